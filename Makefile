@@ -1,0 +1,74 @@
+# Every target first makes sure of the environment in .venv. Values given on the command line reach
+# the programs through the environment, so that spaces, quotes and dollars in them survive.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo run ui test check lock clean
+
+override IMAGES := $(value IMAGES)
+override OUT := $(value OUT)
+override DT := $(value DT)
+override OVERLAY := $(value OVERLAY)
+export IMAGES OUT DT OVERLAY
+
+# spark-submit and its workers take the Python they find: let it be ours, and no other Spark.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYSPARK_PYTHON := $(CURDIR)/.venv/bin/python
+export PYSPARK_DRIVER_PYTHON := $(PYSPARK_PYTHON)
+unexport SPARK_HOME PYTHONPATH PYTHONHOME
+
+PY := .venv/bin/python
+FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+
+help: ## Print this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.ready ## Create or repair the environment in .venv (the other targets do it too)
+
+# Half a package can look installed: without the mark, the work was interrupted and starts anew.
+.venv/.ready: requirements.lock pyproject.toml
+	@echo "imgdedup: setting up .venv (the first time: some minutes, 7 GB)"
+	@if [ -e $@ ]; then rm $@; exit; fi; rm -rf .venv; \
+	for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	    if "$$python" -c '$(FITS)' 2>/dev/null; then exec "$$python" -m venv .venv; fi; \
+	done; \
+	echo "imgdedup: error: found no Python 3.11, 3.12 or 3.13 with its venv module" \
+	    "(Debian, Ubuntu: python3-venv); name one: make PYTHON=/path/to/python3" >&2; exit 1
+	@$(PY) -m pip install -qq --no-deps --requirement requirements.lock
+	@$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+	@$(PY) -m imgdedup.local.java >/dev/null
+
+demo: setup ## Deduplicate real photographs and edits of them; the tables go to OUT (out/demo)
+	@$(PY) -m imgdedup.local.demo $${OUT:+--out="$$OUT"}
+
+run: run-usage setup ## The same on yours: IMAGES=folder OUT=folder [DT=YYYY-MM-DD] [OVERLAY=local]
+	@$(PY) -m imgdedup.local.run --images="$$IMAGES" --out="$$OUT" \
+	    $${DT:+--dt="$$DT"} $${OVERLAY:+--overlay="$$OVERLAY"}
+
+.PHONY: run-usage
+run-usage:
+	@[ -n "$$IMAGES" ] && [ -n "$$OUT" ] || { echo "imgdedup: error: say what to read and where to" \
+	    "write: make run IMAGES=folder OUT=folder [DT=YYYY-MM-DD] [OVERLAY=local]" >&2; exit 2; }
+
+ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
+	@$(PY) -m imgdedup.local.airflow ui $${OUT:+--root="$$OUT"}
+
+# A test that cannot run here is skipped, and its reason stands above the last line.
+test: setup ## Run the tests; IMGDEDUP_WEIGHTS=file adds those that need ImageNet weights
+	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && $(PY) -m pytest
+
+check: setup ## Check format, lint, types and import rules
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest --quiet tests/unit/test_architecture.py
+
+lock: setup ## Renew requirements.lock from pyproject.toml; UPGRADE=1 takes the newest releases
+	@$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+	    --no-emit-index-url --no-header --no-annotate --quiet $(if $(UPGRADE),--upgrade) \
+	    --output-file requirements.lock
+
+clean: ## Remove the environment and all caches; OUT stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build lib/imgdedup.egg-info
+	@find lib jobs dags tests -name __pycache__ -prune -exec rm -rf {} +

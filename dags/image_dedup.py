@@ -1,0 +1,189 @@
+"""Deduplicates the images of one day: scan, embed, index, search, verify, group.
+
+The DAG says when and with what; the work is in `jobs/`, one spark-submit each. It runs when a day
+is over (UTC), for that day.
+
+### Parameters
+
+- `dt`: the data day. Empty: the run's logical date; without one, the day it was queued.
+- `root`: folder or object-store prefix of the datasets. Empty: the Variable `imgdedup_root`.
+- `manifest`: folder, prefix or Parquet of images; `{dt}` in it stands for the day. Empty: the
+  Variable `imgdedup_manifest`, else `<root>/manifest/dt=<day>` is taken as it is.
+- `overlay`: the file of `conf/` laid over `base.toml`. Empty: the Variable `imgdedup_overlay`, else
+  `local`.
+- `settings`: single settings over both, as `{"embed.batch_size": 64}`.
+
+### Before the first run
+
+    airflow pools set imgdedup_index 1 "one run at a time touches the index"
+    airflow variables set imgdedup_root s3://bucket/dedup
+    airflow connections add spark_default --conn-type spark --conn-host 'local[*]'
+
+Tasks without that pool are never scheduled. Spark must run the driver beside Airflow (deploy mode
+`client`), where `jobs/` and `conf/` are.
+
+### Days again, and days past
+
+A day may be run again at any time: each stage replaces its partition whole, and equal input gives
+equal tables. `airflow backfill create --dag-id image_dedup --from-date 2026-01-01 --to-date
+2026-01-31` fills a month; the days embed side by side, and the pool lets one of them at a time
+touch the index. A failed stage is tried again unless the fault is in the input or the
+configuration (exit status 2), which no repetition mends.
+
+### Results
+
+`pairs`, `groups`, `deduplicated` and the others under the root, in partitions `dt=<day>`. The
+assets `imgdedup_pairs`, `imgdedup_groups` and `imgdedup_deduplicated` start what depends on them.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import (
+    DAG,
+    Asset,
+    CronDataIntervalTimetable,
+    Param,
+    RetryDecision,
+    RetryPolicy,
+)
+from airflow.sdk.exceptions import AirflowFailException
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONF = REPOSITORY / "conf"
+POOL = "imgdedup_index"
+OUTLETS = {
+    "verify": [Asset("imgdedup_pairs")],
+    "group": [Asset("imgdedup_groups"), Asset("imgdedup_deduplicated")],
+}
+
+# `ds` and `data_interval_start` do not exist, or mean today, in some ways of starting a run.
+DT = "params.dt or ((dag_run.logical_date or dag_run.run_after) | ds)"
+ROOT = "required_root(params.root or var.value.get('imgdedup_root', ''))"
+MANIFEST = "params.manifest or var.value.get('imgdedup_manifest', '')"
+OVERLAY = "params.overlay or var.value.get('imgdedup_overlay', 'local')"
+
+PARAMS = {
+    "dt": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        description="Data day. Empty: the run's logical date, or the day it was queued.",
+    ),
+    "root": Param(
+        None,
+        type=["null", "string"],
+        description="Folder or object-store prefix that holds the datasets. "
+        "Empty: the Airflow Variable imgdedup_root.",
+    ),
+    "manifest": Param(
+        None,
+        type=["null", "string"],
+        description="Folder, object-store prefix or Parquet of images; {dt} in it is the day. "
+        "Empty: the Variable imgdedup_manifest, else the day's partition under root/manifest.",
+    ),
+    "overlay": Param(
+        None,
+        type=["null", "string"],
+        pattern="^([a-z][a-z0-9_]*)?$",
+        examples=["local", "cluster"],
+        description="File of conf/ laid over base.toml. "
+        "Empty: the Variable imgdedup_overlay, else local.",
+    ),
+    "settings": Param(
+        {},
+        type="object",
+        propertyNames={"pattern": r"^[a-z_]+\.[a-z_]+$"},
+        description='Settings of this run over the configuration: {"section.key": value}.',
+    ),
+}
+
+
+class RetryUnlessUsersFault(RetryPolicy):
+    """Leaves a stage failed whose job says, by exit status 2, that only a person can mend it."""
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
+    ) -> RetryDecision:
+        """Read the exit status from the words of the operator's exception; it has no field."""
+        if "Error code is: 2." in str(exception):
+            return RetryDecision.fail("the input or the configuration is at fault")
+        return RetryDecision.default()
+
+
+def required_root(root: str) -> str:
+    """Return `root`; fail the task at once when there is none, rather than write somewhere."""
+    if not root:
+        raise _refusal("no root: give the parameter root or set the Airflow Variable imgdedup_root")
+    return root
+
+
+def driver_memory(overlay: str, settings: Mapping[str, object]) -> str:
+    """Return the heap of the driver, which the JVM must know before the job reads its settings."""
+    from imgdedup import config, errors  # at run time: parsing this file stays cheap
+
+    try:
+        return config.load(CONF, overlay, settings).spark.driver_memory
+    except errors.UserError as error:
+        raise _refusal(str(error)) from None
+
+
+def _refusal(reason: str) -> AirflowFailException:
+    from imgdedup.console import say
+
+    say(f"error: {reason}")
+    return AirflowFailException(reason)
+
+
+def _stage(name: str) -> SparkSubmitOperator:
+    arguments = {
+        "--root": f"{{{{ {ROOT} }}}}",
+        "--dt": f"{{{{ {DT} }}}}",
+        "--run-id": "{{ run_id }}",
+        "--conf-dir": str(CONF),
+        "--overlay": f"{{{{ {OVERLAY} }}}}",
+        "--settings": "{{ params.settings | tojson }}",
+    }
+    if name == "scan":
+        arguments["--manifest"] = f"{{{{ {MANIFEST} }}}}"
+    return SparkSubmitOperator(
+        task_id=name,
+        name=f"imgdedup {name}",
+        application=str(REPOSITORY / "jobs" / f"{name}.py"),
+        # One element each: what begins with a dash stays a value.
+        application_args=[f"{option}={value}" for option, value in arguments.items()],
+        conf={"spark.driver.memory": f"{{{{ driver_memory({OVERLAY}, params.settings) }}}}"},
+        pool="default_pool" if name in ("scan", "embed") else POOL,
+        outlets=OUTLETS.get(name, []),
+    )
+
+
+with DAG(
+    dag_id="image_dedup",
+    # Runs when a day is over and bears its date; "@daily" would name the day that just begins.
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=4,  # that many days embed at once; the pool queues what follows
+    params=PARAMS,
+    user_defined_macros={"required_root": required_root, "driver_memory": driver_memory},
+    default_args={
+        "conn_id": "spark_default",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=5),
+        "retry_exponential_backoff": 2.0,  # factor from one delay to the next
+        "max_retry_delay": timedelta(hours=1),
+        "retry_policy": RetryUnlessUsersFault(),
+        "execution_timeout": timedelta(hours=24),
+    },
+    description="Finds copies of images, edited ones too, and keeps one of each",
+    doc_md=__doc__,
+    tags=["imgdedup"],
+) as dag:
+    scan, embed, index, search, verify, group = map(
+        _stage, ("scan", "embed", "index", "search", "verify", "group")
+    )
+    scan >> embed >> index >> search >> verify >> group

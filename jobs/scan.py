@@ -1,0 +1,26 @@
+"""List a folder or prefix, or take the user's own Parquet, into the day's manifest."""
+
+from imgdedup import job, scan
+
+
+def main(run: job.Run) -> job.Outcome:
+    """Find the manifest's rows, check them, write `manifest`."""
+    lake, location = run.lake, run.manifest.replace("{dt}", run.dt)
+    if not location:
+        own = lake.path("manifest", run.dt)
+        rows = scan.check_manifest(lake.read_day("manifest", run.dt), own).count()
+        return job.Outcome(rows, rows, details={"source": own})
+    details: dict[str, object] = {"source": location}
+    if scan.is_parquet(location):
+        manifest = scan.read_parquet(run.spark, location, run.dt)
+    else:
+        listing = scan.list_images(location, run.config.scan)
+        manifest = run.spark.createDataFrame(listing.table).coalesce(1)
+        details |= {"hidden": listing.hidden, "linked_folders": listing.linked_folders}
+    rows = manifest.count()
+    written = lake.replace("manifest", run.dt, manifest, expected_rows=rows)
+    return job.Outcome(rows, written, details=details)
+
+
+if __name__ == "__main__":
+    job.main("scan", main)

@@ -1,0 +1,159 @@
+"""Typed configuration: `conf/base.toml`, an overlay over it, a run's settings over both.
+
+The values live in the TOML files, with unit and reason; here are only their names, types and
+bounds. Importing this module pulls in neither Spark nor torch: the DAG uses it.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le, MinLen
+
+from imgdedup.errors import UserError
+
+Count = Annotated[int, Gt(0)]
+CountOrAuto = Annotated[int, Ge(0)]
+Seconds = Annotated[float, Gt(0)]
+Cosine = Annotated[float, Ge(-1), Le(1)]
+
+
+class _Strict:
+    """Makes pydantic refuse keys that a section does not have."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True)
+class ScanConfig(_Strict):
+    """What a scan of a folder lists."""
+
+    skip_hidden: bool
+
+
+@dataclass(frozen=True)
+class EmbedConfig(_Strict):
+    """How images are read, decoded and embedded."""
+
+    weights: Annotated[str, MinLen(1)]
+    input_size: CountOrAuto
+    device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["auto", "bf16", "fp32"]
+    batch_size: Count
+    decode_threads: CountOrAuto
+    decode_budget: Count
+    max_file_bytes: Count
+    max_pixels: Count
+    thumbnail_size: Annotated[int, Ge(16)]
+    thumbnail_quality: Annotated[int, Ge(1), Le(95)]
+    rows_per_partition: Count
+    task_cpus: CountOrAuto
+
+
+@dataclass(frozen=True)
+class MilvusConfig(_Strict):
+    """Where the vector index is and how it is built."""
+
+    uri: str
+    port: Annotated[int, Ge(0), Le(65535)]
+    request_timeout: Seconds
+    collection: Annotated[str, MinLen(1)]
+    index_type: Literal["FLAT", "HNSW"]
+    insert_batch: Count
+
+
+@dataclass(frozen=True)
+class SearchConfig(_Strict):
+    """Which neighbours become candidates."""
+
+    similarity: Cosine
+    page_size: Count
+    max_neighbours: Count
+    query_batch: Count
+
+
+@dataclass(frozen=True)
+class VerifyConfig(_Strict):
+    """Which candidates become pairs."""
+
+    similarity: Cosine
+
+
+@dataclass(frozen=True)
+class GroupConfig(_Strict):
+    """Which image of a group is kept."""
+
+    keeper_order: Annotated[list[Literal["pixels", "bytes", "day"]], MinLen(1)]
+
+
+@dataclass(frozen=True)
+class SparkConfig(_Strict):
+    """The Spark session of each stage."""
+
+    driver_memory: Annotated[str, MinLen(1)]
+    shuffle_partitions: Count
+    properties: dict[str, str]
+    embed_properties: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Config(_Strict):
+    """The whole configuration; a function gets its own section of it, never this."""
+
+    scan: ScanConfig
+    embed: EmbedConfig
+    milvus: MilvusConfig
+    search: SearchConfig
+    verify: VerifyConfig
+    group: GroupConfig
+    spark: SparkConfig
+
+
+def load(conf_dir: Path, overlay: str, settings: Mapping[str, object]) -> Config:
+    """Read `base.toml`, lay `<overlay>.toml` and then `settings` over it, and check the result.
+
+    `settings` maps "section.key" to a value. Raises UserError that names the file or the key.
+    """
+    values = _read(conf_dir / "base.toml")
+    _lay_over(values, _read(conf_dir / f"{overlay}.toml"))
+    for name, value in settings.items():
+        section, _, key = name.partition(".")
+        if not key:
+            raise UserError(f'the setting "{name}" must be named section.key')
+        _lay_over(values, {section: {key: value}})
+    return _validated(values)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"there is no configuration file {path}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"cannot read the configuration file {path}: {error}") from None
+
+
+def _lay_over(values: dict[str, Any], over: Mapping[str, Any]) -> None:
+    """Replace leaves of `values` by those of `over`; tables are merged."""
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(values.get(key), dict):
+            _lay_over(values[key], value)
+        else:
+            values[key] = value
+
+
+def _validated(values: dict[str, Any]) -> Config:
+    from pydantic import TypeAdapter, ValidationError
+
+    document = json.dumps(values, default=str)
+    try:
+        return TypeAdapter(Config).validate_json(document, strict=True)
+    except ValidationError as error:
+        faults = (
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise UserError(f"wrong configuration: {'; '.join(faults)}") from None

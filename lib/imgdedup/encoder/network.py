@@ -1,0 +1,122 @@
+"""ResNet-50 on a device: batches of squares in, pooled features out."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+from torchvision.models import resnet50
+
+from imgdedup.encoder import EncoderFactory, weights
+from imgdedup.encoder.weights import Weights
+from imgdedup.errors import UserError
+
+# Enters the fingerprint; changes whenever the same weights would give other values.
+_PREPROCESSING = "whole image squashed to the square, bilinear, v1"
+
+
+def create_encoders(
+    factory: EncoderFactory, gpus: Sequence[str], threads: int
+) -> list["TorchEncoder"]:
+    """The encoders that `EncoderFactory.create` promises."""
+    torch.set_num_threads(max(1, threads))
+    loaded = weights.load(factory.weights)
+    return [TorchEncoder(loaded, factory, device) for device in _devices(factory.device, gpus)]
+
+
+def _devices(wanted: str, gpus: Sequence[str]) -> list[torch.device]:
+    available = torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise UserError(
+            "embed.device is cuda, but torch sees no GPU here: set it to auto or cpu, or check "
+            "the driver and spark.task.resource.gpu.amount"
+        )
+    if wanted == "cpu" or not available:
+        return [torch.device("cpu")]
+    return [torch.device("cuda", int(number)) for number in gpus or ["0"]]
+
+
+class TorchEncoder:
+    """A ResNet-50, or a TorchScript module, on one device; an `imgdedup.encoder.Encoder`.
+
+    Every batch is padded to one shape, so that an image's embedding does not depend on how many
+    others share its batch.
+    """
+
+    def __init__(
+        self,
+        loaded: Weights,
+        factory: EncoderFactory,
+        device: torch.device,
+    ) -> None:
+        self.side = factory.input_size or loaded.input_size
+        self.batch_size = factory.batch_size
+        self._device = device
+        self._dtype = _dtype(factory.precision, device)
+        if loaded.script is not None and device.type == "cpu":
+            self._dtype = torch.float32  # a foreign module's operators may have no CPU bf16
+        module = loaded.script or _resnet50(loaded)
+        self._module = module.to(device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        scale = torch.tensor([loaded.mean, loaded.std]) * 255
+        self._mean, self._std = scale.to(device).view(2, 1, 3, 1, 1)
+        self.fingerprint = self._fingerprint(loaded)
+
+    def encode(self, squares: Sequence[np.ndarray]) -> np.ndarray:
+        """Embed up to `batch_size` squares (uint8, (side, side, 3)): float32, (n, dims)."""
+        batch = np.zeros((self.batch_size, self.side, self.side, 3), np.uint8)
+        batch[: len(squares)] = squares
+        pixels = torch.from_numpy(batch).to(self._device, non_blocking=True).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            pixels = (pixels.float() - self._mean) / self._std
+            features = self._module(pixels.to(self._dtype))
+        features = features.flatten(1).float().cpu().numpy()
+        return np.ascontiguousarray(features[: len(squares)])
+
+    def _fingerprint(self, loaded: Weights) -> str:
+        kind = "bf16" if self._dtype == torch.bfloat16 else "fp32"
+        parts = (loaded.digest, loaded.mean, loaded.std, _PREPROCESSING)
+        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+        return f"{loaded.name}-{self.side}px-{self._device.type}-{kind}-{digest}"
+
+
+def _resnet50(loaded: Weights) -> nn.Module:
+    with torch.device("meta"):
+        network = resnet50()
+        network.fc = nn.Identity()
+    state = {
+        name: tensor for name, tensor in (loaded.state or {}).items() if not name.startswith("fc.")
+    }
+    try:
+        faults = network.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        raise UserError(f"the weights {loaded.name} do not fit ResNet-50: {lines[-1]}") from None
+    missing = [name for name in faults.missing_keys if not name.endswith("num_batches_tracked")]
+    if missing or faults.unexpected_keys:
+        raise UserError(
+            f"the weights {loaded.name} do not fit ResNet-50: {len(missing)} of its tensors are "
+            f"missing {missing[:3]}, {len(faults.unexpected_keys)} unknown "
+            f"{faults.unexpected_keys[:3]}"
+        )
+    for name, buffer in list(network.named_buffers()):
+        if buffer.is_meta:  # a batch counter that only training reads
+            owner, _, attribute = name.rpartition(".")
+            setattr(network.get_submodule(owner), attribute, torch.tensor(0))
+    return network.eval()
+
+
+def _dtype(precision: str, device: torch.device) -> torch.dtype:
+    if precision == "auto":
+        fast = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if device.type == "cuda"
+            else _cpu_computes_bf16()
+        )
+        return torch.bfloat16 if fast else torch.float32
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def _cpu_computes_bf16() -> bool:
+    features = torch.cpu.get_capabilities()
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16") or features.get("bf16"))

@@ -1,0 +1,130 @@
+"""Finding weights: the package's own, a torchvision name, or a file anywhere.
+
+Every source brings its input size and normalisation. Weights that cannot be had raise a UserError
+that says what to do.
+"""
+
+import hashlib
+import io
+import os
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError
+
+from imgdedup import sources
+from imgdedup.encoder import quantized
+from imgdedup.errors import UserError
+from imgdedup.failures import ImageFailure
+
+BUILTIN = Path(__file__).with_name("builtin.safetensors")
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+_MAX_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A network's parameters and what its input must look like.
+
+    Exactly one of `state` (a ResNet-50 state_dict, float32) and `script` (a TorchScript module)
+    is set. `input_size` is pixels; `mean` and `std` are per RGB channel, for values in 0-1.
+    `digest` is the SHA-256 of the parameters as stored.
+    """
+
+    name: str
+    digest: str
+    input_size: int
+    mean: tuple[float, ...] = _IMAGENET_MEAN
+    std: tuple[float, ...] = _IMAGENET_STD
+    state: dict[str, torch.Tensor] | None = None
+    script: torch.jit.ScriptModule | None = None
+
+
+def load(spec: str) -> Weights:
+    """Load `builtin`, a torchvision ResNet-50 weights name, or a path or URI."""
+    if spec == "builtin":
+        return _safetensors("builtin", BUILTIN.read_bytes())
+    if "/" not in spec and "." not in spec and not Path(spec).exists():
+        return _torchvision(spec)
+    try:
+        data = sources.read_bytes(spec, _MAX_BYTES)
+    except ImageFailure as failure:
+        raise UserError(
+            f"the weights {spec} cannot be read ({failure.code}): set embed.weights, or the "
+            'variable IMGDEDUP_WEIGHTS, to a ResNet-50 checkpoint, or to "builtin"'
+        ) from None
+    try:
+        return _from_file(Path(spec).name, data)
+    except (SafetensorError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except (UnpicklingError, KeyError, IndexError):  # the last two from bytes that are no pickle
+        reason = "it does not hold tensors alone"
+    raise UserError(
+        f"the weights {spec} are neither a state_dict (.pth, .safetensors) nor a TorchScript "
+        f"module: {reason}"
+    )
+
+
+def _from_file(name: str, data: bytes) -> Weights:
+    if name.endswith(".safetensors"):
+        return _safetensors(name, data)
+    digest = hashlib.sha256(data).hexdigest()
+    if _is_torchscript(data):
+        script = torch.jit.load(io.BytesIO(data), map_location="cpu").eval()
+        return Weights(name, digest, 224, script=script)
+    state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
+        raise ValueError("the file holds no state_dict")
+    return Weights(name, digest, 224, state={key: value.float() for key, value in state.items()})
+
+
+def _safetensors(name: str, data: bytes) -> Weights:
+    state, metadata = quantized.loads(data)
+    size = int(metadata.get("input_size", 224))
+    return Weights(name, hashlib.sha256(data).hexdigest(), size, state=state)
+
+
+def _is_torchscript(data: bytes) -> bool:
+    """Whether a zip file of torch's is a TorchScript archive rather than a pickled state_dict."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return False
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return any("/code/" in name for name in archive.namelist())
+
+
+def _torchvision(name: str) -> Weights:
+    from torchvision.models import ResNet50_Weights
+
+    if name not in ResNet50_Weights.__members__:
+        known = ", ".join(ResNet50_Weights.__members__)
+        raise UserError(
+            f'embed.weights is "{name}": there is no such file, and torchvision\'s ResNet-50 '
+            f"weights are {known}"
+        )
+    weights = ResNet50_Weights[name]
+    if "TORCH_HOME" not in os.environ:
+        torch.hub.set_dir(str(Path(sys.prefix) / "cache" / "torch"))
+    try:
+        state = weights.get_state_dict(progress=False, check_hash=True)
+    except OSError as error:
+        raise UserError(
+            f"the weights {name} cannot be downloaded from {weights.url} ({error}): fetch that "
+            'file on a machine that can, and set embed.weights to its path, or to "builtin"'
+        ) from None
+    transform = weights.transforms()
+    digest = hashlib.sha256(weights.url.encode()).hexdigest()
+    return Weights(
+        name,
+        digest,
+        transform.crop_size[0],
+        tuple(transform.mean),
+        tuple(transform.std),
+        state=state,
+    )

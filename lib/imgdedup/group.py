@@ -1,0 +1,148 @@
+"""group: groups of duplicates, their keepers, and what is left without the removed images.
+
+A group is what pairs connect. Within it images are taken in a total order: the first that no
+earlier keeper is paired with becomes a keeper, the others go with the first keeper they are
+paired with. So every removal has a pair with its own keeper as witness, and no two keepers are
+a pair.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from imgdedup.components import connected_components
+from imgdedup.schemas import GROUPS
+
+# What the keeper does better, and the value by which a lesser one comes first.
+_ORDER = {
+    "pixels": ("has more pixels", "-CAST(width AS LONG) * height"),
+    "bytes": ("has more bytes", "-size_bytes"),
+    "day": ("came on an earlier day", "day"),
+}
+_LAST = "has the lesser image_id"
+_ASSIGNED = "component STRING, content_id STRING, keeper_content STRING, similarity DOUBLE"
+
+
+def groups(embeddings: DataFrame, pairs: DataFrame, order: Sequence[str], run_id: str) -> DataFrame:
+    """The columns of `groups` and `dt`: one row per day and image that has a duplicate.
+
+    `order` names the keys of the total order of keepers, first key first; the least `image_id`
+    decides at last.
+    """
+    listed = _listed(embeddings, order)
+    best = listed.groupBy("content_id").agg(F.min("rank").alias("best"))
+    assigned = _assigned(pairs.where("kind = 'near'"), best)
+    grouped = _with_keepers(listed, assigned, best)
+    group = Window.partitionBy("group_key")
+    # Nor is an image removed for itself when its file changed from one day to another.
+    is_keeper = F.col("image_id") == F.col("keeper_id")
+    is_exact = F.col("content_id") == F.col("keeper_content")
+    return (
+        grouped.withColumn("group_id", F.min("image_id").over(group))
+        .withColumn("last_id", F.max("image_id").over(group))
+        .where("group_id < last_id")  # an image alone, listed on several days, is no group
+        .withColumn("is_keeper", is_keeper)
+        .withColumn("kind", F.when(~is_keeper, F.when(is_exact, "exact").otherwise("near")))
+        .withColumn(
+            "similarity", F.when(~is_keeper, F.when(is_exact, 1.0).otherwise(F.col("similarity")))
+        )
+        .withColumn("reason", _reason(order))
+        .withColumn("run_id", F.lit(run_id))
+        .select(*GROUPS.names, "dt")
+    )
+
+
+def without_removed(manifest: DataFrame, groups: DataFrame) -> DataFrame:
+    """One day's manifest without the images that are not keepers in the same day's groups."""
+    return manifest.join(groups.where("NOT is_keeper").select("image_id"), "image_id", "left_anti")
+
+
+def counts(groups: DataFrame) -> dict[str, int]:
+    """How many groups there are, and rows that are keepers and that are removed."""
+    totals = groups.agg(
+        F.countDistinct("group_id").alias("groups"),
+        F.count_if("is_keeper").alias("keepers"),
+        F.count_if(~F.col("is_keeper")).alias("removed"),
+    ).collect()
+    return totals[0].asDict()
+
+
+def _listed(embeddings: DataFrame, order: Sequence[str]) -> DataFrame:
+    """Every listed image with its `rank`, a struct that is less for the better keeper.
+
+    The day that counts is the first on which the image had this content.
+    """
+    columns = ["image_id", "content_id", "width", "height", "size_bytes", "dt"]
+    embedded = embeddings.where("failure IS NULL").select(*columns)
+    first = embedded.groupBy("image_id", "content_id").agg(F.min("dt").alias("day"))
+    keys = [F.expr(_ORDER[name][1]).alias(name) for name in order]
+    return embedded.join(first, ["image_id", "content_id"]).select(
+        "image_id", "content_id", "dt", F.struct(*keys, "image_id").alias("rank")
+    )
+
+
+def _assigned(near: DataFrame, best: DataFrame) -> DataFrame:
+    """The keeper content of every content that has a near pair, with its group's `component`."""
+    edges = near.select(
+        F.col("left_content").alias("a"), F.col("right_content").alias("b"), "similarity"
+    )
+    components = connected_components(edges).withColumnRenamed("node", "a")
+    return (
+        edges.join(components, "a")
+        .join(best.toDF("a", "a_rank"), "a")
+        .join(best.toDF("b", "b_rank"), "b")
+        .groupBy("component")
+        .applyInPandas(assign_keepers, _ASSIGNED)
+    )
+
+
+def assign_keepers(edges: pd.DataFrame) -> pd.DataFrame:
+    """Choose the keepers of one component.
+
+    `edges`: `component`, contents `a` and `b`, their `a_rank` and `b_rank` (structs as dicts, all
+    distinct, less is better) and `similarity`. Gives a row per content: its `keeper_content`,
+    itself for a keeper, and the similarity of the pair with it, null for a keeper.
+    """
+    ranks = dict(zip(edges.a, edges.a_rank, strict=True))
+    ranks |= dict(zip(edges.b, edges.b_rank, strict=True))
+    neighbours: dict[str, dict[str, float]] = {content: {} for content in ranks}
+    for a, b, similarity in zip(edges.a, edges.b, edges.similarity, strict=True):
+        neighbours[a][b] = neighbours[b][a] = similarity
+    keepers: dict[str, tuple[str, float | None]] = {}
+    for content in sorted(ranks, key=lambda name: tuple(ranks[name].values())):
+        if content not in keepers:
+            keepers[content] = (content, None)
+            for other, similarity in neighbours[content].items():
+                keepers.setdefault(other, (content, similarity))
+    rows = [(content, keeper, similarity) for content, (keeper, similarity) in keepers.items()]
+    table = pd.DataFrame(rows, columns=["content_id", "keeper_content", "similarity"])
+    table.insert(0, "component", edges.component.iloc[0])
+    return table
+
+
+def _with_keepers(listed: DataFrame, assigned: DataFrame, best: DataFrame) -> DataFrame:
+    """Listed images with `keeper_content`, `keeper_id`, `keeper_rank` and `group_key`."""
+    keeper = best.select(
+        F.col("content_id").alias("keeper_content"),
+        F.col("best").alias("keeper_rank"),
+        F.col("best.image_id").alias("keeper_id"),
+    )
+    return (
+        listed.join(assigned, "content_id", "left")
+        .withColumn("keeper_content", F.coalesce("keeper_content", "content_id"))
+        .withColumn("group_key", F.coalesce("component", "content_id"))
+        .join(keeper, "keeper_content")
+    )
+
+
+def _reason(order: Sequence[str]) -> Column:
+    """Why an image is kept or removed, in words."""
+    why: Column = F.lit(_LAST)
+    for name in reversed(order):
+        better = F.col(f"keeper_rank.{name}") < F.col(f"rank.{name}")
+        same = F.col(f"keeper_rank.{name}") == F.col(f"rank.{name}")
+        why = F.when(better, _ORDER[name][0]).when(same, why)
+    removed = F.concat(F.col("kind"), F.lit(" copy; its keeper "), why)
+    return F.when(F.col("is_keeper"), "keeper").otherwise(removed)

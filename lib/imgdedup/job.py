@@ -1,0 +1,163 @@
+"""What every job script shares: its arguments, its session, its row in `runs`, its exit status.
+
+A script in `jobs/` gives `main` its stage and a function that reads, calls the stage and writes.
+"""
+
+import argparse
+import json
+import platform
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+from pyspark.sql import SparkSession
+
+from imgdedup import config, monitor, schemas
+from imgdedup.config import Config
+from imgdedup.console import say
+from imgdedup.datasets import Lake
+from imgdedup.errors import UserError
+from imgdedup.session import start_session
+
+_VERSIONS = ("imgdedup", "pyspark", "pymilvus", "milvus-lite", "torch", "pillow", "pyarrow")
+_CAUSE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Invalid): ")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One stage of one run: where it reads and writes, and its configuration."""
+
+    spark: SparkSession
+    lake: Lake
+    dt: str
+    run_id: str
+    config: Config
+    manifest: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage did, for its row in `runs`; `details` are figures by name."""
+
+    rows_in: int
+    rows_out: int
+    model: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+def main(stage: str, body: Callable[[Run], Outcome]) -> NoReturn:
+    """Run a stage as a script: exit 0 when it did its work, 2 for a UserError, else 1."""
+    arguments = _parse(stage)
+    started, clock = datetime.now(UTC), time.monotonic()
+    outcome, message, status = None, None, 0
+    with monitor.PeakMemory() as memory:
+        try:
+            settings = config.load(arguments.conf_dir, arguments.overlay, arguments.settings)
+            spark = start_session(stage, arguments.dt, settings)
+        except UserError as error:
+            say(f"error: {stage}: {error}")
+            sys.exit(2)
+        lake = Lake(spark, arguments.root)
+        run = Run(spark, lake, arguments.dt, arguments.run_id, settings, arguments.manifest)
+        try:
+            with monitor.progress(spark, stage):
+                outcome = body(run)
+        except Exception as error:
+            message, status = explain(error), 2 if isinstance(error, UserError) else 1
+            if status == 1:
+                traceback.print_exc()
+            say(f"error: {stage}: {message}")
+    seconds = time.monotonic() - clock
+    _record(run, stage, started, seconds, memory.peak_bytes, outcome, message)
+    if outcome is not None:
+        say(f"{stage}: {_summary(outcome)}, {seconds:.1f} s")
+    spark.stop()
+    sys.exit(status)
+
+
+def explain(error: BaseException) -> str:
+    """The cause of a failure in one line of plain words."""
+    text = str(error)
+    if isinstance(error, UserError):
+        return text
+    known = {
+        "No space left on device": "the disk is full: make room and run again",
+        "Permission denied": "the output folder cannot be written: check its permissions",
+        "Read-only file system": "the output folder is on a read-only file system",
+        "OutOfMemoryError": "the JVM ran out of memory: raise spark.driver_memory",
+    }
+    for mark, words in known.items():
+        if mark in text:
+            return words
+    # A failure inside a Python worker arrives as the JVM's account of the worker's traceback,
+    # whose last line at the margin is the cause.
+    causes = [line for line in text.splitlines() if _CAUSE.match(line)]
+    if causes:
+        return causes[-1].removeprefix(f"{UserError.__module__}.UserError: ").strip()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+def _parse(stage: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"{stage}.py")
+    parser.add_argument("--root", required=True, help="folder or URI that holds the datasets")
+    parser.add_argument("--dt", required=True, type=_day, help="data day, YYYY-MM-DD")
+    parser.add_argument("--run-id", required=True, help="name of this run, for lineage")
+    parser.add_argument("--conf-dir", required=True, type=Path, help="folder of base.toml")
+    parser.add_argument("--overlay", required=True, help="configuration overlay: local, cluster")
+    parser.add_argument(
+        "--settings", default={}, type=json.loads, help='JSON of "section.key": value'
+    )
+    parser.add_argument(
+        "--manifest", default="", help="scan only: folder, prefix or Parquet; may hold {dt}"
+    )
+    return parser.parse_args()
+
+
+def _day(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
+
+
+def _record(
+    run: Run,
+    stage: str,
+    started: datetime,
+    seconds: float,
+    peak_bytes: int,
+    outcome: Outcome | None,
+    message: str | None,
+) -> None:
+    row = {
+        "run_id": run.run_id,
+        "stage": stage,
+        "status": "failed" if outcome is None else "succeeded",
+        "started_at": started,
+        "seconds": seconds,
+        "rows_in": outcome.rows_in if outcome else None,
+        "rows_out": outcome.rows_out if outcome else None,
+        "peak_rss_bytes": peak_bytes,
+        "model": outcome.model if outcome else None,
+        "details": {key: str(value) for key, value in outcome.details.items()} if outcome else {},
+        "versions": {"python": platform.python_version()}
+        | {package: version(package) for package in _VERSIONS},
+        "message": message,
+    }
+    try:
+        run.lake.append_run(run.dt, run.spark.createDataFrame([row], schemas.RUNS))
+    except Exception as error:
+        if outcome is not None:
+            raise
+        print(f"the failed run could not be recorded: {error}", file=sys.stderr)
+
+
+def _summary(outcome: Outcome) -> str:
+    parts = [f"{outcome.rows_in:,} rows in", f"{outcome.rows_out:,} out"]
+    parts += [f"{key.replace('_', ' ')} {value}" for key, value in outcome.details.items()]
+    return ", ".join(parts)

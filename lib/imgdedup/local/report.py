@@ -1,0 +1,205 @@
+"""The printed account of a run: what came in, what was found, how long it took, what is where.
+
+It reads the Parquet files alone, so it shows what stands in the lake and not what a run remembers.
+"""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from imgdedup.local.corpus import Truth
+from imgdedup.local.quality import Quality, compare
+from imgdedup.local.tables import read
+
+STAGES = ("scan", "embed", "index", "search", "verify", "group")
+TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated", "runs")
+WIDTH = 96  # columns of the printed text
+NAMED = 5  # missed copies named for each edit, and wrong removals
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """The latest successful run of one stage for one day."""
+
+    dt: str
+    stage: str
+    rows_in: int
+    rows_out: int
+    seconds: float
+    peak_bytes: int
+    details: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the datasets hold for some days together; images are counted in rows."""
+
+    days: tuple[str, ...]
+    images: int
+    embedded: int
+    failures: Mapping[str, int]  # by code
+    pairs: Mapping[str, int]  # by kind
+    groups: int  # those that lost an image of these days
+    removed: int
+    kept: int
+    stages: tuple[StageRun, ...]  # by day, in the order of the flow
+
+
+def summary(root: Path, days: Sequence[str]) -> Summary:
+    """Count the rows of `days` in the datasets under `root`; what is not there counts as zero."""
+    embeddings = read(root, "embeddings", days, ["failure"])
+    groups = read(root, "groups", days, ["group_id", "is_keeper"])
+    lost = groups[~groups["is_keeper"].astype(bool)]
+    return Summary(
+        days=tuple(days),
+        images=len(read(root, "manifest", days, ["image_id"])),
+        embedded=int(embeddings["failure"].isna().sum()),
+        failures=_counted(embeddings["failure"].dropna()),
+        pairs={"exact": 0, "near": 0} | _counted(read(root, "pairs", days, ["kind"])["kind"]),
+        groups=lost["group_id"].nunique(),
+        removed=len(lost),
+        kept=len(read(root, "deduplicated", days, ["image_id"])),
+        stages=_stage_runs(root, days),
+    )
+
+
+def print_run(root: Path, dt: str) -> None:
+    """Print what one day's run did."""
+    day = summary(root, [dt])
+    lines = [f"imgdedup, {dt}", "", *_counts([day]), "", *_stage_details(day), ""]
+    print("\n".join(["", *lines, *_places(root, f"dt={dt}")]))
+
+
+def print_demo(root: Path, truth: Sequence[Truth]) -> list[str]:
+    """Print what the runs for all days of the truth did, and how well.
+
+    Returns, in words, what a run must never do: rows lost, a failure not told or told wrongly, an
+    exact copy overlooked, nothing found at all. An edited copy missed and a false pair are not
+    among them: they are a matter of degree.
+    """
+    days = sorted({row.dt for row in truth})
+    by_day = [summary(root, [dt]) for dt in days]
+    total = summary(root, days)
+    quality = compare(root, truth)
+    lines = ["imgdedup, the demo", "", *_counts([*by_day, total]), ""]
+    lines += [*_stage_seconds(by_day), "", *_quality_lines(quality), ""]
+    print("\n".join(["", *lines, *_places(root, "dt=YYYY-MM-DD")]))
+    return quality.problems
+
+
+def _counted(values: "pd.Series[str]") -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _stage_runs(root: Path, days: Sequence[str]) -> tuple[StageRun, ...]:
+    figures = ["rows_in", "rows_out", "seconds", "peak_rss_bytes"]
+    runs = read(root, "runs", days, ["stage", "status", "started_at", *figures, "details"])
+    done = runs[(runs["status"] == "succeeded") & runs["stage"].isin(STAGES)]
+    latest = done.sort_values("started_at").drop_duplicates(["dt", "stage"], keep="last")
+    found = [
+        StageRun(
+            row.dt,
+            row.stage,
+            int(row.rows_in),
+            int(row.rows_out),
+            float(row.seconds),
+            int(row.peak_rss_bytes),
+            row.details or {},
+        )
+        for row in latest.fillna(dict.fromkeys(figures, 0)).itertuples()
+    ]
+    return tuple(sorted(found, key=lambda run: (run.dt, STAGES.index(run.stage))))
+
+
+def _counts(columns: Sequence[Summary]) -> list[str]:
+    """The table of counts, a column for each summary."""
+    failures = sorted({code for column in columns for code in column.failures})
+    heads = [column.days[0] if len(column.days) == 1 else "all" for column in columns]
+    rows: list[tuple[str, Sequence[object]]] = [
+        ("", heads),
+        ("images", [column.images for column in columns]),
+        ("  embedded", [column.embedded for column in columns]),
+        *(
+            (f"  failed: {code}", [column.failures.get(code, 0) for column in columns])
+            for code in failures
+        ),
+        ("exact pairs", [column.pairs["exact"] for column in columns]),
+        ("near pairs", [column.pairs["near"] for column in columns]),
+        ("groups", [column.groups for column in columns]),
+        ("images removed", [column.removed for column in columns]),
+        ("images kept", [column.kept for column in columns]),
+    ]
+    return [_line(name, cells) for name, cells in rows]
+
+
+def _stage_details(day: Summary) -> list[str]:
+    lines = [_line("stage", ["rows in", "rows out", "seconds", "peak memory"])]
+    for run in day.stages:
+        cells = [run.rows_in, run.rows_out, f"{run.seconds:.1f}", _bytes(run.peak_bytes)]
+        lines.append(_line(run.stage, cells))
+        details = (f"{key.replace('_', ' ')} {value}" for key, value in run.details.items())
+        lines += _wrapped(", ".join(details), indent=4)
+    seconds = sum(run.seconds for run in day.stages)
+    peak = max((run.peak_bytes for run in day.stages), default=0)
+    return [*lines, _line("all stages", ["", "", f"{seconds:.1f}", _bytes(peak)])]
+
+
+def _stage_seconds(by_day: Sequence[Summary]) -> list[str]:
+    """Seconds of each stage by day, their sum and the highest memory."""
+    lines = [_line("seconds", [*(day.days[0] for day in by_day), "all", "peak memory"])]
+    for stages in [*((stage,) for stage in STAGES), STAGES]:
+        runs = [[run for run in day.stages if run.stage in stages] for day in by_day]
+        seconds = [sum(run.seconds for run in day) for day in runs]
+        peak = max((run.peak_bytes for day in runs for run in day), default=0)
+        cells = [*(f"{number:.1f}" for number in (*seconds, sum(seconds))), _bytes(peak)]
+        lines.append(_line(stages[0] if len(stages) == 1 else "all stages", cells))
+    return lines
+
+
+def _quality_lines(quality: Quality) -> list[str]:
+    copies = sum(quality.copies.values())
+    recall = quality.found / copies if copies else 0.0
+    lines = [f"found {quality.found} of {copies} copies: recall {recall:.3f}"]
+    found = {
+        edit: count - len(quality.missed.get(edit, [])) for edit, count in quality.copies.items()
+    }
+    lines += _wrapped(", ".join(f"{edit} {found[edit]}/{quality.copies[edit]}" for edit in found))
+    for edit, photos in quality.missed.items():
+        lines += _wrapped(f"missed {edit}: {_some(photos)}")
+    lines += [f"{sum(quality.false_pairs.values())} false pairs (two different photographs)"]
+    for (left, right), count in sorted(quality.false_pairs.items()):
+        lines += _wrapped(f"{left} - {right}: {count}")
+    lines += [f"{len(quality.wrong_removals)} images removed for another photograph's sake"]
+    lines += _wrapped(_some(quality.wrong_removals))
+    return lines
+
+
+def _places(root: Path, partition: str) -> list[str]:
+    return [
+        f"tables under {root}, each as <table>/{partition}/*.parquet:",
+        f"  {', '.join(TABLES)}",
+    ]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+    return ", ".join([*names[:NAMED], *more])
+
+
+def _line(name: str, cells: Iterable[object]) -> str:
+    shown = (f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells)
+    return f"{name:<22}{''.join(f'{cell:>13}' for cell in shown)}".rstrip()
+
+
+def _wrapped(text: str, indent: int = 2) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2)
+    )
+
+
+def _bytes(number: int) -> str:
+    return f"{number / 2**30:.2f} GiB" if number else "-"

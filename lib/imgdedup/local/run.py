@@ -1,0 +1,141 @@
+"""`make run`: the whole job on the images of one day, on this machine.
+
+python -m imgdedup.local.run --images FOLDER --out FOLDER [--dt DAY] [--set section.key=value]
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+
+from imgdedup.console import say
+from imgdedup.errors import UserError
+from imgdedup.local import report
+from imgdedup.local.airflow import run_dag
+
+WEIGHTS = "embed.weights"
+
+
+def run(
+    images: str,
+    out: Path,
+    *days: str,
+    overlay: str = "local",
+    settings: Mapping[str, object] | None = None,
+) -> int:
+    """Run the DAG for each of `days` (YYYY-MM-DD) in turn; return the exit status.
+
+    `images` is a folder, a Parquet file or an object-store URI; `{dt}` in it stands for the day.
+    Days given together share one start of Airflow. The environment variable IMGDEDUP_WEIGHTS
+    names the weights unless `settings` does. Raises UserError when the run cannot start.
+    """
+    folder = checked_out(str(out))
+    manifests = {checked_day(dt): checked_images(images, dt, folder) for dt in days}
+    weights = os.environ.get("IMGDEDUP_WEIGHTS")
+    chosen = {**({WEIGHTS: weights} if weights else {}), **(settings or {})}
+    return run_dag(folder, manifests, overlay, with_absolute_weights(chosen))
+
+
+def checked_day(dt: str) -> str:
+    """Return `dt` if it is a date of the form YYYY-MM-DD."""
+    try:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", dt):
+            raise ValueError
+        return date.fromisoformat(dt).isoformat()
+    except ValueError:
+        raise UserError(f'"{dt}" is not a day: write it as 2026-01-31') from None
+
+
+def checked_out(out: str) -> Path:
+    """Return the folder for the results as an absolute path."""
+    if _is_uri(out):
+        raise UserError(
+            f"{out} is not on this machine: give a folder for the results, or use the DAG in your "
+            "own Airflow to write to an object store"
+        )
+    return Path(out).expanduser().resolve()
+
+
+def checked_images(images: str, dt: str, out: Path) -> str:
+    """Return where the images of a day are, absolute, after looking that something is there.
+
+    An object store is left for the job to look at.
+    """
+    place = images.replace("{dt}", dt)
+    if _is_uri(place):
+        return place
+    path = Path(place).expanduser().resolve()
+    if not path.exists():
+        raise UserError(
+            f"there is no folder or file {path}: say with --images where the images are"
+        )
+    if path.is_file() and path.suffix != ".parquet":
+        raise UserError(f"{path} is neither a folder nor a .parquet file")
+    if out.is_relative_to(path):
+        raise UserError(
+            f"the results in {out} would lie among the images in {path} and be taken for images: "
+            "choose another folder for them"
+        )
+    return str(path)
+
+
+def parsed_settings(assignments: Iterable[str]) -> dict[str, object]:
+    """Return `section.key=value` texts as settings; a value is JSON, else taken as a string."""
+    settings: dict[str, object] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not re.fullmatch(r"[a-z_]+\.[a-z_]+", key):
+            raise UserError(f'"{assignment}" is not a setting: write it as section.key=value')
+        try:
+            settings[key] = json.loads(value)
+        except ValueError:
+            settings[key] = value
+    return settings
+
+
+def with_absolute_weights(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings with a relative path of weights made absolute: jobs run elsewhere."""
+    weights = settings.get(WEIGHTS)
+    if isinstance(weights, str) and not _is_uri(weights) and Path(weights).expanduser().exists():
+        return {**settings, WEIGHTS: str(Path(weights).expanduser().resolve())}
+    return dict(settings)
+
+
+def _is_uri(place: str) -> bool:
+    return re.match(r"[a-z][a-z0-9+.-]*://", place) is not None
+
+
+def main() -> int:
+    """Read the arguments and run; a UserError becomes one line and status 2."""
+    parser = argparse.ArgumentParser(prog="python -m imgdedup.local.run")
+    parser.add_argument("--images", required=True, help="folder, .parquet file or object-store URI")
+    parser.add_argument("--out", required=True, help="folder for the results")
+    parser.add_argument("--dt", default=date.today().isoformat(), help="data day; default: today")
+    parser.add_argument("--overlay", default="local", help="configuration over conf/base.toml")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="section.key=value", help="single settings"
+    )
+    arguments = parser.parse_args()
+    try:
+        out = checked_out(arguments.out)
+        status = run(
+            arguments.images,
+            out,
+            arguments.dt,
+            overlay=arguments.overlay,
+            settings=parsed_settings(arguments.set),
+        )
+        if not status:
+            report.print_run(out, arguments.dt)
+        return status
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""Milvus behind the few calls the stages need; its words become ours here and nowhere else.
+
+Milvus calls the cosine of its COSINE metric a "distance"; here it is the similarity.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from pymilvus import DataType, MilvusClient, MilvusException
+
+from imgdedup.errors import UserError
+
+_KEY = "content_id"
+_VECTOR = "vector"
+_KEY_LENGTH = 64
+_PAGE = 8192  # keys per request when all are read
+_VECTORS_PAGE = 1024  # vectors per request: 8 MB of 2,048 float32
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest contents of one query, most similar first."""
+
+    keys: list[str]
+    similarities: np.ndarray  # float32, (k,), cosine
+
+
+class VectorIndex(Protocol):
+    """One vector per key, searched by cosine."""
+
+    def create(self, dims: int) -> None:
+        """Make the collection for vectors of `dims` values unless it exists."""
+
+    def keys(self) -> set[str]:
+        """All keys; none when there is no collection."""
+
+    def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
+        """Add unit vectors, float32, (n, dims), under keys that the index does not hold yet."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove keys; those not there are no error."""
+
+    def flush(self) -> None:
+        """Make all writes durable and visible."""
+
+    def count(self) -> int:
+        """The number of vectors."""
+
+    def search(self, vectors: np.ndarray, k: int) -> list[Neighbours]:
+        """The `k` nearest of each unit vector, float32, (n, dims), or all when there are fewer."""
+
+    def vectors(self, keys: Sequence[str]) -> np.ndarray:
+        """The vectors of `keys`, float32, (n, dims), in their order; KeyError names a missing."""
+
+
+@dataclass(frozen=True)
+class IndexAddress:
+    """Where an index is: what crosses to the workers, which connect there themselves."""
+
+    uri: str
+    collection: str
+    index_type: str
+    timeout: float  # seconds per request
+
+    def connect(self) -> "MilvusIndex":
+        """Open a client; UserError when no server answers."""
+        try:
+            return MilvusIndex(self, MilvusClient(uri=self.uri, timeout=self.timeout))
+        except MilvusException as error:
+            raise UserError(
+                f"no Milvus server answers at {self.uri} ({error.message}): check milvus.uri"
+            ) from None
+
+
+class MilvusIndex:
+    """A collection on a Milvus server or on Milvus Lite; implements VectorIndex."""
+
+    def __init__(self, address: IndexAddress, client: MilvusClient) -> None:
+        self._name = address.collection
+        self._index_type = address.index_type
+        self._timeout = address.timeout
+        self._client = client
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def create(self, dims: int) -> None:
+        """See VectorIndex."""
+        if self._exists():
+            return
+        schema = self._client.create_schema(auto_id=False)
+        schema.add_field(_KEY, DataType.VARCHAR, is_primary=True, max_length=_KEY_LENGTH)
+        schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=dims)
+        index = self._client.prepare_index_params()
+        index.add_index(_VECTOR, index_type=self._index_type, metric_type="COSINE")
+        # Strong: whoever reads sees all that was written before.
+        self._client.create_collection(
+            self._name, schema=schema, index_params=index, consistency_level="Strong"
+        )
+
+    def keys(self) -> set[str]:
+        """See VectorIndex."""
+        if not self._exists():
+            return set()
+        self._client.load_collection(self._name)
+        return {row[_KEY] for page in self._pages() for row in page}
+
+    def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
+        """See VectorIndex."""
+        rows = [{_KEY: key, _VECTOR: vector} for key, vector in zip(keys, vectors, strict=True)]
+        self._client.insert(self._name, rows, timeout=self._timeout)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """See VectorIndex."""
+        for start in range(0, len(keys), _PAGE):
+            self._client.delete(self._name, ids=list(keys[start : start + _PAGE]))
+
+    def flush(self) -> None:
+        """See VectorIndex."""
+        self._client.flush(self._name, timeout=self._timeout)
+
+    def count(self) -> int:
+        """See VectorIndex."""
+        self._client.load_collection(self._name)
+        counted = self._client.query(self._name, filter="", output_fields=["count(*)"])
+        return int(counted[0]["count(*)"])
+
+    def search(self, vectors: np.ndarray, k: int) -> list[Neighbours]:
+        """See VectorIndex."""
+        # Without named output fields Milvus Lite returns the vectors with every hit.
+        found = self._client.search(
+            self._name,
+            data=list(vectors),
+            limit=k,
+            output_fields=[_KEY],
+            timeout=self._timeout,
+        )
+        return [
+            Neighbours(
+                [hit[_KEY] for hit in hits],
+                np.array([hit["distance"] for hit in hits], dtype=np.float32),
+            )
+            for hits in found
+        ]
+
+    def vectors(self, keys: Sequence[str]) -> np.ndarray:
+        """See VectorIndex."""
+        stored: dict[str, list[float]] = {}
+        for start in range(0, len(keys), _VECTORS_PAGE):
+            page = list(keys[start : start + _VECTORS_PAGE])
+            rows = self._client.get(self._name, ids=page, output_fields=[_KEY, _VECTOR])
+            stored |= {row[_KEY]: row[_VECTOR] for row in rows}
+        return np.array([stored[key] for key in keys], dtype=np.float32)
+
+    def _exists(self) -> bool:
+        return bool(self._client.has_collection(self._name))
+
+    def _pages(self) -> Iterator[list[dict[str, str]]]:
+        pages = self._client.query_iterator(
+            self._name, batch_size=_PAGE, filter="", output_fields=[_KEY]
+        )
+        try:
+            while page := pages.next():
+                yield page
+        finally:
+            pages.close()

@@ -1,0 +1,66 @@
+"""The embedded Milvus: Milvus Lite served on loopback for as long as a stage needs it.
+
+The server lives in a thread of the driver, so nothing outlives the driver however it ends, and
+Milvus Lite's own lock keeps a second run away from the same folder.
+"""
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imgdedup.config import MilvusConfig
+from imgdedup.errors import UserError
+from imgdedup.milvus import IndexAddress
+from imgdedup.sources import local_path
+
+
+@contextmanager
+def serving(config: MilvusConfig, root: str, model: str) -> Iterator[IndexAddress]:
+    """The address of the index for one model; the embedded server runs inside the block.
+
+    Raises UserError when the port is taken, the folder is in use by another run, or `root` is no
+    local folder while no server is configured.
+    """
+    collection = f"{config.collection}_{re.sub(r'[^A-Za-z0-9]', '_', model)}"
+    if config.uri:
+        yield IndexAddress(config.uri, collection, config.index_type, config.request_timeout)
+        return
+    folder = local_path(root)
+    if folder is None:
+        raise UserError(f"the root {root} is remote: set milvus.uri to a Milvus server's address")
+    with _milvus_lite(folder / ".imgdedup" / "milvus", config.port) as uri:
+        yield IndexAddress(uri, collection, config.index_type, config.request_timeout)
+
+
+@contextmanager
+def _milvus_lite(folder: Path, port: int) -> Iterator[str]:
+    from milvus_lite.adapter.grpc.server import start_server_in_thread
+    from milvus_lite.exceptions import DataDirLockedError
+
+    _refuse_taken(port)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        server, database, port = start_server_in_thread(str(folder), host="127.0.0.1", port=port)
+    except DataDirLockedError:
+        raise UserError(
+            f"another run uses the index in {folder}: wait until it has ended"
+        ) from None
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop(grace=5).wait()
+        database.close()
+
+
+def _refuse_taken(port: int) -> None:
+    """Raise UserError when another program listens on the port: gRPC would share it silently."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UserError(
+                f"the port {port} of 127.0.0.1 is in use: set milvus.port to a free one, or to 0"
+            ) from None

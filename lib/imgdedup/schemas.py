@@ -1,0 +1,98 @@
+"""The schema of every dataset, declared once.
+
+`dt`, the data day, is the name of the partition folder (`dt=YYYY-MM-DD`) and in no file; readers
+get it back as a string column. `manifest` and `deduplicated` hold the user's own columns besides
+those named here.
+"""
+
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    BooleanType,
+    DataType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    MapType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+
+def _struct(**fields: DataType) -> StructType:
+    return StructType([StructField(name, kind) for name, kind in fields.items()])
+
+
+MANIFEST = _struct(image_id=StringType(), uri=StringType())
+
+EMBEDDINGS = _struct(
+    image_id=StringType(),
+    uri=StringType(),
+    content_id=StringType(),  # SHA-256 of the bytes, 64 hexadecimal digits; null: never read
+    format=StringType(),  # Pillow's name: JPEG, PNG, ...
+    width=IntegerType(),  # pixels as displayed, EXIF orientation applied
+    height=IntegerType(),
+    size_bytes=LongType(),
+    embedding=ArrayType(FloatType()),  # 2,048 pooled values as the model gives them
+    thumbnail=BinaryType(),  # JPEG
+    failure=StringType(),  # null, or one of decode.FAILURES and sources.FAILURES
+    failure_detail=StringType(),
+    model=StringType(),  # fingerprint of weights, preprocessing and precision
+)
+
+CANDIDATES = _struct(
+    left_content=StringType(),  # left_content < right_content
+    right_content=StringType(),
+    similarity=DoubleType(),  # cosine of the two embeddings
+    model=StringType(),
+)
+
+PAIRS = _struct(
+    left_id=StringType(),  # left_id < right_id
+    right_id=StringType(),
+    left_content=StringType(),
+    right_content=StringType(),
+    kind=StringType(),  # exact: the same bytes; near: an edited copy
+    similarity=DoubleType(),
+    model=StringType(),
+    run_id=StringType(),
+)
+
+GROUPS = _struct(
+    image_id=StringType(),
+    group_id=StringType(),  # least image_id of the group
+    is_keeper=BooleanType(),
+    keeper_id=StringType(),  # the image's own keeper, itself for a keeper
+    content_id=StringType(),
+    keeper_content=StringType(),
+    kind=StringType(),  # the witness of a removal, exact or near; null for a keeper
+    similarity=DoubleType(),
+    reason=StringType(),  # in words
+    run_id=StringType(),
+)
+
+RUNS = _struct(
+    run_id=StringType(),
+    stage=StringType(),
+    status=StringType(),  # succeeded, failed
+    started_at=TimestampType(),
+    seconds=DoubleType(),
+    rows_in=LongType(),
+    rows_out=LongType(),
+    peak_rss_bytes=LongType(),  # driver, its Spark workers and its servers, at the same moment
+    model=StringType(),
+    details=MapType(StringType(), StringType()),
+    versions=MapType(StringType(), StringType()),
+    message=StringType(),  # why it failed
+)
+
+DATASETS = {
+    "embeddings": EMBEDDINGS,
+    "candidates": CANDIDATES,
+    "pairs": PAIRS,
+    "groups": GROUPS,
+    "runs": RUNS,
+}

@@ -1,0 +1,42 @@
+"""The Spark session of a stage."""
+
+import os
+import re
+
+from pyspark import SparkConf, SparkContext
+from pyspark.sql import SparkSession
+
+from imgdedup.config import Config
+
+
+def start_session(stage: str, dt: str, config: Config) -> SparkSession:
+    """Start the session of one stage with the properties of its configuration.
+
+    The master is whatever spark-submit was given. A task of `embed` takes all the cores of its
+    executor unless `embed.task_cpus` says otherwise, so that one model uses them together.
+    """
+    properties = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(config.spark.shuffle_partitions),
+        **config.spark.properties,
+    }
+    if stage == "embed":
+        SparkContext._ensure_initialized()  # what spark-submit was given is known to the JVM alone
+        cores = config.embed.task_cpus or _executor_cores(SparkConf())
+        properties |= {"spark.task.cpus": str(cores), **config.spark.embed_properties}
+    builder = SparkSession.builder.appName(f"imgdedup {stage} {dt}")
+    for key, value in properties.items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
+    return spark
+
+
+def _executor_cores(conf: SparkConf) -> int:
+    """Cores of one executor, from the master's address or the property of a cluster."""
+    local = re.match(r"local(?:\[(\d+|\*)(?:,\d+)?\])?$", conf.get("spark.master") or "")
+    if local is None:
+        return int(conf.get("spark.executor.cores") or 1)
+    if local.group(1) == "*":
+        return os.cpu_count() or 1
+    return int(local.group(1) or 1)

@@ -1,0 +1,233 @@
+"""What surrounds a run on this machine: its arguments, its folder, its processes, its words."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgdedup.errors import UserError
+from imgdedup.local import airflow, processes, run, ui
+from imgdedup.local.dag_runner import EVENT
+from imgdedup.local.transcript import Transcript
+
+PREFIX = "2026-03-09T04:05:06.123456Z INFO "
+
+
+def event(what: str, stage: str, reason: str = "") -> str:
+    return EVENT + json.dumps({"what": what, "stage": stage, "dt": "2026-03-09", "reason": reason})
+
+
+def shown(lines: list[str]) -> tuple[list[str], Transcript]:
+    ticks = iter(range(100))
+    transcript = Transcript(lambda: float(next(ticks)))
+    words = [transcript.read(line) for line in lines]
+    return [each for each in words if each is not None], transcript
+
+
+def test_only_marked_lines_are_shown_without_airflows_prefix() -> None:
+    lines = [
+        f"{PREFIX}Spark-Submit cmd: spark-submit --name imgdedup scan",
+        event("start", "scan"),
+        f"{PREFIX}26/03/09 WARN Utils: no imgdedup: here",
+        f"{PREFIX}imgdedup: scan: 12 rows in, 12 out",
+        event("done", "scan"),
+    ]
+    words, _ = shown(lines)
+    assert words == [
+        "2026-03-09 scan starts",
+        "scan: 12 rows in, 12 out",
+        "2026-03-09 scan done in 1.0 s",
+    ]
+
+
+def test_an_error_is_shown_once_though_airflow_repeats_it() -> None:
+    told = "imgdedup: error: scan: two rows have the id 7"
+    reason = f"Cannot execute: x.\nLast spark-submit output:\nimgdedup: scan: a\n{told}"
+    lines = [
+        event("start", "scan"),
+        f"{PREFIX}imgdedup: scan: a",
+        f"{PREFIX}{told}",
+        *reason.splitlines(),
+        event("fail", "scan", reason),
+    ]
+    words, transcript = shown(lines)
+    assert words == ["2026-03-09 scan starts", "scan: a", "error: scan: two rows have the id 7"]
+    assert transcript.failure == "the stage scan failed"
+    assert transcript.cause == []
+
+
+def test_a_failure_without_words_shows_the_end_of_the_jobs_output() -> None:
+    output = [f"line {number}" for number in range(30)]
+    reason = "\n".join(["Cannot execute: x.", "Last spark-submit output:", *output])
+    _, transcript = shown([event("start", "embed"), event("fail", "embed", reason)])
+    assert transcript.cause == output[-12:]
+
+
+def test_a_failure_before_any_stage_shows_the_last_line() -> None:
+    _, transcript = shown(["Traceback (most recent call last):", "ImportError: no x", ""])
+    assert transcript.failure == "Airflow failed: ImportError: no x"
+
+
+def test_a_full_disk_is_told_in_plain_words() -> None:
+    _, transcript = shown(["OperationalError: database or disk is full", "(Background: ...)"])
+    assert transcript.failure == "Airflow failed: the disk is full: make room and run again"
+
+
+@given(st.text())
+def test_any_line_can_be_read(line: str) -> None:
+    words = Transcript(lambda: 0.0).read(PREFIX + line)
+    assert words is None or line.startswith("imgdedup: ")
+
+
+@pytest.mark.parametrize("dt", ["2026-02-30", "20260131", "2026-W05-1", "today", "", "2026-1-1"])
+def test_a_day_that_is_none_is_refused(dt: str) -> None:
+    with pytest.raises(UserError, match="2026-01-31"):
+        run.checked_day(dt)
+
+
+def test_settings_are_json_or_else_strings() -> None:
+    texts = ["embed.batch_size=16", "embed.weights=a=b", 'spark.properties={"x.y": "1"}']
+    assert run.parsed_settings(texts) == {
+        "embed.batch_size": 16,
+        "embed.weights": "a=b",
+        "spark.properties": {"x.y": "1"},
+    }
+
+
+@pytest.mark.parametrize("text", ["batch_size=16", "embed.batch_size", "=3", "a.b.c=1"])
+def test_a_setting_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"section\.key=value"):
+        run.parsed_settings([text])
+
+
+def test_places_are_checked_before_anything_starts(tmp_path: Path) -> None:
+    images, out = tmp_path / "images", tmp_path / "out"
+    images.mkdir()
+    (images / "2026-01-31").mkdir()
+    (images / "a.jpg").touch()
+    (images / "a.parquet").touch()
+    for good in (images, images / "a.parquet", images / "{dt}"):
+        found = run.checked_images(str(good), "2026-01-31", out)
+        assert found == str(good).replace("{dt}", "2026-01-31")
+    assert run.checked_images("s3://b/{dt}", "2026-01-31", out) == "s3://b/2026-01-31"
+    with pytest.raises(UserError, match="no folder or file"):
+        run.checked_images(str(images / "none"), "2026-01-31", out)
+    with pytest.raises(UserError, match="neither a folder nor"):
+        run.checked_images(str(images / "a.jpg"), "2026-01-31", out)
+    for inside in (images, images / "out"):
+        with pytest.raises(UserError, match="among the images"):
+            run.checked_images(str(images), "2026-01-31", inside)
+    with pytest.raises(UserError, match="not on this machine"):
+        run.checked_out("s3://bucket/out")
+
+
+def test_relative_weights_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.pth").touch()
+    absolute = run.with_absolute_weights({"embed.weights": "w.pth"})
+    assert absolute == {"embed.weights": str(tmp_path.resolve() / "w.pth")}
+    assert run.with_absolute_weights({"embed.weights": "builtin"}) == {"embed.weights": "builtin"}
+
+
+def test_weights_of_the_environment_yield_to_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+
+    def record(*given: Any) -> int:
+        calls.append(given)
+        return 0
+
+    monkeypatch.setattr(run, "run_dag", record)
+    monkeypatch.setenv("IMGDEDUP_WEIGHTS", "IMAGENET1K_V2")
+    images = tmp_path / "images"
+    images.mkdir()
+    for settings in ({}, {"embed.weights": "builtin"}):
+        assert run.run(str(images), tmp_path / "out", "2026-01-31", settings=settings) == 0
+    assert [given[3]["embed.weights"] for given in calls] == ["IMAGENET1K_V2", "builtin"]
+
+
+def test_an_unknown_setting_stops_the_run_before_it_writes(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"embed\.batch"):
+        airflow.run_dag(tmp_path / "out", {}, "local", {"embed.batch": 16})
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_run_at_a_time_holds_a_root(tmp_path: Path) -> None:
+    with (
+        airflow.claimed(tmp_path),
+        pytest.raises(UserError, match="in use by"),
+        airflow.claimed(tmp_path),
+    ):
+        pass
+    with airflow.claimed(tmp_path) as space:
+        assert space.tmp.is_dir()
+    assert not space.tmp.exists()
+
+
+def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for root in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UserError, match="not a folder"), airflow.claimed(root):
+            pass
+
+
+def test_settings_of_another_airflow_and_spark_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AIRFLOW__CORE__EXECUTOR", "AIRFLOW_VAR_IMGDEDUP_ROOT", "SPARK_HOME"):
+        monkeypatch.setenv(name, "elsewhere")
+    environment = airflow.environment(airflow.Space(tmp_path, tmp_path / "tmp", 0))
+    assert "elsewhere" not in environment.values()
+    assert environment["PATH"].startswith(f"{sys.prefix}/bin{os.pathsep}")
+    assert environment["AIRFLOW_HOME"] == str(tmp_path / "airflow")
+
+
+def test_a_taken_port_is_replaced() -> None:
+    with socket.socket() as taken:
+        taken.bind((ui.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert ui.free_port(port) not in (port, 0)
+    assert ui.free_port(port) == port
+
+
+def test_ending_a_session_leaves_no_process_behind(tmp_path: Path) -> None:
+    # A grandchild in a process group of its own whose parent is gone, as Spark's workers can be,
+    # and a leader that takes no hint.
+    script = (
+        "import os, signal, subprocess, sys, time\n"
+        "for each in (signal.SIGINT, signal.SIGTERM): signal.signal(each, signal.SIG_IGN)\n"
+        "subprocess.run(['sh', '-c', 'sleep 600 & echo $!'])\n"
+        "time.sleep(600)\n"
+    )
+    quick = ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 5))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "_SIGNALS", quick)
+        leader = processes.start(
+            [sys.executable, "-c", script], os.environ, tmp_path, subprocess.PIPE
+        )
+        assert leader.stdout is not None
+        orphan = int(leader.stdout.readline())
+        assert psutil.pid_exists(orphan)
+        processes.end([leader])
+    assert not psutil.pid_exists(leader.pid)
+    assert not psutil.pid_exists(orphan)
+    leader.stdout.close()
+
+
+def test_a_signal_becomes_an_exception_and_handlers_come_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(processes.Stopped) as stopped, processes.stoppable():
+        signal.raise_signal(signal.SIGTERM)
+    assert stopped.value.status == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == before
