@@ -11,8 +11,8 @@ def main(run: job.Run) -> job.Outcome:
         rows = scan.check_manifest(lake.read_day("manifest", run.dt), own).count()
         return job.Outcome(rows, rows, details={"source": own})
     details: dict[str, object] = {"source": location}
-    if scan.is_parquet(location):
-        manifest = scan.read_parquet(run.spark, location, run.dt)
+    if parquet := scan.parquet_of(location, run.dt):
+        manifest = scan.read_parquet(run.spark, parquet)
     else:
         listing = scan.list_images(location, run.config.scan)
         manifest = run.spark.createDataFrame(listing.table).coalesce(1)

@@ -6,21 +6,26 @@ from imgdedup.milvus_server import serving
 
 
 def main(run: job.Run) -> job.Outcome:
-    """Read the day's `embeddings`, search Milvus, write `candidates`."""
-    found = the_one_model(run.lake.read("embeddings"))
-    asking = contents(run.lake.read_day("embeddings", run.dt))
-    rows = asking.count()
+    """Read the day's `embeddings`, search Milvus, write the `candidates` that changed."""
+    lake, config = run.lake, run.config
+    embeddings, stored = lake.read("embeddings"), lake.read("candidates")
+    asking = contents(lake.read_day("embeddings", run.dt))
+    found = the_one_model(embeddings)
     if found is None:
-        none = run.spark.createDataFrame([], schemas.CANDIDATES)
-        return job.Outcome(rows, run.lake.replace("candidates", run.dt, none))
+        lake.replace("candidates", run.dt, run.spark.createDataFrame([], schemas.CANDIDATES))
+        return job.Outcome(0, 0)
     model, _ = found
-    with serving(run.config.milvus, run.lake.root, model) as address:
+    with serving(config.milvus, lake.root, model) as address:
         milvus = address.connect()
         vectors = milvus.count()
         milvus.close()
-        candidates = search.search(asking, vectors, address, run.config.search, model)
-        written = run.lake.replace("candidates", run.dt, candidates)
-    return job.Outcome(rows, written, model, {"vectors": vectors})
+        candidates = search.search(asking, vectors, address, config.search, model)
+        settled = search.settle(stored, candidates, asking, embeddings)
+        staged = lake.stage_changed("candidates", run.dt, settled)
+    rows = staged.rows.count()
+    lake.publish(staged)
+    details = {"vectors": vectors, "days_rewritten": len(staged.changed)}
+    return job.Outcome(asking.count(), rows, model, details)
 
 
 if __name__ == "__main__":

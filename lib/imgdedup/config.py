@@ -17,7 +17,7 @@ from imgdedup.errors import UserError
 
 Count = Annotated[int, Gt(0)]
 CountOrAuto = Annotated[int, Ge(0)]
-Seconds = Annotated[float, Gt(0)]
+Seconds = Annotated[float, Gt(0), Le(86_400)]
 Cosine = Annotated[float, Ge(-1), Le(1)]
 
 
@@ -46,7 +46,7 @@ class EmbedConfig(_Strict):
     decode_threads: CountOrAuto
     decode_budget: Count
     max_file_bytes: Count
-    max_pixels: Count
+    max_pixels: Annotated[int, Gt(0), Le(178_956_970)]
     thumbnail_size: Annotated[int, Ge(16)]
     thumbnail_quality: Annotated[int, Ge(1), Le(95)]
     rows_per_partition: Count

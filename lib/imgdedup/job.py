@@ -25,9 +25,12 @@ from imgdedup.console import say
 from imgdedup.datasets import Lake
 from imgdedup.errors import UserError
 from imgdedup.session import start_session
+from imgdedup.sources import local_path
 
 _VERSIONS = ("imgdedup", "pyspark", "pymilvus", "milvus-lite", "torch", "pillow", "pyarrow")
-_CAUSE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Invalid): ")
+_USER_ERROR = f"{UserError.__module__}.{UserError.__name__}: "
+# The last line of a Python traceback, or the first of a Java exception or of its cause.
+_CAUSE = re.compile(r"^(?:: |Caused by: )?([A-Za-z_][\w.]*(?:Error|Exception|Invalid): .*)")
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def main(stage: str, body: Callable[[Run], Outcome]) -> NoReturn:
     outcome, message, status = None, None, 0
     with monitor.PeakMemory() as memory:
         try:
+            _refuse_file(arguments.root)
             settings = config.load(arguments.conf_dir, arguments.overlay, arguments.settings)
             spark = start_session(stage, arguments.dt, settings)
         except UserError as error:
@@ -70,7 +74,7 @@ def main(stage: str, body: Callable[[Run], Outcome]) -> NoReturn:
             with monitor.progress(spark, stage):
                 outcome = body(run)
         except Exception as error:
-            message, status = explain(error), 2 if isinstance(error, UserError) else 1
+            message, status = explain(error)
             if status == 1:
                 traceback.print_exc()
             say(f"error: {stage}: {message}")
@@ -82,11 +86,11 @@ def main(stage: str, body: Callable[[Run], Outcome]) -> NoReturn:
     sys.exit(status)
 
 
-def explain(error: BaseException) -> str:
-    """The cause of a failure in one line of plain words."""
+def explain(error: BaseException) -> tuple[str, int]:
+    """The cause of a failure in one line of plain words, and the exit status that goes with it."""
     text = str(error)
     if isinstance(error, UserError):
-        return text
+        return text, 2
     known = {
         "No space left on device": "the disk is full: make room and run again",
         "Permission denied": "the output folder cannot be written: check its permissions",
@@ -95,14 +99,14 @@ def explain(error: BaseException) -> str:
     }
     for mark, words in known.items():
         if mark in text:
-            return words
-    # A failure inside a Python worker arrives as the JVM's account of the worker's traceback,
-    # whose last line at the margin is the cause.
-    causes = [line for line in text.splitlines() if _CAUSE.match(line)]
+            return words, 1
+    # A failure inside a worker arrives as the JVM's account of it; the last cause is the root.
+    causes = [found.group(1) for line in text.splitlines() if (found := _CAUSE.match(line))]
     if causes:
-        return causes[-1].removeprefix(f"{UserError.__module__}.UserError: ").strip()
+        cause = causes[-1].removeprefix(_USER_ERROR).strip()
+        return cause, 2 if causes[-1].startswith(_USER_ERROR) else 1
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}", 1
 
 
 def _parse(stage: str) -> argparse.Namespace:
@@ -113,7 +117,7 @@ def _parse(stage: str) -> argparse.Namespace:
     parser.add_argument("--conf-dir", required=True, type=Path, help="folder of base.toml")
     parser.add_argument("--overlay", required=True, help="configuration overlay: local, cluster")
     parser.add_argument(
-        "--settings", default={}, type=json.loads, help='JSON of "section.key": value'
+        "--settings", default={}, type=_settings, help='JSON of "section.key": value'
     )
     parser.add_argument(
         "--manifest", default="", help="scan only: folder, prefix or Parquet; may hold {dt}"
@@ -123,6 +127,19 @@ def _parse(stage: str) -> argparse.Namespace:
 
 def _day(text: str) -> str:
     return date.fromisoformat(text).isoformat()
+
+
+def _refuse_file(root: str) -> None:
+    path = local_path(root)
+    if path is not None and path.exists() and not path.is_dir():
+        raise UserError(f"the root {root} is a file: give a folder")
+
+
+def _settings(text: str) -> dict[str, object]:
+    settings = json.loads(text)
+    if not isinstance(settings, dict):
+        raise ValueError(text)
+    return settings
 
 
 def _record(

@@ -16,6 +16,9 @@ _KEY = "content_id"
 _VECTOR = "vector"
 _KEY_LENGTH = 64
 _PAGE = 8192  # keys per request when all are read
+# Links of a vector and candidates while building: the sizes that HNSW's authors call large.
+_BUILD = {"FLAT": {}, "HNSW": {"M": 32, "efConstruction": 400}}
+_LEAST_EF = 256
 _VECTORS_PAGE = 1024  # vectors per request: 8 MB of 2,048 float32
 
 
@@ -95,7 +98,12 @@ class MilvusIndex:
         schema.add_field(_KEY, DataType.VARCHAR, is_primary=True, max_length=_KEY_LENGTH)
         schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=dims)
         index = self._client.prepare_index_params()
-        index.add_index(_VECTOR, index_type=self._index_type, metric_type="COSINE")
+        index.add_index(
+            _VECTOR,
+            index_type=self._index_type,
+            metric_type="COSINE",
+            params=_BUILD[self._index_type],
+        )
         # Strong: whoever reads sees all that was written before.
         self._client.create_collection(
             self._name, schema=schema, index_params=index, consistency_level="Strong"
@@ -136,6 +144,7 @@ class MilvusIndex:
             data=list(vectors),
             limit=k,
             output_fields=[_KEY],
+            search_params=self._search_params(k),
             timeout=self._timeout,
         )
         return [
@@ -154,6 +163,10 @@ class MilvusIndex:
             rows = self._client.get(self._name, ids=page, output_fields=[_KEY, _VECTOR])
             stored |= {row[_KEY]: row[_VECTOR] for row in rows}
         return np.array([stored[key] for key in keys], dtype=np.float32)
+
+    def _search_params(self, k: int) -> dict[str, dict[str, int]]:
+        """HNSW looks at `ef` vectors for its best `k`: at least as many, and never few."""
+        return {"params": {"ef": max(2 * k, _LEAST_EF)} if self._index_type == "HNSW" else {}}
 
     def _exists(self) -> bool:
         return bool(self._client.has_collection(self._name))

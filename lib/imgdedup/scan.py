@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+from py4j.protocol import Py4JJavaError
 from pyarrow import fs
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -34,42 +35,40 @@ class Listing:
     linked_folders: int  # links to folders, which are not followed
 
 
-def is_parquet(location: str) -> bool:
-    """Whether `location` is a Parquet manifest rather than images.
+def parquet_of(location: str, dt: str) -> str | None:
+    """The Parquet manifest at `location`, or the day's partition of it; None for images.
 
-    It is when its name ends in .parquet, or when it is a folder that holds Parquet files, at its
-    top or in partitions `dt=...`. Raises UserError when it is neither folder nor Parquet file.
-    """
-    path = local_path(location)
-    if location.rstrip("/").endswith(".parquet"):
-        return True
-    if path is None:
-        return any(name.endswith(".parquet") for name in _remote_names(location))
-    if path.is_file():
-        raise UserError(f"{location} is a file, neither a folder of images nor a .parquet file")
-    if not path.is_dir():
-        raise UserError(f"there is no folder {location}")
-    return any(path.glob("*.parquet")) or any(path.glob("dt=*/*.parquet"))
-
-
-def read_parquet(spark: SparkSession, location: str, dt: str) -> DataFrame:
-    """The user's Parquet manifest of one data day, checked.
-
-    Of a manifest partitioned by `dt` it is the day's partition. Raises UserError when there is
-    none, when it cannot be read, and for what `check_manifest` refuses.
+    It is Parquet when its name ends so, or when it is a folder with Parquet files at its top or
+    with partitions `dt=...`. Raises UserError when there is nothing, or no partition for the day.
     """
     path = local_path(location)
     if path is not None and not path.exists():
-        raise UserError(f"there is no manifest {location}")
-    if path is not None and any(path.glob("dt=*")):
-        location = f"{location.rstrip('/')}/dt={dt}"
-        if not (path / f"dt={dt}").is_dir():
-            raise UserError(f"the manifest has no partition {location}")
+        raise UserError(f"there is no folder or file {location}")
+    is_named = location.rstrip("/").endswith(".parquet")
+    names = _top(location)
+    if names is None:
+        if not is_named:
+            raise UserError(f"{location} is a file, neither a folder of images nor a .parquet file")
+        return location
+    days = [name for name in names if name.startswith("dt=")]
+    day = f"dt={dt}" if f"dt={dt}" in days else max(days, default=None)
+    if day and _holds_parquet(_top(f"{location.rstrip('/')}/{day}")):
+        if day != f"dt={dt}":
+            raise UserError(f"the manifest {location} has no partition dt={dt}")
+        return f"{location.rstrip('/')}/{day}"
+    return location if is_named or _holds_parquet(names) else None
+
+
+def _holds_parquet(names: list[str] | None) -> bool:
+    return any(name.endswith(".parquet") for name in names or [])
+
+
+def read_parquet(spark: SparkSession, location: str) -> DataFrame:
+    """A Parquet manifest, checked; UserError when it cannot be read or is refused."""
     try:
         manifest = spark.read.parquet(location)
-    except PySparkException as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"the manifest {location} cannot be read: {reason}") from None
+    except (PySparkException, Py4JJavaError):
+        raise UserError(f"the manifest {location} is no Parquet that can be read") from None
     return check_manifest(manifest, location)
 
 
@@ -156,7 +155,8 @@ def _text(name: str) -> str:
 
 def _list_remote(location: str, config: ScanConfig) -> Listing:
     base = location.rstrip("/")
-    names = sorted(_remote_names(location))
+    found = _remote(location, recursive=True) or []
+    names = sorted(name for name, kind in found if kind == fs.FileType.File)
     visible = [
         name
         for name in names
@@ -166,14 +166,23 @@ def _list_remote(location: str, config: ScanConfig) -> Listing:
     return Listing(pa.table([visible, uris], schema=LISTING), len(names) - len(visible), 0)
 
 
-def _remote_names(location: str) -> Iterator[str]:
-    """Keys below a prefix, relative to it."""
+def _top(location: str) -> list[str] | None:
+    """Names of the files and folders at the top of a folder or prefix; None for a file."""
+    path = local_path(location)
+    if path is None:
+        found = _remote(location, recursive=False)
+        return None if found is None else [name for name, _ in found]
+    return sorted(os.listdir(path)) if path.is_dir() else None
+
+
+def _remote(location: str, recursive: bool) -> list[tuple[str, fs.FileType]] | None:
+    """What a prefix holds, by names relative to it, with their kinds; None for an object."""
     try:
         system, prefix = object_store(location)
-        found = system.get_file_info(fs.FileSelector(prefix, recursive=True))
+        if system.get_file_info(prefix).type == fs.FileType.File:
+            return None
+        found = system.get_file_info(fs.FileSelector(prefix, recursive=recursive))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot list {location}: {error}") from None
     base = prefix.strip("/")
-    for info in found:
-        if info.type == fs.FileType.File:
-            yield info.path.strip("/").removeprefix(base).lstrip("/")
+    return [(info.path.strip("/").removeprefix(base).lstrip("/"), info.type) for info in found]

@@ -38,7 +38,7 @@ EMBEDDINGS = _struct(
     size_bytes=LongType(),
     embedding=ArrayType(FloatType()),  # 2,048 pooled values as the model gives them
     thumbnail=BinaryType(),  # JPEG
-    failure=StringType(),  # null, or one of decode.FAILURES and sources.FAILURES
+    failure=StringType(),  # null, or a code of failures.FAILURES
     failure_detail=StringType(),
     model=StringType(),  # fingerprint of weights, preprocessing and precision
 )

@@ -27,9 +27,9 @@ _FOUND_BATCH = pa.schema(
 
 
 def search(
-    contents: DataFrame, vectors: int, address: IndexAddress, config: SearchConfig, model: str
+    asking: DataFrame, vectors: int, address: IndexAddress, config: SearchConfig, model: str
 ) -> DataFrame:
-    """Candidates of `contents` (`content_id`, `embedding`) in an index of `vectors` vectors.
+    """Candidates of `asking` (`content_id`, `embedding`) in an index of `vectors` vectors.
 
     Gives the columns of `candidates`, each unordered pair once.
     """
@@ -42,7 +42,7 @@ def search(
         finally:
             index.close()
 
-    found = contents.mapInArrow(find, _FOUND)
+    found = asking.mapInArrow(find, _FOUND)
     return (
         found.select(
             F.least("content_id", "other").alias("left_content"),
@@ -52,6 +52,33 @@ def search(
         )
         .dropDuplicates(["left_content", "right_content"])
         .select(*CANDIDATES.names)
+    )
+
+
+def settle(
+    stored: DataFrame, found: DataFrame, asked: DataFrame, embeddings: DataFrame
+) -> DataFrame:
+    """All candidates after a search, with `dt`, the later of the first days of both contents.
+
+    Those `found` for the contents `asked` (`content_id`) take the place of all that are `stored`
+    for them; the others stay while both contents exist and were embedded by the same model.
+    """
+    kept = stored.select(*CANDIDATES.names)
+    for side in ("left_content", "right_content"):
+        kept = kept.join(asked.select(F.col("content_id").alias(side)), side, "left_anti")
+    days = (
+        embeddings.where("failure IS NULL")
+        .groupBy("content_id", "model")
+        .agg(F.min("dt").alias("day"))
+    )
+    left = days.withColumnsRenamed({"content_id": "left_content", "day": "left_day"})
+    right = days.withColumnsRenamed({"content_id": "right_content", "day": "right_day"})
+    return (
+        kept.select(*CANDIDATES.names)
+        .unionByName(found)
+        .join(left, ["left_content", "model"])
+        .join(right, ["right_content", "model"])
+        .select(*CANDIDATES.names, F.greatest("left_day", "right_day").alias("dt"))
     )
 
 
@@ -101,14 +128,14 @@ def all_neighbours(
         k = min(k, vectors, config.max_neighbours)
         more = []
         for row, near in zip(asking, index.search(queries[asking], k), strict=True):
-            if len(near.keys) < k:
+            passing = near.similarities >= config.similarity - _SLACK
+            if len(near.keys) < k and passing.all():
                 raise RuntimeError(
                     f"the index gave {len(near.keys):,} of the {k:,} neighbours asked for among "
-                    f"{vectors:,} vectors: run index again"
+                    f"{vectors:,} vectors, so some may be missing: set milvus.index_type to FLAT"
                 )
-            passing = near.similarities >= config.similarity - _SLACK
             found[row] = [key for key, passes in zip(near.keys, passing, strict=True) if passes]
-            if passing[-1] and k < vectors:
+            if passing.all() and k < vectors:
                 more.append(row)
         if more and k == config.max_neighbours:
             raise UserError(

@@ -15,18 +15,17 @@ from pyarrow import fs
 from imgdedup.failures import ImageFailure
 
 _S3_ALIASES = {"s3a": "s3", "s3n": "s3"}
+_PIECE = 1 << 20  # bytes per read
 
 
 def local_path(uri: str) -> Path | None:
-    """The path of a local uri (a plain path or file://), None for any other scheme."""
-    parts = urlsplit(uri) if "://" in uri else None
-    if parts is None:
-        return Path(uri)
-    if parts.scheme != "file":
-        return None
-    # Names are bytes; percent-encoding keeps those that are not UTF-8.
-    raw = unquote_to_bytes(uri.removeprefix("file://").removeprefix(parts.netloc))
-    return Path(raw.decode("utf-8", "surrogateescape"))
+    """The path of a local uri (a plain path or file:), None for any other scheme."""
+    if uri[:5].lower() == "file:":
+        parts = urlsplit(uri)
+        # Names are bytes; percent-encoding keeps those that are not UTF-8.
+        raw = unquote_to_bytes(uri[5:].removeprefix("//").removeprefix(parts.netloc))
+        return Path(raw.decode("utf-8", "surrogateescape"))
+    return None if "://" in uri else Path(uri)
 
 
 def object_store(uri: str) -> tuple[fs.FileSystem, str]:
@@ -47,14 +46,14 @@ def read_bytes(uri: str, max_bytes: int) -> bytes:
     """All bytes at `uri`.
 
     Raises ImageFailure: missing, unreadable, empty, or too_large when there are more than
-    `max_bytes`, of which no more are read.
+    `max_bytes`, of which hardly more are read.
     """
     try:
         path = local_path(uri)
         if path is not None:
             return _bounded(lambda: path.open("rb"), max_bytes)
         system, key = object_store(uri)
-        return _bounded(lambda: system.open_input_stream(key), max_bytes)
+        return _bounded(lambda: system.open_input_stream(key, compression=None), max_bytes)
     except (FileNotFoundError, NotADirectoryError):
         raise ImageFailure("missing", uri) from None
     except (OSError, ValueError) as error:
@@ -62,10 +61,13 @@ def read_bytes(uri: str, max_bytes: int) -> bytes:
 
 
 def _bounded(open_stream: Callable[[], BinaryIO], max_bytes: int) -> bytes:
+    pieces, size = [], 0
     with open_stream() as stream:
-        data = stream.read(max_bytes + 1)
-    if not data:
+        while size <= max_bytes and (piece := stream.read(_PIECE)):
+            pieces.append(piece)
+            size += len(piece)
+    if not size:
         raise ImageFailure("empty", "0 bytes")
-    if len(data) > max_bytes:
+    if size > max_bytes:
         raise ImageFailure("too_large", f"more than {max_bytes:,} bytes")
-    return data
+    return b"".join(pieces)

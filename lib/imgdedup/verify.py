@@ -89,9 +89,8 @@ def _near(near: DataFrame, centres: DataFrame, copies: DataFrame) -> DataFrame:
         columns = [F.col(name).alias(f"{letter}_{name}") for name in names]
         return both.select("model", F.col("content_id").alias(f"{letter}_content"), *columns)
 
-    # A pair found by both of its days is one pair; its similarity has the same bits in both.
     joined = (
-        near.dropDuplicates(["left_content", "right_content", "model"])
+        near.select("left_content", "right_content", "similarity", "model")
         .withColumnsRenamed({"left_content": "a_content", "right_content": "b_content"})
         .join(side("a"), ["a_content", "model"])
         .join(side("b"), ["b_content", "model"])

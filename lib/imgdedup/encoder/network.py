@@ -1,5 +1,6 @@
 """ResNet-50 on a device: batches of squares in, pooled features out."""
 
+import copy
 import hashlib
 from collections.abc import Sequence
 
@@ -56,7 +57,8 @@ class TorchEncoder:
         self._dtype = _dtype(factory.precision, device)
         if loaded.script is not None and device.type == "cpu":
             self._dtype = torch.float32  # a foreign module's operators may have no CPU bf16
-        module = loaded.script or _resnet50(loaded)
+        # `to` moves a script in place, and each device needs its own.
+        module = copy.deepcopy(loaded.script) if loaded.script else _resnet50(loaded)
         self._module = module.to(device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         scale = torch.tensor([loaded.mean, loaded.std]) * 255
         self._mean, self._std = scale.to(device).view(2, 1, 3, 1, 1)

@@ -10,6 +10,7 @@ import os
 import sys
 import zipfile
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -113,7 +114,7 @@ def _torchvision(name: str) -> Weights:
         torch.hub.set_dir(str(Path(sys.prefix) / "cache" / "torch"))
     try:
         state = weights.get_state_dict(progress=False, check_hash=True)
-    except OSError as error:
+    except (OSError, RuntimeError, HTTPException) as error:  # no network, a bad hash, cut off
         raise UserError(
             f"the weights {name} cannot be downloaded from {weights.url} ({error}): fetch that "
             'file on a machine that can, and set embed.weights to its path, or to "builtin"'

@@ -1,0 +1,117 @@
+"""Stand-ins for the two adapters, and small pictures: for tests that need no server or network.
+
+The contract tests run FakeIndex and the real index through one suite.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from imgdedup.milvus import Neighbours
+
+_GRID = 8
+FAKE_DIMS = _GRID * _GRID * 3
+
+
+class FakeIndex:
+    """An exact `imgdedup.milvus.VectorIndex` in memory; equal similarities come by key."""
+
+    def __init__(self) -> None:
+        self._dims: int | None = None
+        self._rows: dict[str, np.ndarray] = {}
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def create(self, dims: int) -> None:
+        """See VectorIndex."""
+        if self._dims is None:
+            self._dims = dims
+
+    def keys(self) -> set[str]:
+        """See VectorIndex."""
+        return set(self._rows)
+
+    def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
+        """Add vectors, or replace those of keys that are there; ValueError for another shape."""
+        if self._dims is None or vectors.shape != (len(keys), self._dims):
+            raise ValueError(f"{vectors.shape} for {len(keys)} keys of {self._dims} dims")
+        self._rows |= dict(zip(keys, vectors.astype(np.float32), strict=True))
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """See VectorIndex."""
+        for key in keys:
+            self._rows.pop(key, None)
+
+    def flush(self) -> None:
+        """Every write is visible at once."""
+
+    def count(self) -> int:
+        """See VectorIndex."""
+        return len(self._rows)
+
+    def search(self, vectors: np.ndarray, k: int) -> list[Neighbours]:
+        """See VectorIndex."""
+        keys = sorted(self._rows)
+        if not keys:
+            return [Neighbours([], np.empty(0, np.float32)) for _ in vectors]
+        cosines = vectors.astype(np.float32) @ self.vectors(keys).T
+        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+        return [
+            Neighbours([keys[column] for column in columns], row[columns])
+            for row, columns in zip(cosines, nearest, strict=True)
+        ]
+
+    def vectors(self, keys: Sequence[str]) -> np.ndarray:
+        """See VectorIndex."""
+        return np.array([self._rows[key] for key in keys], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class FakeEncoder:
+    """An `imgdedup.encoder.Encoder` whose embedding is the picture itself, shrunk to 8 x 8.
+
+    `side` is a multiple of 8. Copies of a picture come out close, different pictures far apart.
+    """
+
+    side: int = 32
+    batch_size: int = 4
+    fingerprint: str = "fake"
+
+    def encode(self, squares: Sequence[np.ndarray]) -> np.ndarray:
+        """Embed up to `batch_size` squares (uint8, (side, side, 3)): float32, (n, 192)."""
+        batch = np.stack(squares)
+        if len(batch) > self.batch_size or batch.shape[1:] != (self.side, self.side, 3):
+            raise ValueError(f"{batch.shape} is no batch of {self.batch_size} x {self.side} px")
+        cell = self.side // _GRID
+        cells = batch.reshape(-1, _GRID, cell, _GRID, cell, 3).mean(axis=(2, 4))
+        return (cells.reshape(len(batch), FAKE_DIMS) - 127.5).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class FakeEncoderFactory:
+    """Makes FakeEncoders; it and they cross to the workers."""
+
+    side: int = 32
+    batch_size: int = 4
+    fingerprint: str = "fake"
+
+    def create(self, gpus: Sequence[str], threads: int) -> Sequence[FakeEncoder]:
+        """One encoder for each of `gpus`, or one in all."""
+        return [FakeEncoder(self.side, self.batch_size, self.fingerprint) for _ in gpus or ["cpu"]]
+
+
+def picture(seed: int, width: int = 80, height: int = 60) -> Image.Image:
+    """A smooth RGB picture without symmetry; each seed gives another one."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    """The bytes of an image file of Pillow's format `form`."""
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()

@@ -1,0 +1,57 @@
+"""Listing and reading from a real object store.
+
+IMGDEDUP_TEST_PREFIX names a prefix that the test may write below, as s3://bucket/folder; the store
+itself is found as usual (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...).
+"""
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from imgdedup import scan
+from imgdedup.config import ScanConfig
+from imgdedup.errors import UserError
+from imgdedup.failures import ImageFailure
+from imgdedup.sources import object_store, read_bytes
+
+PREFIX = os.environ.get("IMGDEDUP_TEST_PREFIX")
+NAMES = ["a.jpg", "deep/er/b.png", "sub dir/ümlaut 100%25 #1.jpg", ".hidden", ".cache/c.jpg"]
+
+pytestmark = pytest.mark.skipif(not PREFIX, reason="IMGDEDUP_TEST_PREFIX names no object store")
+
+
+@pytest.fixture
+def location() -> Iterator[str]:
+    """A fresh prefix that holds an object for each of NAMES, whose bytes are its name."""
+    location = f"{PREFIX}/{uuid4()}"
+    system, base = object_store(location)
+    for name in NAMES:
+        with system.open_output_stream(f"{base}/{name}") as stream:
+            stream.write(name.encode())
+    yield location
+    system.delete_dir(base)
+
+
+def test_a_prefix_is_listed_with_ids_relative_to_it(location: str) -> None:
+    listing = scan.list_images(location, ScanConfig(skip_hidden=True))
+    assert listing.table["image_id"].to_pylist() == sorted(NAMES[:3])
+    assert listing.hidden == 2
+
+
+def test_what_is_listed_can_be_read(location: str) -> None:
+    listing = scan.list_images(location, ScanConfig(skip_hidden=False))
+    read = {row["image_id"]: read_bytes(row["uri"], 1000) for row in listing.table.to_pylist()}
+    assert read == {name: name.encode() for name in NAMES}
+
+
+def test_a_missing_object_is_a_failure(location: str) -> None:
+    with pytest.raises(ImageFailure) as failure:
+        read_bytes(f"{location}/none.jpg", 1000)
+    assert failure.value.code == "missing"
+
+
+def test_a_prefix_without_objects_is_the_users_fault(location: str) -> None:
+    with pytest.raises(UserError, match=r"(cannot list|no file)"):
+        scan.list_images(f"{location}/none", ScanConfig(skip_hidden=True))

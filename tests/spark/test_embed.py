@@ -1,0 +1,168 @@
+"""Embedding through Spark: a row for every image, with an embedding or with a failure."""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, Observation, SparkSession
+
+from imgdedup import embed
+from imgdedup.config import Config, EmbedConfig
+from imgdedup.datasets import conform
+from imgdedup.errors import UserError
+from imgdedup.schemas import EMBEDDINGS
+from imgdedup.testing import FAKE_DIMS, FakeEncoder, FakeEncoderFactory, encoded, picture
+from tests.spark.tables import frame, rows_of
+
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def section(settings: Config) -> EmbedConfig:
+    return replace(settings.embed, rows_per_partition=4, decode_threads=2, max_file_bytes=100_000)
+
+
+def embedded(
+    manifest: DataFrame, section: EmbedConfig, factory: embed.Factory | None = None
+) -> dict[str, Row]:
+    """The rows of `embeddings` by image_id; fails when an id is there twice."""
+    table = embed.embed(manifest, manifest.count(), section, factory or FakeEncoderFactory())
+    rows = rows_of(conform(table, EMBEDDINGS))
+    found = {row["image_id"]: row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def folder_manifest(spark: SparkSession, files: dict[str, bytes], folder: Path) -> DataFrame:
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    rows = [(name, (folder / name).as_uri()) for name in files]
+    return frame(spark, rows, "image_id string, uri string")
+
+
+def test_every_row_has_an_embedding_or_a_failure(
+    spark: SparkSession, section: EmbedConfig, tmp_path: Path
+) -> None:
+    good = {f"{n}.png": encoded(picture(n, 40 + n, 30)) for n in range(9)}
+    bad = {
+        "empty.png": (b"", "empty"),
+        "text.png": (b"no picture", "not_an_image"),
+        "cut.png": (good["0.png"][:-200], "truncated"),
+        "large.png": (bytes(100_001), "too_large"),
+    }
+    files = good | {name: data for name, (data, _) in bad.items()}
+    manifest = folder_manifest(spark, files, tmp_path)
+    away = frame(spark, [("away.png", f"{tmp_path}/away.png")], "image_id string, uri string")
+    rows = embedded(manifest.union(away), section)
+    assert set(rows) == {*files, "away.png"}
+    expected = {name: code for name, (_, code) in bad.items()} | {"away.png": "missing"}
+    assert {name: row["failure"] for name, row in rows.items() if row["failure"]} == expected
+    for name, row in rows.items():
+        failed = row["failure"] is not None
+        assert (row["embedding"] is None) == (row["thumbnail"] is None) == failed
+        assert (
+            (row["width"] is None) == (row["height"] is None) == (row["format"] is None) == failed
+        )
+        assert (row["failure_detail"] is not None) == failed
+        assert row["model"] == "fake"
+        readable = name not in ("empty.png", "large.png", "away.png")
+        data = files.get(name, b"")
+        assert row["content_id"] == (hashlib.sha256(data).hexdigest() if readable else None)
+        assert row["size_bytes"] == (len(data) if readable else None)
+
+
+def test_the_columns_say_what_the_image_is(
+    spark: SparkSession, section: EmbedConfig, tmp_path: Path
+) -> None:
+    data = encoded(picture(1, 50, 20), "JPEG", quality=95)
+    manifest = folder_manifest(spark, {"a.bin": data}, tmp_path)
+    row = embedded(manifest, section)["a.bin"]
+    assert row["uri"] == (tmp_path / "a.bin").as_uri()
+    assert (row["format"], row["width"], row["height"]) == ("JPEG", 50, 20)
+    assert len(row["embedding"]) == FAKE_DIMS
+
+
+def test_an_embedding_depends_on_neither_partition_nor_batch(
+    spark: SparkSession, section: EmbedConfig, tmp_path: Path
+) -> None:
+    files = {f"{n}.png": encoded(picture(n)) for n in range(10)} | {"x.png": b"no picture"}
+    manifest = folder_manifest(spark, files, tmp_path)
+    apart = embedded(manifest, replace(section, rows_per_partition=1))
+    together = embedded(manifest, replace(section, rows_per_partition=100))
+    assert apart == together
+    assert len({tuple(row["embedding"] or ()) for row in apart.values()}) == 11
+
+
+def test_bytes_in_the_manifest_are_used_instead_of_the_uri(
+    spark: SparkSession, section: EmbedConfig, tmp_path: Path
+) -> None:
+    inside, outside = encoded(picture(1)), encoded(picture(2))
+    (tmp_path / "there.png").write_bytes(outside)
+    there = (tmp_path / "there.png").as_uri()
+    rows = [
+        ("inside", "lake://nowhere", inside, "a user's column"),
+        ("both", there, inside, None),
+        ("uri alone", there, None, None),
+        ("empty", there, b"", None),
+        ("large", there, bytes(100_001), None),
+    ]
+    schema = "image_id string, uri string, content binary, caption string"
+    found = embedded(frame(spark, rows, schema), section)
+    contents = {name: row["content_id"] for name, row in found.items()}
+    assert contents["inside"] == contents["both"] == hashlib.sha256(inside).hexdigest()
+    assert contents["uri alone"] == hashlib.sha256(outside).hexdigest()
+    failures = {name: row["failure"] for name, row in found.items() if row["failure"]}
+    assert failures == {"empty": "empty", "large": "too_large"}
+
+
+def test_a_manifest_without_rows_gives_no_rows(spark: SparkSession, section: EmbedConfig) -> None:
+    assert embedded(frame(spark, [], "image_id string, uri string"), section) == {}
+
+
+def test_a_worker_process_makes_its_model_once(
+    spark: SparkSession, section: EmbedConfig, tmp_path: Path
+) -> None:
+    # Defined here, so that it crosses to the workers with the factory.
+    @dataclass(frozen=True)
+    class NotedFactory:
+        notes: str
+
+        def create(self, gpus: Sequence[str], threads: int) -> Sequence[FakeEncoder]:
+            (Path(self.notes) / uuid.uuid4().hex).write_text(str(os.getpid()))
+            return FakeEncoderFactory().create(gpus, threads)
+
+    manifest = frame(spark, [(f"{n}", f"/{n}") for n in range(24)], "image_id string, uri string")
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    for _ in range(2):
+        embedded(manifest, replace(section, rows_per_partition=3), NotedFactory(str(notes)))
+    makers = [note.read_text() for note in notes.iterdir()]
+    assert len(makers) == len(set(makers))
+    assert 1 <= len(makers) < 8  # 16 tasks, shared by the workers of two cores
+
+
+def test_what_a_run_reports_is_observed_while_it_writes(
+    spark: SparkSession, section: EmbedConfig, tmp_path: Path
+) -> None:
+    files = {"a.png": encoded(picture(1)), "b.png": b"text", "c.png": b"text", "d.png": b""}
+    manifest = folder_manifest(spark, files, tmp_path)
+    seen = Observation()
+    table = embed.embed(manifest, 4, section, FakeEncoderFactory(fingerprint="f"))
+    rows = table.observe(seen, *embed.metrics()).localCheckpoint()
+    assert embed.same_model(seen.get["models"]) == "f"
+    failed = embed.failures(rows)
+    assert failed == {"not_an_image": 2, "empty": 1}
+    figures = embed.figures(seen.get, failed)
+    assert figures["failures"] == "not_an_image 2, empty 1"
+    assert 0 <= float(str(figures["model_share"])) <= 1
+
+
+def test_workers_with_different_models_are_refused() -> None:
+    assert embed.same_model([]) is None
+    with pytest.raises(UserError, match=r"cpu, gpu.*embed\.device"):
+        embed.same_model(["cpu", "gpu"])

@@ -1,0 +1,83 @@
+"""The README's queries, run by DuckDB and by Spark on the same tables."""
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import duckdb
+import pytest
+from pyspark.sql import SparkSession
+
+from imgdedup import group, verify
+from imgdedup.datasets import Lake
+from imgdedup.schemas import RUNS
+from tests.spark.conftest import REPOSITORY
+from tests.spark.tables import Image, candidates, embeddings, frame
+
+DAY = "2026-01-01"
+FENCE = "`" * 3
+SQL = re.findall(
+    rf"{FENCE}sql\n(.*?){FENCE}", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL
+)
+VIEWS, QUERIES = SQL[0], SQL[1:]
+IMAGES = [
+    Image("astronaut/original.png", "a", DAY, width=200),
+    Image("astronaut/copy.png", "a", DAY, width=200),
+    Image("astronaut/small.png", "b", DAY, size_bytes=77),
+    Image("broken.jpg", None, DAY),
+]
+
+
+@pytest.fixture
+def tables(spark: SparkSession, lake: Lake) -> str:
+    """A lake in which two images of three are removed; its root."""
+    embedded = embeddings(spark, IMAGES)
+    pairs = verify.pairs(candidates(spark, [("a", "b", 0.99)]), verify.images(embedded), "run")
+    groups = group.groups(embedded, pairs, ["pixels", "bytes", "day"], "run")
+    ran: tuple[Any, ...] = (
+        "run",
+        "embed",
+        "succeeded",
+        None,
+        1.5,
+        4,
+        4,
+        1 << 30,
+        "model",
+        {},
+        {},
+        None,
+    )
+    tables = {"embeddings": embedded, "pairs": pairs, "groups": groups}
+    for name, rows in tables.items():
+        lake.replace(name, DAY, rows)
+    lake.append_run(DAY, frame(spark, [ran], RUNS))
+    return lake.root
+
+
+def plain(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
+    """Rows as lists: DuckDB and Spark both take the day in a folder's name for a date."""
+    return [[str(cell) if isinstance(cell, date) else cell for cell in row] for row in rows]
+
+
+def test_duckdb_and_spark_answer_the_queries_alike(spark: SparkSession, tables: str) -> None:
+    database = duckdb.connect()
+    database.execute(VIEWS.replace("out/demo", tables))
+    for name in ("embeddings", "pairs", "groups", "runs"):
+        spark.read.parquet(f"{tables}/{name}").createOrReplaceTempView(name)
+    answers = []
+    for query in QUERIES:
+        answer = plain(database.execute(query).fetchall())
+        assert answer == plain(spark.sql(query.rstrip().rstrip(";")).collect())
+        answers.append(answer)
+    failures, removed, copies, saved, without_witness, stages = answers
+    assert failures == [["missing", 1, "broken.jpg"]]
+    assert [row[:3] for row in removed] == [
+        ["astronaut/original.png", "astronaut/copy.png", "exact"],
+        ["astronaut/small.png", "astronaut/copy.png", "near"],
+    ]
+    assert [row[2] for row in copies] == ["exact"]
+    assert saved == [[2, 1077]]
+    assert without_witness == [[0]]
+    assert stages == [[DAY, "embed", "succeeded", 1.5, 4, 4]]

@@ -1,0 +1,100 @@
+"""What a manifest may look like, and how each fault of it is named."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from imgdedup import scan
+from imgdedup.errors import UserError
+from tests.spark.tables import frame
+
+GOOD = "image_id string, uri string"
+DAY = "2026-01-01"
+
+
+@pytest.mark.parametrize(
+    ("rows", "schema", "message"),
+    [
+        ([("a", 1)], "image_id string, price int", 'm has no column "uri".*image_id, price'),
+        ([("a",)], "uri string", 'm has no column "image_id".*uri'),
+        ([(1, "/a")], "image_id long, uri string", '"image_id" of the manifest m is bigint'),
+        ([("a", 1)], "image_id string, uri int", '"uri" of the manifest m is int, not string'),
+        (
+            [("a", "/a", "text")],
+            "image_id string, uri string, content string",
+            '"content" of the manifest m is string, not binary',
+        ),
+        ([("a", "/a", "x")], "image_id string, uri string, dt string", 'column "dt".*rename'),
+        ([(None, "/b"), ("c", "/c"), (None, "/a")], GOOD, r"image_id is null \(uri: /a, /b\)"),
+        ([("b", None), ("c", "/c"), ("a", None)], GOOD, r"uri is null \(image_id: a, b\)"),
+        (
+            [("b", "/1"), ("a", "/2"), ("b", "/3"), ("a", "/2"), ("c", "/4")],
+            GOOD,
+            r"image_id is not unique \(image_id: a, b\)",
+        ),
+        (
+            [(f"{n}", "/") for n in range(9)] * 2,
+            GOOD,
+            r"not unique \(image_id: 0, 1, 2, 3, 4, \.\.\.\)",
+        ),
+    ],
+)
+def test_a_wrong_manifest_is_refused_by_column_and_row(
+    spark: SparkSession, rows: Sequence[tuple[Any, ...]], schema: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        scan.check_manifest(frame(spark, rows, schema), "m")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [GOOD, f"{GOOD}, content binary", f"price double, {GOOD}, tags map<string,array<int>>"],
+)
+def test_a_sound_manifest_passes_as_it_is(spark: SparkSession, schema: str) -> None:
+    manifest = frame(spark, [], schema)
+    assert scan.check_manifest(manifest, "m") is manifest
+
+
+def test_ids_that_differ_in_case_or_spaces_are_different(spark: SparkSession) -> None:
+    rows = [("a", "/a"), ("A", "/a"), (" a", "/a"), ("a ", "/a"), ("", "/a")]
+    manifest = frame(spark, rows, GOOD)
+    assert scan.check_manifest(manifest, "m").count() == len(rows)
+
+
+def write(file: Path, ids: Sequence[str], **columns: Sequence[Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    data = {"image_id": ids, "uri": [f"/{name}" for name in ids], **columns}
+    pq.write_table(pa.table(data), file)
+
+
+def test_a_parquet_manifest_is_read_with_all_its_columns(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    write(tmp_path / "one.parquet", ["a", "b"], price=[1.5, 2.5])
+    write(tmp_path / "flat" / "part-0.parquet", ["a"], price=[1.5])
+    write(tmp_path / "flat" / "part-1.parquet", ["b"], price=[2.5])
+    for name in ("one.parquet", "flat", "flat/"):
+        manifest = scan.read_parquet(spark, f"{tmp_path}/{name}")
+        assert sorted(manifest.collect()) == [("a", "/a", 1.5), ("b", "/b", 2.5)]
+
+
+def test_a_parquet_manifest_that_cannot_be_read_is_the_users_error(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    (tmp_path / "text.parquet").write_text("This is a line of text, not a table.\n")
+    (tmp_path / "empty.parquet").mkdir()
+    write(tmp_path / "twice.parquet", ["a", "a"])
+    faults = {
+        "none.parquet": "no Parquet that can be read",
+        "text.parquet": "no Parquet that can be read",
+        "empty.parquet": "no Parquet that can be read",
+        "twice.parquet": r"not unique \(image_id: a\)",
+    }
+    for name, message in faults.items():
+        with pytest.raises(UserError, match=f"{name}.*{message}|{message}.*{name}"):
+            scan.read_parquet(spark, str(tmp_path / name))

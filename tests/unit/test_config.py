@@ -1,0 +1,159 @@
+"""The configuration: what stands in conf/ loads, and whatever is wrong is named."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgdedup import config
+from imgdedup.errors import UserError
+
+CONF = Path(__file__).parents[2] / "conf"
+BASE = tomllib.loads((CONF / "base.toml").read_text())
+OVERLAYS = sorted(path.stem for path in CONF.glob("*.toml") if path.stem != "base")
+KEYS = [f"{section}.{key}" for section, keys in BASE.items() for key in keys]
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A configuration folder with the real base and an overlay that changes nothing."""
+    (tmp_path / "base.toml").write_text((CONF / "base.toml").read_text())
+    (tmp_path / "local.toml").write_text("")
+    return tmp_path
+
+
+def write(path: Path, values: dict[str, dict[str, Any]]) -> None:
+    """JSON's literals are TOML's for everything that a section holds."""
+    lines = []
+    for section, keys in values.items():
+        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
+    path.write_text("\n".join(lines))
+
+
+def value_of(loaded: config.Config, name: str) -> object:
+    section, key = name.split(".")
+    return getattr(getattr(loaded, section), key)
+
+
+def test_there_is_an_overlay_for_one_machine_and_one_for_a_cluster() -> None:
+    assert OVERLAYS == ["cluster", "local"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_stands_in_conf_loads(overlay: str) -> None:
+    loaded = config.load(CONF, overlay, {})
+    over = tomllib.loads((CONF / f"{overlay}.toml").read_text())
+    for name in KEYS:
+        section, key = name.split(".")
+        expected = BASE[section][key]
+        changed = over.get(section, {}).get(key, expected)
+        if isinstance(expected, dict):
+            changed = expected | changed
+        assert value_of(loaded, name) == changed, name
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_holds_only_what_differs(overlay: str) -> None:
+    for section, keys in tomllib.loads((CONF / f"{overlay}.toml").read_text()).items():
+        for key, value in keys.items():
+            assert BASE[section][key] != value, f"{section}.{key}"
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_missing_key_is_named(conf: Path, name: str) -> None:
+    section, key = name.split(".")
+    kept = {other: value for other, value in BASE[section].items() if other != key}
+    write(conf / "base.toml", BASE | {section: kept})
+    with pytest.raises(UserError, match=rf"{section}\.{key}: Field required"):
+        config.load(conf, "local", {})
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_mistyped_key_is_named(conf: Path, name: str) -> None:
+    section, key = name.split(".")
+    wrong = 5 if isinstance(BASE[section][key], str | dict | list) else "5"
+    with pytest.raises(UserError, match=rf"wrong configuration: {section}\.{key}"):
+        config.load(conf, "local", {name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scan.skip_hidden", 1),
+        ("embed.batch_size", True),
+        ("embed.batch_size", 32.0),
+        ("embed.batch_size", 0),
+        ("embed.batch_size", None),
+        ("embed.input_size", -1),
+        ("embed.device", "tpu"),
+        ("embed.precision", "fp16"),
+        ("embed.weights", ""),
+        ("embed.thumbnail_size", 15),
+        ("embed.thumbnail_quality", 96),
+        ("milvus.request_timeout", 0),
+        ("milvus.index_type", "flat"),
+        ("search.similarity", 1.01),
+        ("search.similarity", float("nan")),
+        ("verify.similarity", -1.01),
+        ("group.keeper_order", []),
+        ("group.keeper_order", ["pixels", "colour"]),
+        ("spark.properties", {"spark.ui.enabled": False}),
+    ],
+)
+def test_a_value_out_of_range_is_named(conf: Path, name: str, value: object) -> None:
+    assert name in KEYS
+    with pytest.raises(UserError, match=rf"wrong configuration: {name}"):
+        config.load(conf, "local", {name: value})
+
+
+def test_a_whole_number_serves_where_a_fraction_may_stand(conf: Path) -> None:
+    loaded = config.load(conf, "local", {"milvus.request_timeout": 7})
+    assert loaded.milvus.request_timeout == 7.0
+
+
+@pytest.mark.parametrize("name", ["embed.batchsize", "embedding.batch_size", "embed.weights.x"])
+def test_an_unknown_key_is_named(conf: Path, name: str) -> None:
+    unknown = name if name.startswith("embed.") else "embedding"
+    with pytest.raises(UserError, match=rf"{unknown}: (Extra|Unexpected)"):
+        config.load(conf, "local", {name: 1})
+
+
+@pytest.mark.parametrize("name", ["embed", "embed.", ""])
+def test_a_setting_names_a_key_of_a_section(conf: Path, name: str) -> None:
+    with pytest.raises(UserError, match=rf'the setting "{name}" must be named section.key'):
+        config.load(conf, "local", {name: 1})
+
+
+def test_all_faults_are_told_at_once(conf: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        config.load(conf, "local", {"embed.batch_size": 0, "search.page_size": "many"})
+    assert "embed.batch_size" in str(raised.value)
+    assert "search.page_size" in str(raised.value)
+
+
+def test_the_overlay_goes_over_the_base_and_the_settings_over_both(conf: Path) -> None:
+    write(conf / "local.toml", {"embed": {"batch_size": 3, "decode_threads": 3}})
+    loaded = config.load(conf, "local", {"embed.batch_size": 5})
+    assert (loaded.embed.batch_size, loaded.embed.decode_threads) == (5, 3)
+    assert loaded.embed.max_pixels == BASE["embed"]["max_pixels"]
+
+
+def test_spark_properties_of_all_three_are_merged(conf: Path) -> None:
+    (conf / "local.toml").write_text('[spark.properties]\n"a.b" = "overlay"\nc = "overlay"')
+    loaded = config.load(conf, "local", {"spark.properties": {"c": "settings", "d": "settings"}})
+    expected = {"a.b": "overlay", "c": "settings", "d": "settings"}
+    assert loaded.spark.properties == BASE["spark"]["properties"] | expected
+
+
+def test_a_missing_file_is_named(conf: Path) -> None:
+    with pytest.raises(UserError, match=r"no configuration file .*mars\.toml"):
+        config.load(conf, "mars", {})
+
+
+@pytest.mark.parametrize("content", [b"[embed", b"\xff\xfe", b"[embed]\na = 1\na = 2"])
+def test_a_file_that_is_no_toml_is_named(conf: Path, content: bytes) -> None:
+    (conf / "local.toml").write_bytes(content)
+    with pytest.raises(UserError, match=r"cannot read the configuration file .*local\.toml"):
+        config.load(conf, "local", {})

@@ -1,0 +1,230 @@
+"""Embedding without Spark: reading ahead, batching, encoding, one row per image in order."""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgdedup import config
+from imgdedup.decode import ByteBudget, Decoded, Decoder
+from imgdedup.embed import _embed_images, _in_batches, _map_ahead, _Read, figures, same_model
+from imgdedup.errors import UserError
+from imgdedup.failures import FAILURES, ImageFailure
+from imgdedup.testing import FakeEncoder, encoded, picture
+
+CONF = Path(__file__).parents[2] / "conf"
+CONFIG = config.load(CONF, "local", {}).embed
+ENCODER = FakeEncoder(side=32, batch_size=4)
+FILES = [encoded(picture(seed)) for seed in range(6)]
+BAD = b"no picture"
+
+Images = list[tuple[str, bytes | None]]
+
+
+def embedded(images: Images, encoders: list[FakeEncoder] | None = None) -> pd.DataFrame:
+    tables = list(_embed_images(images, encoders or [ENCODER], 3, CONFIG))
+    return pd.concat(tables, ignore_index=True)
+
+
+def embedding(data: bytes) -> np.ndarray:
+    """What a picture gives by itself."""
+    alone = Decoder(32, 16, 90, 10**6, ByteBudget(10**9)).decode(data)
+    return ENCODER.encode([alone.square])[0]
+
+
+@given(st.lists(st.sampled_from([*FILES, BAD, b""]), min_size=1, max_size=40))
+def test_every_image_is_one_row_in_order_with_an_embedding_or_a_failure(
+    contents: list[bytes],
+) -> None:
+    table = embedded([(f"{number}", data) for number, data in enumerate(contents)])
+    assert len(table) == len(contents)
+    for row, data in zip(table.itertuples(index=False), contents, strict=True):
+        if data in FILES:
+            np.testing.assert_array_equal(row.embedding, embedding(data))
+            assert (row.failure, row.failure_detail) == (None, None)
+            assert (row.format, row.width, row.height) == ("PNG", 80, 60)
+            assert row.size_bytes == len(data)
+        else:
+            assert row.embedding is None
+            assert row.thumbnail is None
+            assert row.failure == ("empty" if not data else "not_an_image")
+        assert row.model == "fake"
+
+
+def test_images_come_from_the_content_column_or_else_from_the_uri(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(FILES[1])
+    uri = str(tmp_path / "a.png")
+    table = embedded([(uri, FILES[0]), (uri, None), (uri, b"")])
+    np.testing.assert_array_equal(table.embedding[0], embedding(FILES[0]))
+    np.testing.assert_array_equal(table.embedding[1], embedding(FILES[1]))
+    assert table.failure[2] == "empty"
+
+
+def test_bytes_in_the_table_are_bounded_like_files() -> None:
+    small = replace(CONFIG, max_file_bytes=len(FILES[0]) - 1)
+    (table,) = _embed_images([("a", FILES[0])], [ENCODER], 1, small)
+    assert (table.failure[0], table.content_id[0]) == ("too_large", None)
+
+
+def test_failures_alone_make_rows_too() -> None:
+    table = embedded([("a", BAD)] * 9)
+    assert list(table.failure) == ["not_an_image"] * 9
+    assert table.embedding.isna().all()
+
+
+def test_whole_numbers_stay_whole_beside_missing_ones() -> None:
+    table = embedded([("a", FILES[0]), ("b", b"")])
+    kinds = {name: str(table[name].dtype) for name in ("size_bytes", "width", "height")}
+    assert kinds == {"size_bytes": "Int64", "width": "Int32", "height": "Int32"}
+
+
+def test_a_long_reason_is_cut() -> None:
+    table = embedded([("/" + "x" * 5000, None)])
+    assert len(table.failure_detail[0]) == 500
+
+
+def test_two_devices_take_the_batches_in_turn() -> None:
+    encoders = [replace(ENCODER, fingerprint=name) for name in ("first", "second")]
+    table = embedded([(f"{n}", FILES[n % 6]) for n in range(20)], encoders)
+    batches = ["first", "second", "first", "second", "first"]
+    assert list(table.model) == [name for name in batches for _ in range(4)]
+    for number, found in enumerate(table.embedding):
+        np.testing.assert_array_equal(found, embedding(FILES[number % 6]))
+
+
+def test_two_devices_compute_at_the_same_time() -> None:
+    together = threading.Barrier(2)
+
+    class Waiting(FakeEncoder):
+        def encode(self, squares: object) -> np.ndarray:
+            together.wait(timeout=10)
+            return super().encode(squares)  # type: ignore[arg-type]
+
+    table = embedded([("a", FILES[0])] * 8, [Waiting(), Waiting()])
+    assert len(table) == 8
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_no_more_is_read_ahead_than_the_devices_need(devices: int) -> None:
+    taken = 0
+
+    def endless() -> Iterator[tuple[str, bytes]]:
+        nonlocal taken
+        for number in itertools.count():
+            taken += 1
+            yield str(number), FILES[number % 6]
+
+    tables = _embed_images(endless(), [ENCODER] * devices, 2, CONFIG)
+    for done in (1, 2, 3):
+        assert len(next(tables)) == 4
+        in_the_devices, ahead = 4 * (devices + done), 2 * 4 * devices
+        assert taken <= in_the_devices + ahead + 1
+    tables.close()  # type: ignore[attr-defined]
+
+
+def test_a_fault_of_the_encoder_stops_the_work() -> None:
+    class Broken(FakeEncoder):
+        def encode(self, squares: object) -> np.ndarray:
+            raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        embedded([("a", FILES[0])] * 50, [Broken()])
+
+
+def test_the_seconds_of_the_model_are_part_of_those_of_the_task() -> None:
+    class Slow(FakeEncoder):
+        def encode(self, squares: object) -> np.ndarray:
+            time.sleep(0.02)
+            return super().encode(squares)  # type: ignore[arg-type]
+
+    started = time.perf_counter()
+    table = embedded([("a", FILES[0])] * 10, [Slow()])
+    took = time.perf_counter() - started
+    assert 0.06 <= table.model_seconds.sum() <= table.task_seconds.sum() <= took
+
+
+def decoded() -> Decoded:
+    return Decoded("PNG", 1, 1, np.zeros((1, 1, 3), np.uint8), b"")
+
+
+@given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))
+def test_batches_are_full_of_images_and_failures_ride_along(good: list[bool], size: int) -> None:
+    reads = [
+        _Read(decoded=decoded()) if fine else _Read(failure=ImageFailure("empty", ""))
+        for fine in good
+    ]
+    batches = list(_in_batches(reads, size))
+    assert [read for batch in batches for read in batch] == reads
+    images = [sum(read.decoded is not None for read in batch) for batch in batches]
+    assert all(batches)
+    assert max(images, default=0) <= size
+    assert max(map(len, batches), default=0) <= 2 * size
+    for batch, found in list(zip(batches, images, strict=True))[:-1]:
+        assert found == size or len(batch) == 2 * size
+
+
+@given(st.lists(st.integers(0, 3), max_size=20), st.integers(0, 6))
+def test_mapping_ahead_keeps_the_order_within_its_window(waits: list[int], window: int) -> None:
+    begun = 0
+
+    def items() -> Iterator[tuple[int, int]]:
+        nonlocal begun
+        for item in enumerate(waits):
+            begun += 1
+            yield item
+
+    def work(item: tuple[int, int]) -> int:
+        time.sleep(item[1] / 2000)
+        return item[0]
+
+    results: list[int] = []
+    with ThreadPoolExecutor(3) as pool:
+        for result in _map_ahead(pool, work, items(), window):
+            assert begun <= len(results) + window + 1
+            results.append(result)
+    assert results == list(range(len(waits)))
+
+
+def test_mapping_ahead_drops_what_waits_when_its_consumer_stops() -> None:
+    gate, ran = threading.Event(), []
+
+    def work(item: int) -> int:
+        if item:
+            gate.wait(10)
+        ran.append(item)
+        return item
+
+    with ThreadPoolExecutor(1) as pool:
+        results = _map_ahead(pool, work, range(10), window=5)
+        assert next(results) == 0
+        results.close()  # type: ignore[attr-defined]
+        gate.set()
+    assert len(ran) <= 2
+
+
+def test_the_workers_agree_on_one_model() -> None:
+    assert same_model([]) is None
+    assert same_model(["a"]) == "a"
+    with pytest.raises(UserError, match=r"different models \(a, b\)"):
+        same_model(["a", "b"])
+
+
+def test_the_figures_say_what_failed_and_how_busy_the_model_was() -> None:
+    observed = {"model_seconds": 3.0, "task_seconds": 4.0}
+    assert figures(observed, {"empty": 2, "missing": 1}) == {
+        "failures": "empty 2, missing 1",
+        "model_share": "0.75",
+        "model_seconds": "3.0",
+    }
+    nothing = figures({"model_seconds": None, "task_seconds": None}, {})
+    assert (nothing["failures"], nothing["model_share"]) == ("none", "0")
+    assert {"empty", "missing"} <= FAILURES.keys()

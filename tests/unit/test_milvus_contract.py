@@ -1,0 +1,55 @@
+"""The in-memory index of the tests and Milvus Lite keep one contract."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from imgdedup import config
+from imgdedup.config import MilvusConfig
+from imgdedup.milvus import IndexAddress, VectorIndex
+from imgdedup.milvus_server import serving
+from imgdedup.testing import FakeIndex
+from tests.milvus_contract import VectorIndexContract
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+@pytest.fixture(scope="module")
+def settings() -> MilvusConfig:
+    return config.load(CONF, "local", {}).milvus
+
+
+@pytest.fixture(scope="module")
+def address(
+    settings: MilvusConfig, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[IndexAddress]:
+    with serving(settings, str(tmp_path_factory.mktemp("milvus")), "m") as address:
+        yield address
+
+
+class TestFakeIndex(VectorIndexContract):
+    @pytest.fixture
+    def index(self) -> VectorIndex:
+        return FakeIndex()
+
+
+class TestMilvusLite(VectorIndexContract):
+    index_type = "FLAT"
+    numbers = count()
+
+    @pytest.fixture
+    def index(self, address: IndexAddress) -> Iterator[VectorIndex]:
+        name = f"{self.index_type}_{next(self.numbers)}"
+        index = replace(address, collection=name, index_type=self.index_type).connect()
+        yield index
+        index.close()
+
+
+class TestMilvusLiteWithAGraph(TestMilvusLite):
+    index_type = "HNSW"
+
+    # A graph may miss some of many equal neighbours.
+    test_equal_vectors_under_different_keys_are_all_kept = None  # type: ignore[assignment]

@@ -1,0 +1,146 @@
+"""The embedded Milvus: on loopback alone, one run at a time, and gone after the block."""
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import psutil
+import pytest
+
+from imgdedup import config
+from imgdedup.config import MilvusConfig
+from imgdedup.errors import UserError
+from imgdedup.milvus import IndexAddress
+from imgdedup.milvus_server import serving
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+@pytest.fixture
+def settings() -> MilvusConfig:
+    return replace(config.load(CONF, "local", {}).milvus, request_timeout=5.0)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_of(address: IndexAddress) -> int:
+    port = urlsplit(address.uri).port
+    assert port is not None
+    return port
+
+
+def listeners(port: int) -> set[str]:
+    """The addresses on which something listens on the port."""
+    connections = psutil.net_connections("tcp")
+    return {
+        found.laddr.ip
+        for found in connections
+        if found.status == psutil.CONN_LISTEN and found.laddr.port == port
+    }
+
+
+def test_it_listens_on_loopback_alone_while_the_block_runs(
+    settings: MilvusConfig, tmp_path: Path
+) -> None:
+    port = free_port()
+    with serving(replace(settings, port=port), str(tmp_path), "m") as address:
+        assert port_of(address) == port
+        found = {ip.removeprefix("::ffff:") for ip in listeners(port)}
+        assert found == {"127.0.0.1"}
+    assert listeners(port) == set()
+
+
+def test_it_is_gone_after_an_exception_in_the_block(settings: MilvusConfig, tmp_path: Path) -> None:
+    ports = []
+
+    def fail_while_serving() -> None:
+        with serving(settings, str(tmp_path), "m") as address:
+            ports.append(port_of(address))
+            assert listeners(ports[0])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_while_serving()
+    assert listeners(ports[0]) == set()
+    with serving(settings, str(tmp_path), "m") as again:
+        again.connect().close()
+
+
+def test_vectors_outlive_the_server(settings: MilvusConfig, tmp_path: Path) -> None:
+    vectors = np.eye(3, 8, dtype=np.float32)
+    for expected in (0, 3):
+        with serving(settings, str(tmp_path), "m") as address:
+            index = address.connect()
+            index.create(8)
+            assert index.count() == expected
+            if not expected:
+                index.insert(["a", "b", "c"], vectors)
+                index.flush()
+            index.close()
+    assert (tmp_path / ".imgdedup" / "milvus").is_dir()
+
+
+def test_every_model_has_a_collection_of_its_own(settings: MilvusConfig, tmp_path: Path) -> None:
+    names = set()
+    for model in ("resnet50-224px-cpu-fp32-0a1b", "resnet50-224px-cpu-bf16-0a1b"):
+        with serving(settings, str(tmp_path), model) as address:
+            index = address.connect()
+            assert index.keys() == set()
+            index.create(8)
+            index.insert(["a"], np.eye(1, 8, dtype=np.float32))
+            index.flush()
+            index.close()
+            names.add(address.collection)
+    assert len(names) == 2
+
+
+def test_a_port_that_another_program_uses_is_refused(
+    settings: MilvusConfig, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        chosen = replace(settings, port=taken.getsockname()[1])
+        with pytest.raises(UserError, match=rf"port {chosen.port} .*in use.*milvus\.port"):
+            serving(chosen, str(tmp_path), "m").__enter__()
+    # The refusal leaves nothing locked.
+    with serving(chosen, str(tmp_path), "m"):
+        pass
+
+
+def test_two_runs_do_not_share_a_port(settings: MilvusConfig, tmp_path: Path) -> None:
+    with serving(settings, str(tmp_path / "one"), "m") as address:
+        chosen = replace(settings, port=port_of(address))
+        with pytest.raises(UserError, match="in use"):
+            serving(chosen, str(tmp_path / "other"), "m").__enter__()
+
+
+def test_two_runs_do_not_share_a_root(settings: MilvusConfig, tmp_path: Path) -> None:
+    with serving(settings, str(tmp_path), "m"):
+        for _ in range(2):
+            with pytest.raises(UserError, match="another run uses the index"):
+                serving(settings, str(tmp_path), "m").__enter__()
+
+
+def test_a_configured_server_is_used_as_it_is(settings: MilvusConfig, tmp_path: Path) -> None:
+    chosen = replace(settings, uri="http://127.0.0.1:1")
+    with serving(chosen, str(tmp_path), "m") as address:
+        assert address.uri == chosen.uri
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_does_not_answer_is_named(settings: MilvusConfig) -> None:
+    address = IndexAddress(f"http://127.0.0.1:{free_port()}", "c", "FLAT", timeout=1.0)
+    with pytest.raises(UserError, match=rf"{address.uri} .*check milvus\.uri"):
+        address.connect()
+
+
+def test_a_remote_root_needs_a_server(settings: MilvusConfig) -> None:
+    with pytest.raises(UserError, match=r"s3://bucket/root is remote: set milvus\.uri"):
+        serving(settings, "s3://bucket/root", "m").__enter__()

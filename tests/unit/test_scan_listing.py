@@ -1,0 +1,186 @@
+"""What a scan lists: every file below a folder or prefix, under an id that stays the same."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pyarrow import fs
+
+from imgdedup import sources
+from imgdedup.config import ScanConfig
+from imgdedup.errors import UserError
+from imgdedup.scan import Listing, list_images, parquet_of
+from imgdedup.sources import read_bytes
+
+SHOWN = ScanConfig(skip_hidden=True)
+ALL = ScanConfig(skip_hidden=False)
+
+DAY = "2026-03-09"
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.fsencode(name))
+
+
+def ids(listing: Listing) -> list[str]:
+    return [str(name) for name in listing.table["image_id"].to_pylist()]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that is the bucket "lake" of an object store."""
+    system = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
+    monkeypatch.setattr(sources, "_file_system", lambda address: (system, "lake"))
+    return tmp_path / "lake"
+
+
+def test_every_file_is_listed_in_order_by_its_path_below_the_folder(tmp_path: Path) -> None:
+    put(tmp_path, "b.jpg", "a/z.png", "a/b/c.txt", "a.jpg", "B.jpg", "no_suffix")
+    listing = list_images(str(tmp_path), SHOWN)
+    assert ids(listing) == ["B.jpg", "a.jpg", "a/b/c.txt", "a/z.png", "b.jpg", "no_suffix"]
+    assert (listing.hidden, listing.linked_folders) == (0, 0)
+
+
+def test_ids_do_not_depend_on_where_the_folder_is_or_how_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "photos", "a/b.jpg")
+    (tmp_path / "link").symlink_to("photos")
+    monkeypatch.chdir(tmp_path)
+    for location in (
+        "photos",
+        "photos/",
+        "./photos/../photos",
+        "link",
+        f"file://{tmp_path}/photos",
+    ):
+        assert ids(list_images(location, SHOWN)) == ["a/b.jpg"], location
+
+
+def test_each_uri_reads_the_file_it_was_listed_for(tmp_path: Path) -> None:
+    names = [b"a b.jpg", b"100%25.jpg", b"it's \"#?.jpg", "\U0001f600/\u00e9.jpg".encode()]
+    names += [b"bad-\xff.jpg", b"line\nbreak.jpg", b"[1]{2}*.jpg", b"back\\slash.jpg"]
+    put(tmp_path, *map(os.fsdecode, names))
+    table = list_images(str(tmp_path), SHOWN).table
+    assert {read_bytes(uri, 1000) for uri in table["uri"].to_pylist()} == set(names)
+
+
+def test_bytes_of_a_name_that_are_not_utf_8_are_escaped_in_its_id(tmp_path: Path) -> None:
+    put(tmp_path, os.fsdecode(b"bad-\xff.jpg"), "good-\u00ff.jpg")
+    assert ids(list_images(str(tmp_path), SHOWN)) == ["bad-\\xff.jpg", "good-\u00ff.jpg"]
+
+
+def test_two_files_never_share_an_id(tmp_path: Path) -> None:
+    put(tmp_path, os.fsdecode(b"bad-\xff.jpg"), "bad-\\xff.jpg")
+    with pytest.raises(UserError, match="file names that differ only in bytes"):
+        list_images(str(tmp_path), SHOWN)
+
+
+def test_hidden_files_and_folders_are_left_out_and_counted(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", ".DS_Store", "b/.hidden.jpg", ".thumbnails/1.jpg")
+    listing = list_images(str(tmp_path), SHOWN)
+    assert (ids(listing), listing.hidden) == (["a.jpg"], 3)
+
+
+def test_hidden_files_are_listed_where_the_configuration_says_so(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", ".thumbnails/1.jpg")
+    listing = list_images(str(tmp_path), ALL)
+    assert (ids(listing), listing.hidden) == ([".thumbnails/1.jpg", "a.jpg"], 0)
+
+
+def test_a_folder_below_a_hidden_one_is_a_folder_like_any_other(tmp_path: Path) -> None:
+    put(tmp_path / ".cache" / "photos", "a.jpg")
+    assert ids(list_images(str(tmp_path / ".cache" / "photos"), SHOWN)) == ["a.jpg"]
+
+
+def test_links_to_files_are_listed_and_links_to_folders_counted(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "folder/b.jpg")
+    (tmp_path / "to_file").symlink_to("a.jpg")
+    (tmp_path / "to_nothing").symlink_to("nothing")
+    (tmp_path / "to_folder").symlink_to("folder")
+    (tmp_path / "to_itself").symlink_to("to_itself")
+    (tmp_path / "folder" / "up").symlink_to("..")
+    listing = list_images(str(tmp_path), SHOWN)
+    assert ids(listing) == ["a.jpg", "folder/b.jpg", "to_file", "to_itself", "to_nothing"]
+    assert listing.linked_folders == 2
+
+
+def test_pipes_and_sockets_are_no_images(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    os.mkfifo(tmp_path / "pipe")
+    assert ids(list_images(str(tmp_path), SHOWN)) == ["a.jpg"]
+
+
+def test_a_folder_without_a_file_stops_the_run(tmp_path: Path) -> None:
+    put(tmp_path, ".hidden")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="there is no file in"):
+        list_images(str(tmp_path), SHOWN)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        list_images(str(tmp_path / "nowhere"), SHOWN)
+
+
+def test_objects_below_a_prefix_are_listed_like_files(store: Path) -> None:
+    put(store, "photos/b c.jpg", "photos/a/d.jpg", "photos/.x/e.jpg", "others/f.jpg", "photos2/g")
+    for location in ("s3a://lake/photos", "s3a://lake/photos/"):
+        listing = list_images(location, SHOWN)
+        assert ids(listing) == ["a/d.jpg", "b c.jpg"]
+        uris = listing.table["uri"].to_pylist()
+        assert uris == ["s3a://lake/photos/a/d.jpg", "s3a://lake/photos/b c.jpg"]
+        assert [read_bytes(uri, 99) for uri in uris] == [b"photos/a/d.jpg", b"photos/b c.jpg"]
+        assert listing.hidden == 1
+
+
+def test_a_whole_bucket_is_listed(store: Path) -> None:
+    put(store, "a.jpg", "b/c.jpg")
+    assert ids(list_images("s3://lake", SHOWN)) == ["a.jpg", "b/c.jpg"]
+
+
+def test_a_prefix_that_cannot_be_listed_is_named(store: Path) -> None:
+    put(store, "a.jpg")
+    with pytest.raises(UserError, match="cannot list s3://lake/nothing"):
+        list_images("s3://lake/nothing", SHOWN)
+
+
+def test_a_store_without_a_reader_is_named() -> None:
+    with pytest.raises(UserError, match="cannot list nonsense://lake"):
+        list_images("nonsense://lake", SHOWN)
+
+
+def test_a_parquet_manifest_is_told_from_images_by_its_files(tmp_path: Path) -> None:
+    put(tmp_path, "flat/part-0.parquet", "days/dt=2026-03-09/part-0.parquet", "photos/a/b.jpg")
+    put(tmp_path, "photos/deep/down/features.parquet", "photos/dt=2026-03-09/c.jpg", "one.parquet")
+    found = {name: parquet_of(f"{tmp_path}/{name}", DAY) for name in ("flat", "days", "photos")}
+    day = f"{tmp_path}/days/dt={DAY}"
+    assert found == {"flat": f"{tmp_path}/flat", "days": day, "photos": None}
+    assert parquet_of(f"{tmp_path}/one.parquet", DAY) == f"{tmp_path}/one.parquet"
+    uri = (tmp_path / "days").as_uri()
+    assert parquet_of(f"{uri}/", DAY) == f"{uri}/dt={DAY}"
+
+
+def test_a_manifest_without_the_day_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "dt=2026-03-08/part-0.parquet")
+    with pytest.raises(UserError, match=f"has no partition dt={DAY}"):
+        parquet_of(str(tmp_path), DAY)
+
+
+def test_a_location_that_is_neither_folder_nor_parquet_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    with pytest.raises(UserError, match="is a file, neither"):
+        parquet_of(str(tmp_path / "a.jpg"), DAY)
+    for name in ("nowhere", "none.parquet"):
+        with pytest.raises(UserError, match="there is no folder or file"):
+            parquet_of(str(tmp_path / name), DAY)
+
+
+def test_objects_tell_a_parquet_manifest_too(store: Path) -> None:
+    put(store, "manifest/part-0.parquet", "photos/a.jpg", f"days/dt={DAY}/part-0.parquet")
+    assert parquet_of("s3://lake/manifest", DAY) == "s3://lake/manifest"
+    assert parquet_of("s3://lake/days", DAY) == f"s3://lake/days/dt={DAY}"
+    assert parquet_of("s3://lake/photos", DAY) is None
