@@ -1,0 +1,42 @@
+"""A real Milvus server keeps the same contract as Milvus Lite and the index of the tests.
+
+Runs by name, against the server whose address is in IMGDEDUP_MILVUS_URI; every collection made
+here is dropped again.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from pymilvus import MilvusClient
+
+from imgdedup.milvus import IndexAddress, VectorIndex
+from tests.milvus_contract import VectorIndexContract
+
+URI = os.environ.get("IMGDEDUP_MILVUS_URI", "")
+
+pytestmark = pytest.mark.skipif(
+    not URI, reason="set IMGDEDUP_MILVUS_URI to the address of a Milvus server"
+)
+
+
+class TestMilvusServer(VectorIndexContract):
+    index_type = "FLAT"
+
+    @pytest.fixture
+    def index(self) -> Iterator[VectorIndex]:
+        name = f"imgdedup_contract_{uuid.uuid4().hex}"
+        index = IndexAddress(URI, name, self.index_type, timeout=60.0).connect()
+        yield index
+        index.close()
+        client = MilvusClient(uri=URI)
+        client.drop_collection(name)
+        client.close()
+
+
+class TestMilvusServerWithAGraph(TestMilvusServer):
+    index_type = "HNSW"
+
+    # A graph may miss some of many equal neighbours.
+    test_equal_vectors_under_different_keys_are_all_kept = None  # type: ignore[assignment]

@@ -1,0 +1,99 @@
+"""Runs job scripts as Airflow does, and reads what they wrote without Spark."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from imgdedup.console import MARK
+
+REPOSITORY = Path(__file__).parents[2]
+STAGES = ("scan", "embed", "index", "search", "verify", "group")
+PROPERTIES = ("--master", "local[2]", "--driver-memory", "1g")
+
+
+class Ended(NamedTuple):
+    """How a job ended: its exit status, and the progress lines it printed, without the mark."""
+
+    status: int
+    lines: list[str]
+
+
+def command(
+    stage: str,
+    root: Path,
+    dt: str,
+    manifest: str = "",
+    run_id: str = "run",
+    settings: Mapping[str, object] | None = None,
+) -> list[str]:
+    """The job script and its arguments, as the DAG renders them."""
+    arguments = {
+        "root": str(root),
+        "dt": dt,
+        "run-id": run_id,
+        "conf-dir": str(REPOSITORY / "conf"),
+        "overlay": "local",
+        "settings": json.dumps(settings or {}),
+        **({"manifest": manifest} if stage == "scan" else {}),
+    }
+    options = [text for name, value in arguments.items() for text in (f"--{name}", value)]
+    return [str(REPOSITORY / "jobs" / f"{stage}.py"), *options]
+
+
+def spark_submit(job: Sequence[str]) -> Ended:
+    """Run one job in a process of its own."""
+    done = subprocess.run(
+        ["spark-submit", *PROPERTIES, *job], capture_output=True, text=True, timeout=300
+    )
+    return Ended(done.returncode, _marked(done.stdout.splitlines()))
+
+
+def in_one_process(jobs: Sequence[Sequence[str]]) -> list[Ended]:
+    """Run jobs one after the other with the same Java, to save time."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("several_jobs.py"))],
+        input=json.dumps(jobs),
+        env=os.environ | {"PYSPARK_SUBMIT_ARGS": " ".join([*PROPERTIES, "pyspark-shell"])},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    ended: list[Ended] = []
+    lines: list[str] = []
+    for line in done.stdout.splitlines():
+        if line.startswith("exit "):
+            ended.append(Ended(int(line.removeprefix("exit ")), _marked(lines)))
+            lines = []
+        lines.append(line)
+    assert len(ended) == len(jobs), done.stderr[-5000:]
+    return ended
+
+
+def _marked(lines: Sequence[str]) -> list[str]:
+    return [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
+
+
+def read(root: Path, dataset: str, dt: str = "*") -> list[dict[str, Any]]:
+    """The rows of a dataset with `dt`, the id of the run aside, in an order of their own."""
+    rows = []
+    for folder in sorted((root / dataset).glob(f"dt={dt}")):
+        for file in folder.glob("[!._]*.parquet"):
+            table: pa.Table = pq.ParquetFile(file).read()
+            day = folder.name.removeprefix("dt=")
+            rows += [{"dt": day, **row} for row in table.to_pylist()]
+    for row in rows:
+        row.pop("run_id", None)
+    return sorted(rows, key=repr)
+
+
+def files(root: Path, dataset: str) -> dict[Path, tuple[int, int]]:
+    """Inode and time of each file of a dataset."""
+    found = (root / dataset).rglob("*.parquet")
+    return {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in found}

@@ -1,0 +1,238 @@
+"""The job scripts from images to tables, with the network that the package carries.
+
+The first day runs through spark-submit, as in production. The tests stand in the order of one
+story: later ones run the first day again, and take files away from it.
+"""
+
+import hashlib
+import re
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from imgdedup import config
+from imgdedup.local.corpus import COPY, ORIGINAL, Truth
+from imgdedup.milvus_server import serving
+from tests.pipeline.conftest import FIRST, SECOND, Photos
+from tests.pipeline.jobs import (
+    REPOSITORY,
+    STAGES,
+    Ended,
+    command,
+    files,
+    in_one_process,
+    read,
+    spark_submit,
+)
+
+TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated")
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lake") / "a root with spaces"
+
+
+@pytest.fixture(scope="module")
+def ended(photos: Photos, root: Path) -> dict[str, list[Ended]]:
+    """How the stages of both days ended."""
+    first = [
+        spark_submit(command(stage, root, FIRST, photos.manifest(), "first")) for stage in STAGES
+    ]
+    second = in_one_process(
+        [command(stage, root, SECOND, photos.manifest(), "second") for stage in STAGES]
+    )
+    return {FIRST: first, SECOND: second}
+
+
+@pytest.fixture(scope="module")
+def truth(photos: Photos, ended: dict[str, list[Ended]]) -> dict[str, Truth]:
+    """What each image of both days is, once both days have run."""
+    return photos.of(FIRST) | photos.of(SECOND)
+
+
+def stamps_of(root: Path) -> dict[Path, tuple[int, int]]:
+    """What tells whether a file was written again, for the tables that keep unchanged days."""
+    return files(root, "candidates") | files(root, "pairs") | files(root, "groups")
+
+
+def failed(jobs: Sequence[Ended]) -> list[Ended]:
+    return [job for job in jobs if job.status != 0]
+
+
+def tables(root: Path) -> dict[str, list[Row]]:
+    return {name: read(root, name) for name in TABLES}
+
+
+def embedded(root: Path) -> list[Row]:
+    return [row for row in read(root, "embeddings") if row["failure"] is None]
+
+
+def vectors(root: Path) -> tuple[set[str], int]:
+    """The keys that the index holds, and how many vectors it counts."""
+    settings = config.load(REPOSITORY / "conf", "local", {}).milvus
+    with serving(settings, str(root), embedded(root)[0]["model"]) as address:
+        index = address.connect()
+        found = index.keys(), index.count()
+        index.close()
+    return found
+
+
+def test_every_stage_ends_well_and_says_so_in_one_line(ended: dict[str, list[Ended]]) -> None:
+    for day in ended.values():
+        assert failed(day) == []
+        for stage, job in zip(STAGES, day, strict=True):
+            summaries = [line for line in job.lines if "rows in" in line]
+            assert len(summaries) == 1
+            assert re.fullmatch(rf"{stage}: \d+ rows in, \d+ out, .*\d+\.\d s", summaries[0])
+            assert not [line for line in job.lines if "error" in line]
+
+
+def test_every_listed_image_has_one_row_of_embeddings(
+    photos: Photos, root: Path, truth: dict[str, Truth]
+) -> None:
+    for dt in (FIRST, SECOND):
+        listed = [row["image_id"] for row in read(root, "manifest", dt)]
+        assert sorted(listed) == sorted(photos.of(dt))
+        rows = read(root, "embeddings", dt)
+        assert [row["image_id"] for row in rows] == listed
+        for row in rows:
+            assert (row["embedding"] is None) != (row["failure"] is None)
+
+
+def test_broken_files_are_told_by_their_reason(root: Path, truth: dict[str, Truth]) -> None:
+    reasons = {row["image_id"]: row["failure"] for row in read(root, "embeddings")}
+    assert reasons == {name: known.failure for name, known in truth.items()}
+    assert len(set(reasons.values())) > 4
+
+
+def test_a_content_is_the_hash_of_the_file(
+    photos: Photos, root: Path, truth: dict[str, Truth]
+) -> None:
+    for row in embedded(root):
+        data = (photos.folder / row["dt"] / row["image_id"]).read_bytes()
+        assert row["content_id"] == hashlib.sha256(data).hexdigest()
+        assert row["size_bytes"] == len(data) == truth[row["image_id"]].size_bytes
+
+
+def test_the_index_holds_the_contents_and_nothing_else(root: Path, truth: dict[str, Truth]) -> None:
+    contents = {row["content_id"] for row in embedded(root)}
+    assert vectors(root) == (contents, len(contents))
+
+
+def test_pairs_join_images_of_one_photograph(root: Path, truth: dict[str, Truth]) -> None:
+    pairs = read(root, "pairs")
+    for pair in pairs:
+        left, right = truth[pair["left_id"]], truth[pair["right_id"]]
+        assert left.photo == right.photo is not None
+        assert pair["dt"] == max(left.dt, right.dt)
+        assert pair["left_id"] < pair["right_id"]
+    found = {(pair["left_id"], pair["right_id"]): pair["kind"] for pair in pairs}
+    assert len(found) == len(pairs)
+    for photo in ("coffee", "cat", "rocket"):
+        copy, original = f"{photo}/{COPY}.jpg", f"{photo}/{ORIGINAL}.jpg"
+        assert found[copy, original] == "exact"
+        # The same pixels in another format. Of the byte copies the lesser id stands for both.
+        assert found[copy, f"{photo}/png.png"] == "near"
+
+
+def test_what_is_removed_has_a_keeper_that_stays(root: Path, truth: dict[str, Truth]) -> None:
+    groups, pairs = read(root, "groups"), read(root, "pairs")
+    contents = {frozenset((pair["left_content"], pair["right_content"])) for pair in pairs}
+    keepers = {row["image_id"] for row in groups if row["is_keeper"]}
+    removed = [row for row in groups if not row["is_keeper"]]
+    assert len(removed) >= 6
+    for row in removed:
+        assert row["keeper_id"] in keepers
+        assert frozenset((row["content_id"], row["keeper_content"])) in contents
+        assert row["reason"].startswith(f"{row['kind']} copy; its keeper ")
+    for dt in (FIRST, SECOND):
+        gone = {row["image_id"] for row in removed if row["dt"] == dt}
+        left = [row for row in read(root, "manifest", dt) if row["image_id"] not in gone]
+        assert read(root, "deduplicated", dt) == left
+
+
+def test_every_stage_of_every_day_has_a_row_in_runs(root: Path, truth: dict[str, Truth]) -> None:
+    runs = read(root, "runs")
+    assert Counter((row["dt"], row["stage"], row["status"]) for row in runs) == {
+        (dt, stage, "succeeded"): 1 for dt in (FIRST, SECOND) for stage in STAGES
+    }
+    for row in runs:
+        assert row["peak_rss_bytes"] > 100 << 20
+        assert row["seconds"] > 0
+        assert dict(row["versions"])["pyspark"]
+
+
+@pytest.fixture(scope="module")
+def unchanged(
+    photos: Photos, root: Path, truth: dict[str, Truth]
+) -> tuple[dict[str, list[Row]], dict[Path, tuple[int, int]]]:
+    """The tables, and the files of some, before the first day ran a second time."""
+    before = tables(root)
+    stamps = stamps_of(root)
+    jobs = [command(stage, root, FIRST, photos.manifest(), "again") for stage in STAGES]
+    assert failed(in_one_process(jobs)) == []
+    return before, stamps
+
+
+def test_running_a_day_again_changes_nothing(
+    root: Path, unchanged: tuple[dict[str, list[Row]], dict[Path, tuple[int, int]]]
+) -> None:
+    before, stamps = unchanged
+    assert all(before.values())
+    assert tables(root) == before
+    assert stamps_of(root) == stamps
+
+
+def parquet_of(photos: Photos, dt: str, target: Path) -> None:
+    """A manifest that holds the images themselves, and a column of the user's own."""
+    names = sorted(photos.of(dt))
+    paths = [photos.folder / dt / name for name in names]
+    rows = [
+        {"image_id": name, "uri": f"lake:{name}", "content": path.read_bytes(), "price": len(name)}
+        for name, path in zip(names, paths, strict=True)
+        if path.exists()
+    ]
+    target.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), target / "part-0.parquet")
+
+
+def test_a_day_that_shrank_leaves_what_one_clean_run_of_the_days_leaves(
+    photos: Photos,
+    root: Path,
+    unchanged: tuple[dict[str, list[Row]], dict[Path, tuple[int, int]]],
+    tmp_path: Path,
+) -> None:
+    shrunk = Photos(tmp_path / "images", photos.truth)
+    shutil.copytree(photos.folder, shrunk.folder)
+    shutil.rmtree(shrunk.folder / FIRST / "cat")
+    other = tmp_path / "other"
+    for dt in (FIRST, SECOND):
+        parquet_of(shrunk, dt, tmp_path / "own" / f"dt={dt}")
+    jobs = [command(stage, root, FIRST, shrunk.manifest(), "shrunk") for stage in STAGES]
+    # The other lake finds the images in a manifest, and meets the days in the other order.
+    clean_run = [("scan", SECOND), ("embed", SECOND), ("scan", FIRST), ("embed", FIRST)]
+    clean_run += [("index", SECOND), ("search", SECOND), ("search", FIRST)]
+    clean_run += [("verify", SECOND), ("group", SECOND)]
+    jobs += [command(stage, other, dt, f"{tmp_path}/own", "clean") for stage, dt in clean_run]
+    assert failed(in_one_process(jobs)) == []
+    one, clean = tables(root), tables(other)
+    assert not [row for row in one["pairs"] if "cat" in row["left_id"] and row["dt"] == FIRST]
+    for name in TABLES:
+        assert without_places(one[name]) == without_places(clean[name])
+    assert {row["price"] == len(row["image_id"]) for row in clean["deduplicated"]} == {True}
+    assert vectors(root) == vectors(other)
+
+
+def without_places(rows: list[Row]) -> list[Row]:
+    """The rows without what differs between a folder and a manifest of the same images."""
+    places = ("uri", "content", "price", "failure_detail")
+    left = [{name: row[name] for name in row if name not in places} for row in rows]
+    return sorted(left, key=repr)
