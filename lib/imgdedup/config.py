@@ -88,6 +88,11 @@ class GroupConfig(_Strict):
 
     keeper_order: Annotated[list[Literal["pixels", "bytes", "day"]], MinLen(1)]
 
+    def __post_init__(self) -> None:
+        """Refuse an order that names a key twice."""
+        if len(set(self.keeper_order)) < len(self.keeper_order):
+            raise ValueError("keeper_order names a key twice")
+
 
 @dataclass(frozen=True)
 class SparkConfig(_Strict):

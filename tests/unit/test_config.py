@@ -108,6 +108,11 @@ def test_a_value_out_of_range_is_named(conf: Path, name: str, value: object) -> 
         config.load(conf, "local", {name: value})
 
 
+def test_an_order_that_names_a_key_twice_is_refused(conf: Path) -> None:
+    with pytest.raises(UserError, match=r"group: .*keeper_order names a key twice"):
+        config.load(conf, "local", {"group.keeper_order": ["day", "pixels", "day"]})
+
+
 def test_a_whole_number_serves_where_a_fraction_may_stand(conf: Path) -> None:
     loaded = config.load(conf, "local", {"milvus.request_timeout": 7})
     assert loaded.milvus.request_timeout == 7.0
