@@ -1,6 +1,6 @@
 """Ask the index for the neighbours of the day's contents."""
 
-from imgdedup import job, schemas, search
+from imgdedup import job, search
 from imgdedup.contents import contents, the_one_model
 from imgdedup.milvus_server import serving
 
@@ -12,7 +12,7 @@ def main(run: job.Run) -> job.Outcome:
     asking = contents(lake.read_day("embeddings", run.dt))
     found = the_one_model(embeddings)
     if found is None:
-        lake.replace("candidates", run.dt, run.spark.createDataFrame([], schemas.CANDIDATES))
+        lake.publish(lake.stage_changed("candidates", run.dt, stored.limit(0)))
         return job.Outcome(0, 0)
     model, _ = found
     with serving(config.milvus, lake.root, model) as address:

@@ -133,11 +133,7 @@ def _list_local(folder: Path, config: ScanConfig) -> Listing:
 
 
 def _walk(folder: str, config: ScanConfig, counts: dict[str, int]) -> Iterator[str]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        raise UserError(f"cannot list the folder {folder}: {error.strerror}") from None
-    for entry in entries:
+    for entry in _entries(folder):
         if config.skip_hidden and entry.name.startswith("."):
             counts["hidden"] += 1
         elif entry.is_dir(follow_symlinks=False):
@@ -146,6 +142,14 @@ def _walk(folder: str, config: ScanConfig, counts: dict[str, int]) -> Iterator[s
             counts["linked"] += 1
         elif entry.is_symlink() or entry.is_file():
             yield entry.path
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise UserError(f"cannot list the folder {folder}: {error.strerror}") from None
 
 
 def _text(name: str) -> str:
@@ -172,7 +176,7 @@ def _top(location: str) -> list[str] | None:
     if path is None:
         found = _remote(location, recursive=False)
         return None if found is None else [name for name, _ in found]
-    return sorted(os.listdir(path)) if path.is_dir() else None
+    return [entry.name for entry in _entries(str(path))] if path.is_dir() else None
 
 
 def _remote(location: str, recursive: bool) -> list[tuple[str, fs.FileType]] | None:

@@ -63,7 +63,7 @@ def settle(
     Those `found` for the contents `asked` (`content_id`) take the place of all that are `stored`
     for them; the others stay while both contents exist and were embedded by the same model.
     """
-    kept = stored.select(*CANDIDATES.names)
+    kept = stored
     for side in ("left_content", "right_content"):
         kept = kept.join(asked.select(F.col("content_id").alias(side)), side, "left_anti")
     days = (
