@@ -3,13 +3,20 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run ui test check lock clean
+.PHONY: help setup demo run ui test check bench-quality lock clean
 
 override IMAGES := $(value IMAGES)
 override OUT := $(value OUT)
 override DT := $(value DT)
 override OVERLAY := $(value OVERLAY)
-export IMAGES OUT DT OVERLAY
+override REFIT := $(value REFIT)
+override PHOTOS := $(value PHOTOS)
+override HALF := $(value HALF)
+override ORIGINALS := $(value ORIGINALS)
+override SEED := $(value SEED)
+override JUDGED := $(value JUDGED)
+override NAME := $(value NAME)
+export IMAGES OUT DT OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME
 
 # spark-submit and its workers take the Python they find: let it be ours, and no other Spark.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -21,7 +28,7 @@ PY := .venv/bin/python
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 help: ## Print this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.ready ## Create or repair the environment in .venv (the other targets do it too)
 
@@ -42,9 +49,9 @@ setup: .venv/.ready ## Create or repair the environment in .venv (the other targ
 demo: setup ## Deduplicate real photographs and edits of them; the tables go to OUT (out/demo)
 	@$(PY) -m imgdedup.local.demo $${OUT:+--out="$$OUT"}
 
-run: run-usage setup ## The same on yours: IMAGES=folder OUT=folder [DT=YYYY-MM-DD] [OVERLAY=local]
+run: run-usage setup ## The same on yours: IMAGES=folder OUT=folder [DT=YYYY-MM-DD] [OVERLAY=local] [REFIT=1]
 	@$(PY) -m imgdedup.local.run --images="$$IMAGES" --out="$$OUT" \
-	    $${DT:+--dt="$$DT"} $${OVERLAY:+--overlay="$$OVERLAY"}
+	    $${DT:+--dt="$$DT"} $${OVERLAY:+--overlay="$$OVERLAY"} $${REFIT:+--refit}
 
 .PHONY: run-usage
 run-usage:
@@ -64,6 +71,11 @@ check: setup ## Check format, lint, types and import rules
 	@$(PY) -m mypy
 	@$(PY) -m pytest --quiet tests/unit/test_architecture.py
 
+bench-quality: setup ## Measure recall and false pairs on copies of the photographs in PHOTOS
+	@$(PY) -m benchmarks.quality $${PHOTOS:+--photos="$$PHOTOS"} $${HALF:+--half="$$HALF"} \
+	    $${OUT:+--out="$$OUT"} $${NAME:+--name="$$NAME"} $${JUDGED:+--judged="$$JUDGED"} \
+	    $${ORIGINALS:+--originals="$$ORIGINALS"} $${SEED:+--seed="$$SEED"}
+
 lock: setup ## Renew requirements.lock from pyproject.toml; UPGRADE=1 takes the newest releases
 	@$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 	    --no-emit-index-url --no-header --no-annotate --quiet $(if $(UPGRADE),--upgrade) \
@@ -71,4 +83,4 @@ lock: setup ## Renew requirements.lock from pyproject.toml; UPGRADE=1 takes the 
 
 clean: ## Remove the environment and all caches; OUT stays
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build lib/imgdedup.egg-info
-	@find lib jobs dags tests -name __pycache__ -prune -exec rm -rf {} +
+	@find lib jobs dags tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

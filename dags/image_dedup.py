@@ -1,4 +1,5 @@
-"""Deduplicates the images of one day: scan, embed, index, search, verify, group.
+"""Deduplicates the images of one day: scan, embed, fit, index, search, verify,
+group.
 
 The DAG says when and with what; the work is in `jobs/`, one spark-submit each. It runs when a day
 is over (UTC), for that day.
@@ -12,6 +13,9 @@ is over (UTC), for that day.
 - `overlay`: the file of `conf/` laid over `base.toml`. Empty: the Variable `imgdedup_overlay`, else
   `local`.
 - `settings`: single settings over both, as `{"embed.batch_size": 64}`.
+- `refit`: learn the projection and the threshold of candidates anew, for a corpus that has outgrown
+  them or was embedded with another model. All contents are indexed and searched anew; what was
+  there stays in use until that is done.
 
 ### Before the first run
 
@@ -64,6 +68,7 @@ OUTLETS = {
 DT = "params.dt or ((dag_run.logical_date or dag_run.run_after) | ds)"
 ROOT = "required_root(params.root or var.value.get('imgdedup_root', ''))"
 MANIFEST = "params.manifest or var.value.get('imgdedup_manifest', '')"
+SETTINGS = "settings_of(params.settings, params.refit)"
 OVERLAY = "params.overlay or var.value.get('imgdedup_overlay', 'local')"
 
 PARAMS = {
@@ -99,6 +104,11 @@ PARAMS = {
         propertyNames={"pattern": r"^[a-z_]+\.[a-z_]+$"},
         description='Settings of this run over the configuration: {"section.key": value}.',
     ),
+    "refit": Param(
+        False,
+        type="boolean",
+        description="Fit anew: for a corpus that outgrew its projection, or has another model.",
+    ),
 }
 
 
@@ -119,6 +129,11 @@ def required_root(root: str) -> str:
     if not root:
         raise _refusal("no root: give the parameter root or set the Airflow Variable imgdedup_root")
     return root
+
+
+def settings_of(settings: Mapping[str, object], refit: bool) -> dict[str, object]:
+    """Return the settings of a run, the parameter `refit` among them when it is set."""
+    return {**settings, **({"fit.refit": True} if refit else {})}
 
 
 def driver_memory(overlay: str, settings: Mapping[str, object]) -> str:
@@ -145,7 +160,7 @@ def _stage(name: str) -> SparkSubmitOperator:
         "--run-id": "{{ run_id }}",
         "--conf-dir": str(CONF),
         "--overlay": f"{{{{ {OVERLAY} }}}}",
-        "--settings": "{{ params.settings | tojson }}",
+        "--settings": f"{{{{ {SETTINGS} | tojson }}}}",
     }
     if name == "scan":
         arguments["--manifest"] = f"{{{{ {MANIFEST} }}}}"
@@ -169,7 +184,11 @@ with DAG(
     catchup=False,
     max_active_runs=4,  # that many days embed at once; the pool queues what follows
     params=PARAMS,
-    user_defined_macros={"required_root": required_root, "driver_memory": driver_memory},
+    user_defined_macros={
+        "required_root": required_root,
+        "driver_memory": driver_memory,
+        "settings_of": settings_of,
+    },
     default_args={
         "conn_id": "spark_default",
         "retries": 2,
@@ -183,7 +202,7 @@ with DAG(
     doc_md=__doc__,
     tags=["imgdedup"],
 ) as dag:
-    scan, embed, index, search, verify, group = map(
-        _stage, ("scan", "embed", "index", "search", "verify", "group")
+    scan, embed, fit, index, search, verify, group = map(
+        _stage, ("scan", "embed", "fit", "index", "search", "verify", "group")
     )
-    scan >> embed >> index >> search >> verify >> group
+    scan >> embed >> fit >> index >> search >> verify >> group

@@ -1,17 +1,33 @@
-"""Decide the candidates and write the pairs of duplicate images."""
+"""Decide the candidates by geometry and write the pairs of duplicate images."""
 
-from imgdedup import job, verify
+from imgdedup import job, pairs, verify
+from imgdedup.schemas import VERDICTS_DATASET
 
 
 def main(run: job.Run) -> job.Outcome:
     """Read `candidates` and `embeddings` of all days, decide, write the `pairs` that changed."""
-    candidates = run.lake.read("candidates")
-    listed = verify.images(run.lake.read("embeddings"))
-    near = verify.decide(candidates, run.config.verify)
-    staged = run.lake.stage_changed("pairs", run.dt, verify.pairs(near, listed, run.run_id))
-    run.lake.publish(staged)
-    kinds = verify.kinds(run.lake.read("pairs"))
-    details = {"days_rewritten": len(staged.changed), **kinds}
+    lake, config = run.lake, run.config.verify
+    candidates, embeddings = lake.read("candidates"), lake.read("embeddings")
+    known = lake.read(VERDICTS_DATASET)
+    verifier = verify.fingerprint(config, run.config.embed)
+    decided = verify.decide(
+        verify.undecided(candidates, known, verifier), embeddings, config, verifier
+    )
+    decided = decided.localCheckpoint()
+    lake.publish(
+        lake.stage_changed(VERDICTS_DATASET, run.dt, verify.merged(known, decided, candidates))
+    )
+    near = verify.duplicates(candidates, lake.read(VERDICTS_DATASET))
+    found = pairs.pairs(near, pairs.images(embeddings), run.run_id)
+    staged = lake.stage_changed("pairs", run.dt, found)
+    lake.publish(staged)
+    kinds = pairs.kinds(lake.read("pairs"))
+    details = {
+        "decided": decided.count(),
+        "verifier": verifier,
+        "days_rewritten": len(staged.changed),
+        **kinds,
+    }
     return job.Outcome(candidates.count(), sum(kinds.values()), details=details)
 
 

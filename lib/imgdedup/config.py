@@ -19,6 +19,7 @@ Count = Annotated[int, Gt(0)]
 CountOrAuto = Annotated[int, Ge(0)]
 Seconds = Annotated[float, Gt(0), Le(86_400)]
 Cosine = Annotated[float, Ge(-1), Le(1)]
+Share = Annotated[float, Ge(0), Le(1)]
 
 
 class _Strict:
@@ -54,6 +55,19 @@ class EmbedConfig(_Strict):
 
 
 @dataclass(frozen=True)
+class FitConfig(_Strict):
+    """How the projection is learned and the threshold of candidates chosen."""
+
+    dims: Count
+    sample: Annotated[int, Gt(0), Le(100_000)]
+    background: Count
+    candidates_per_image: Annotated[float, Gt(0)]
+    expected_images: CountOrAuto
+    growth: Annotated[float, Ge(1)]
+    refit: bool
+
+
+@dataclass(frozen=True)
 class MilvusConfig(_Strict):
     """Where the vector index is and how it is built."""
 
@@ -67,19 +81,32 @@ class MilvusConfig(_Strict):
 
 @dataclass(frozen=True)
 class SearchConfig(_Strict):
-    """Which neighbours become candidates."""
+    """How neighbours are asked for, and how the index is checked."""
 
-    similarity: Cosine
-    page_size: Count
-    max_neighbours: Count
+    page_size: Annotated[int, Gt(0), Le(1000)]
     query_batch: Count
+    crowd: Annotated[int, Gt(0), Le(1000)]
+    crowd_neighbours: Count
+    certificate_sample: Count
+    min_recall: Share
 
 
 @dataclass(frozen=True)
 class VerifyConfig(_Strict):
-    """Which candidates become pairs."""
+    """When two aligned pictures are copies."""
 
-    similarity: Cosine
+    least_inliers: Annotated[int, Ge(4)]
+    least_overlap: Share
+    correlation: Cosine
+    worst_correlation: Cosine
+    disagreeing: Share
+    frame_correlation: Cosine
+    overlay_correlation: Cosine
+    overlay_share: Share
+    overlay_tones: Share
+    graphic_tones: Share
+    graphic_slack: Share
+    block_contents: Count
 
 
 @dataclass(frozen=True)
@@ -110,6 +137,7 @@ class Config(_Strict):
 
     scan: ScanConfig
     embed: EmbedConfig
+    fit: FitConfig
     milvus: MilvusConfig
     search: SearchConfig
     verify: VerifyConfig

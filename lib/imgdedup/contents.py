@@ -1,9 +1,12 @@
 """What several stages ask of `embeddings`: its distinct contents and the model they share."""
 
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from imgdedup.errors import UserError
+from imgdedup.vectors import matrix
 
 
 def contents(embeddings: DataFrame) -> DataFrame:
@@ -13,6 +16,22 @@ def contents(embeddings: DataFrame) -> DataFrame:
         .select("content_id", "embedding")
         .dropDuplicates(["content_id"])
     )
+
+
+def only(contents: DataFrame, keys: list[str]) -> DataFrame:
+    """The contents whose `content_id` is among `keys`."""
+    wanted = contents.sparkSession.createDataFrame(pa.table({"content_id": keys}))
+    return contents.join(wanted, "content_id", "left_semi")
+
+
+def sample(contents: DataFrame, most: int) -> tuple[list[str], np.ndarray]:
+    """At most `most` of the contents: their keys, and their embeddings, float32, (n, values).
+
+    The same ones whatever their order, and a fair sample of them.
+    """
+    chosen = contents.orderBy(F.xxhash64("content_id"), "content_id").limit(most)
+    table: pa.Table = chosen.select("content_id", "embedding").toArrow()
+    return table["content_id"].to_pylist(), matrix(table["embedding"].combine_chunks())
 
 
 def the_one_model(embeddings: DataFrame) -> tuple[str, int] | None:

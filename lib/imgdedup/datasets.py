@@ -17,7 +17,8 @@ from pyspark.sql.types import StringType, StructField, StructType
 from imgdedup.errors import UserError
 from imgdedup.schemas import DATASETS
 
-STAGING = ".imgdedup/staging"
+PRIVATE = ".imgdedup"
+STAGING = f"{PRIVATE}/staging"
 _DAY = re.compile(r"^dt=(\d{4}-\d{2}-\d{2})$")
 
 
@@ -139,6 +140,21 @@ class Lake:
         conform(row, DATASETS["runs"]).coalesce(1).write.mode("append").parquet(
             self.path("runs", dt)
         )
+
+    def read_state(self, name: str) -> DataFrame | None:
+        """What was last kept under a name that is no dataset and has no days; None if nothing."""
+        path = f"{self.root}/{PRIVATE}/{name}"
+        return self._spark.read.parquet(path) if self._exists(path) else None
+
+    def keep_state(self, name: str, rows: DataFrame) -> None:
+        """Keep `rows` under a name, in place of what was there."""
+        staged = f"{self.root}/{STAGING}/{name}"
+        rows.coalesce(1).write.mode("overwrite").parquet(staged)
+        self._swap(staged, f"{self.root}/{PRIVATE}/{name}")
+
+    def rename_state(self, name: str, other: str) -> None:
+        """Move what is kept under `name` to `other`, in place of what was there."""
+        self._swap(f"{self.root}/{PRIVATE}/{name}", f"{self.root}/{PRIVATE}/{other}")
 
     def _swap(self, staged: str, target: str) -> None:
         old = self._hadoop_path(f"{staged}.old")

@@ -12,17 +12,14 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from imgdedup import ranks
 from imgdedup.components import connected_components
 from imgdedup.schemas import GROUPS
 
-# What the keeper does better, and the value by which a lesser one comes first.
-_ORDER = {
-    "pixels": ("has more pixels", "-CAST(width AS LONG) * height"),
-    "bytes": ("has more bytes", "-size_bytes"),
-    "day": ("came on an earlier day", "day"),
-}
 _LAST = "has the lesser image_id"
-_ASSIGNED = "component STRING, content_id STRING, keeper_content STRING, similarity DOUBLE"
+_ASSIGNED = "component STRING, content_id STRING, keeper_content STRING"
+# What a removal takes over from the pair that is its witness.
+_WITNESS = ["similarity", "margin", "inliers", "correlation", "overlap", "edit"]
 
 
 def groups(embeddings: DataFrame, pairs: DataFrame, order: Sequence[str], run_id: str) -> DataFrame:
@@ -31,10 +28,10 @@ def groups(embeddings: DataFrame, pairs: DataFrame, order: Sequence[str], run_id
     `order` names the keys of the total order of keepers, first key first; the least `image_id`
     decides at last.
     """
-    listed = _listed(embeddings, order)
-    best = listed.groupBy("content_id").agg(F.min("rank").alias("best"))
-    assigned = _assigned(pairs.where("kind = 'near'"), best)
-    grouped = _with_keepers(listed, assigned, best)
+    listed = ranks.listed(embeddings, order)
+    best = ranks.best(listed)
+    near = pairs.where("kind = 'near'")
+    grouped = _with_keepers(listed, _assigned(near, best), best)
     group = Window.partitionBy("group_key")
     # Nor is an image removed for itself when its file changed from one day to another.
     is_keeper = F.col("image_id") == F.col("keeper_id")
@@ -45,9 +42,9 @@ def groups(embeddings: DataFrame, pairs: DataFrame, order: Sequence[str], run_id
         .where("group_id < last_id")  # an image alone, listed on several days, is no group
         .withColumn("is_keeper", is_keeper)
         .withColumn("kind", F.when(~is_keeper, F.when(is_exact, "exact").otherwise("near")))
-        .withColumn(
-            "similarity", F.when(~is_keeper, F.when(is_exact, 1.0).otherwise(F.col("similarity")))
-        )
+        .join(_witnesses(near), ["content_id", "keeper_content"], "left")
+        .withColumn("similarity", F.when(~is_keeper & is_exact, 1.0).otherwise(F.col("similarity")))
+        .withColumn("edit", F.when(~is_keeper & is_exact, "exact copy").otherwise(F.col("edit")))
         .withColumn("reason", _reason(order))
         .withColumn("run_id", F.lit(run_id))
         .select(*GROUPS.names, "dt")
@@ -69,25 +66,9 @@ def counts(groups: DataFrame) -> dict[str, int]:
     return totals[0].asDict()
 
 
-def _listed(embeddings: DataFrame, order: Sequence[str]) -> DataFrame:
-    """Every listed image with its `rank`, a struct that is less for the better keeper.
-
-    The day that counts is the first on which the image had this content.
-    """
-    columns = ["image_id", "content_id", "width", "height", "size_bytes", "dt"]
-    embedded = embeddings.where("failure IS NULL").select(*columns)
-    first = embedded.groupBy("image_id", "content_id").agg(F.min("dt").alias("day"))
-    keys = [F.expr(_ORDER[name][1]).alias(name) for name in order]
-    return embedded.join(first, ["image_id", "content_id"]).select(
-        "image_id", "content_id", "dt", F.struct(*keys, "image_id").alias("rank")
-    )
-
-
 def _assigned(near: DataFrame, best: DataFrame) -> DataFrame:
     """The keeper content of every content that has a near pair, with its group's `component`."""
-    edges = near.select(
-        F.col("left_content").alias("a"), F.col("right_content").alias("b"), "similarity"
-    )
+    edges = near.select(F.col("left_content").alias("a"), F.col("right_content").alias("b"))
     components = connected_components(edges).withColumnRenamed("node", "a")
     return (
         edges.join(components, "a")
@@ -102,24 +83,35 @@ def assign_keepers(edges: pd.DataFrame) -> pd.DataFrame:
     """Choose the keepers of one component.
 
     `edges`: `component`, contents `a` and `b`, their `a_rank` and `b_rank` (structs as dicts, all
-    distinct, less is better) and `similarity`. Gives a row per content: its `keeper_content`,
-    itself for a keeper, and the similarity of the pair with it, null for a keeper.
+    distinct, less is better). Gives a row per content: its `keeper_content`, itself for a keeper.
     """
     ranks = dict(zip(edges.a, edges.a_rank, strict=True))
     ranks |= dict(zip(edges.b, edges.b_rank, strict=True))
-    neighbours: dict[str, dict[str, float]] = {content: {} for content in ranks}
-    for a, b, similarity in zip(edges.a, edges.b, edges.similarity, strict=True):
-        neighbours[a][b] = neighbours[b][a] = similarity
-    keepers: dict[str, tuple[str, float | None]] = {}
+    neighbours: dict[str, list[str]] = {content: [] for content in ranks}
+    for a, b in zip(edges.a, edges.b, strict=True):
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    keepers: dict[str, str] = {}
     for content in sorted(ranks, key=lambda name: tuple(ranks[name].values())):
         if content not in keepers:
-            keepers[content] = (content, None)
-            for other, similarity in neighbours[content].items():
-                keepers.setdefault(other, (content, similarity))
-    rows = [(content, keeper, similarity) for content, (keeper, similarity) in keepers.items()]
-    table = pd.DataFrame(rows, columns=["content_id", "keeper_content", "similarity"])
+            keepers[content] = content
+            for other in neighbours[content]:
+                keepers.setdefault(other, content)
+    table = pd.DataFrame(list(keepers.items()), columns=["content_id", "keeper_content"])
     table.insert(0, "component", edges.component.iloc[0])
     return table
+
+
+def _witnesses(near: DataFrame) -> DataFrame:
+    """The near pairs of contents from both sides, `content_id` and `keeper_content`."""
+    sides = ["left_content", "right_content"]
+    one, other = (
+        near.select(
+            F.col(first).alias("content_id"), F.col(second).alias("keeper_content"), *_WITNESS
+        )
+        for first, second in (sides, sides[::-1])
+    )
+    return one.unionByName(other)
 
 
 def _with_keepers(listed: DataFrame, assigned: DataFrame, best: DataFrame) -> DataFrame:
@@ -143,6 +135,6 @@ def _reason(order: Sequence[str]) -> Column:
     for name in reversed(order):
         better = F.col(f"keeper_rank.{name}") < F.col(f"rank.{name}")
         same = F.col(f"keeper_rank.{name}") == F.col(f"rank.{name}")
-        why = F.when(better, _ORDER[name][0]).when(same, why)
+        why = F.when(better, ranks.ORDER[name][0]).when(same, why)
     removed = F.concat(F.col("kind"), F.lit(" copy; its keeper "), why)
     return F.when(F.col("is_keeper"), "keeper").otherwise(removed)

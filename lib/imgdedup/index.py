@@ -1,13 +1,15 @@
 """index: makes the vector index hold exactly the distinct contents of `embeddings`."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from imgdedup.milvus import IndexAddress, VectorIndex
-from imgdedup.vectors import unit_vectors
+from imgdedup.projection import Projection
+from imgdedup.vectors import matrix
 
 
 @dataclass(frozen=True)
@@ -26,31 +28,30 @@ def compare(embeddings: DataFrame, index: VectorIndex) -> Changes:
     return Changes(sorted(wanted - present), sorted(present - wanted))
 
 
-def only(contents: DataFrame, keys: list[str]) -> DataFrame:
-    """The contents whose `content_id` is among `keys`."""
-    wanted = contents.sparkSession.createDataFrame(pa.table({"content_id": keys}))
-    return contents.join(wanted, "content_id", "left_semi")
+def insert(new: DataFrame, projection: Projection, address: IndexAddress, batch: int) -> int:
+    """Insert contents (`content_id`, `embedding`) in their stored form; the number inserted.
 
-
-def insert(new: DataFrame, address: IndexAddress, batch: int) -> int:
-    """Insert contents (`content_id`, `embedding`) through a single writer; the number inserted.
-
-    One writer, because Milvus Lite loses rows of concurrent ones.
+    All workers project, one writes, because Milvus Lite loses rows of concurrent writers.
     """
 
+    def project(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for table in tables:
+            rows = list(projection.stored(matrix(table["embedding"])))
+            vectors = pa.array(rows, pa.list_(pa.float32()))
+            yield pa.RecordBatch.from_arrays(
+                [table["content_id"], vectors], names=["key", "vector"]
+            )
+
     def write(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        index = address.connect()
-        try:
+        with closing(address.connect()) as index:
             for table in tables:
-                keys = table["content_id"].to_pylist()
-                vectors = unit_vectors(table["embedding"])
+                keys, vectors = table["key"].to_pylist(), matrix(table["vector"])
                 for start in range(0, len(keys), batch):
                     index.insert(keys[start : start + batch], vectors[start : start + batch])
                 yield pa.RecordBatch.from_pydict({"inserted": [len(keys)]})
-        finally:
-            index.close()
 
-    written = new.coalesce(1).mapInArrow(write, "inserted LONG")
+    ready = new.mapInArrow(project, "key STRING, vector ARRAY<FLOAT>").repartition(1)
+    written = ready.mapInArrow(write, "inserted LONG")
     return sum(row["inserted"] for row in written.collect())
 
 

@@ -1,6 +1,7 @@
 """Milvus behind the few calls the stages need; its words become ours here and nowhere else.
 
-Milvus calls the cosine of its COSINE metric a "distance"; here it is the similarity.
+Milvus calls the inner product of its IP metric a "distance"; of an asking and a stored vector (see
+`vectors`) it is their margin.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,28 +20,31 @@ _PAGE = 8192  # keys per request when all are read
 # Links of a vector and candidates while building: the sizes that HNSW's authors call large.
 _BUILD = {"FLAT": {}, "HNSW": {"M": 32, "efConstruction": 400}}
 _LEAST_EF = 256
-_VECTORS_PAGE = 1024  # vectors per request: 8 MB of 2,048 float32
+# The client's own ping every ten seconds is more than gRPC servers allow: after a request of half a
+# minute they hang up ("too many pings").
+_CHANNEL = {"grpc.keepalive_time_ms": 600_000, "grpc.keepalive_permit_without_calls": False}
+_VECTORS_PAGE = 1024  # vectors per request: 8 MB of 2,048 float32, the widest
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest contents of one query, most similar first."""
+    """The nearest contents of one query, the largest margin first."""
 
     keys: list[str]
-    similarities: np.ndarray  # float32, (k,), cosine
+    margins: np.ndarray  # float32, (k,)
 
 
 class VectorIndex(Protocol):
-    """One vector per key, searched by cosine."""
+    """One stored vector per key, searched by inner product."""
 
-    def create(self, dims: int) -> None:
-        """Make the collection for vectors of `dims` values unless it exists."""
+    def create(self, width: int) -> None:
+        """Make the collection for stored vectors of `width` values unless it exists."""
 
     def keys(self) -> set[str]:
         """All keys; none when there is no collection."""
 
     def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
-        """Add unit vectors, float32, (n, dims), under keys that the index does not hold yet."""
+        """Add stored vectors, float32, (n, width), under keys the index does not hold yet."""
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove keys; those not there are no error."""
@@ -49,13 +53,21 @@ class VectorIndex(Protocol):
         """Make all writes durable and visible."""
 
     def count(self) -> int:
-        """The number of vectors."""
+        """The number of vectors; 0 when there is no collection."""
 
     def search(self, vectors: np.ndarray, k: int) -> list[Neighbours]:
-        """The `k` nearest of each unit vector, float32, (n, dims), or all when there are fewer."""
+        """The `k` nearest of each asking vector, float32, (n, width), or all if there are fewer."""
 
     def vectors(self, keys: Sequence[str]) -> np.ndarray:
-        """The vectors of `keys`, float32, (n, dims), in their order; KeyError names a missing."""
+        """What is stored of `keys`, float32, (n, width), in order; KeyError names a missing one."""
+
+
+def stored_vectors(index: VectorIndex, keys: Sequence[str]) -> dict[str, np.ndarray]:
+    """What the index stores of each key; RuntimeError names one that it lacks."""
+    try:
+        return dict(zip(keys, index.vectors(keys), strict=True))
+    except KeyError as error:
+        raise RuntimeError(f"the index lacks the content {error}: run index again") from None
 
 
 @dataclass(frozen=True)
@@ -64,13 +76,15 @@ class IndexAddress:
 
     uri: str
     collection: str
+    family: str  # what the names of all collections of this root begin with
     index_type: str
     timeout: float  # seconds per request
 
     def connect(self) -> "MilvusIndex":
         """Open a client; UserError when no server answers."""
         try:
-            return MilvusIndex(self, MilvusClient(uri=self.uri, timeout=self.timeout))
+            client = MilvusClient(uri=self.uri, timeout=self.timeout, grpc_options=_CHANNEL)
+            return MilvusIndex(self, client)
         except MilvusException as error:
             raise UserError(
                 f"no Milvus server answers at {self.uri} ({error.message}): check milvus.uri"
@@ -82,6 +96,7 @@ class MilvusIndex:
 
     def __init__(self, address: IndexAddress, client: MilvusClient) -> None:
         self._name = address.collection
+        self._family = address.family
         self._index_type = address.index_type
         self._timeout = address.timeout
         self._client = client
@@ -90,18 +105,18 @@ class MilvusIndex:
         """Close the connection."""
         self._client.close()
 
-    def create(self, dims: int) -> None:
+    def create(self, width: int) -> None:
         """See VectorIndex."""
         if self._exists():
             return
         schema = self._client.create_schema(auto_id=False)
         schema.add_field(_KEY, DataType.VARCHAR, is_primary=True, max_length=_KEY_LENGTH)
-        schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=dims)
+        schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=width)
         index = self._client.prepare_index_params()
         index.add_index(
             _VECTOR,
             index_type=self._index_type,
-            metric_type="COSINE",
+            metric_type="IP",
             params=_BUILD[self._index_type],
         )
         # Strong: whoever reads sees all that was written before.
@@ -132,6 +147,8 @@ class MilvusIndex:
 
     def count(self) -> int:
         """See VectorIndex."""
+        if not self._exists():
+            return 0
         self._client.load_collection(self._name)
         counted = self._client.query(self._name, filter="", output_fields=["count(*)"])
         return int(counted[0]["count(*)"])
@@ -163,6 +180,14 @@ class MilvusIndex:
             rows = self._client.get(self._name, ids=page, output_fields=[_KEY, _VECTOR])
             stored |= {row[_KEY]: row[_VECTOR] for row in rows}
         return np.array([stored[key] for key in keys], dtype=np.float32)
+
+    def drop_others(self) -> list[str]:
+        """Drop the collections of this root for other models and projections; their names."""
+        names = [str(name) for name in self._client.list_collections()]
+        others = [name for name in names if name.startswith(self._family) and name != self._name]
+        for name in others:
+            self._client.drop_collection(name)
+        return others
 
     def _search_params(self, k: int) -> dict[str, dict[str, int]]:
         """HNSW looks at `ef` vectors for its best `k`: at least as many, and never few."""

@@ -4,6 +4,7 @@ The server lives in a thread of the driver, so nothing outlives the driver howev
 Milvus Lite's own lock keeps a second run away from the same folder.
 """
 
+import hashlib
 import re
 import socket
 from collections.abc import Iterator
@@ -17,21 +18,31 @@ from imgdedup.sources import local_path
 
 
 @contextmanager
-def serving(config: MilvusConfig, root: str, model: str) -> Iterator[IndexAddress]:
-    """The address of the index for one model; the embedded server runs inside the block.
+def serving(config: MilvusConfig, root: str, model: str, projection: str) -> Iterator[IndexAddress]:
+    """The address of the index for one model and projection, given by their fingerprints.
+
+    The embedded server runs inside the block. On a server of the user's own, collections carry a
+    mark of the root, so that several roots can share it.
 
     Raises UserError when the port is taken, the folder is in use by another run, or `root` is no
     local folder while no server is configured.
     """
-    collection = f"{config.collection}_{re.sub(r'[^A-Za-z0-9]', '_', model)}"
+    own = re.sub(r"[^A-Za-z0-9]", "_", f"{model}_{projection}")
+
+    def address(uri: str, family: str) -> IndexAddress:
+        return IndexAddress(
+            uri, f"{family}{own}", family, config.index_type, config.request_timeout
+        )
+
     if config.uri:
-        yield IndexAddress(config.uri, collection, config.index_type, config.request_timeout)
+        mark = hashlib.sha256(root.encode()).hexdigest()[:8]
+        yield address(config.uri, f"{config.collection}_{mark}_")
         return
     folder = local_path(root)
     if folder is None:
         raise UserError(f"the root {root} is remote: set milvus.uri to a Milvus server's address")
     with _milvus_lite(folder / ".imgdedup" / "milvus", config.port) as uri:
-        yield IndexAddress(uri, collection, config.index_type, config.request_timeout)
+        yield address(uri, f"{config.collection}_")
 
 
 @contextmanager

@@ -46,8 +46,44 @@ EMBEDDINGS = _struct(
 CANDIDATES = _struct(
     left_content=StringType(),  # left_content < right_content
     right_content=StringType(),
-    similarity=DoubleType(),  # cosine of the two embeddings
+    similarity=DoubleType(),  # cosine of the two projected embeddings
+    margin=DoubleType(),  # how far the similarity stands out of both neighbourhoods
+    crowded=BooleanType(),  # both have too many neighbours to list: one of a chosen few
     model=StringType(),
+    projection=StringType(),  # fingerprint
+)
+
+# What verify saw of two aligned pictures.
+_EVIDENCE = {
+    "inliers": IntegerType(),  # features that agree on one map; 0: whole frames were compared
+    "correlation": DoubleType(),  # of the worst tenth of the small windows that have texture
+    "overlap": DoubleType(),  # share of the smaller picture that the other one shows
+}
+# How the wider image, the one that shows more, becomes the other: mirrored, turned, cut, scaled.
+_EXPLANATION = {
+    "scale": DoubleType(),  # pixels of the other for one of the wider image
+    "rotation": DoubleType(),  # degrees counter-clockwise, in (-180, 180]
+    "mirrored": BooleanType(),  # left and right, before the rotation
+    "crop_left": DoubleType(),  # what the other shows, in shares of the wider image's sides
+    "crop_top": DoubleType(),
+    "crop_right": DoubleType(),
+    "crop_bottom": DoubleType(),
+    "brightness": DoubleType(),  # ratio of mean luma
+    "contrast": DoubleType(),  # ratio of luma deviation, brightness aside
+    "grayscale": BooleanType(),  # just one of the two has no colour
+    "edit": StringType(),  # in words
+}
+
+# Internal, under `.imgdedup`: every candidate that was ever looked at, copies and others.
+VERDICTS = _struct(
+    left_content=StringType(),
+    right_content=StringType(),
+    duplicate=BooleanType(),
+    **_EVIDENCE,
+    wider=StringType(),  # left or right; this and what follows is null unless they are copies
+    **_EXPLANATION,
+    model=StringType(),
+    verifier=StringType(),  # fingerprint of the rules and of the thumbnails they saw
 )
 
 PAIRS = _struct(
@@ -57,6 +93,10 @@ PAIRS = _struct(
     right_content=StringType(),
     kind=StringType(),  # exact: the same bytes; near: an edited copy
     similarity=DoubleType(),
+    margin=DoubleType(),  # this and what follows to `grayscale` is null for exact copies
+    **_EVIDENCE,
+    wider_id=StringType(),
+    **_EXPLANATION,
     model=StringType(),
     run_id=StringType(),
 )
@@ -70,6 +110,9 @@ GROUPS = _struct(
     keeper_content=StringType(),
     kind=StringType(),  # the witness of a removal, exact or near; null for a keeper
     similarity=DoubleType(),
+    margin=DoubleType(),
+    **_EVIDENCE,
+    edit=StringType(),
     reason=StringType(),  # in words
     run_id=StringType(),
 )
@@ -89,9 +132,11 @@ RUNS = _struct(
     message=StringType(),  # why it failed
 )
 
+VERDICTS_DATASET = ".imgdedup/verdicts"
 DATASETS = {
     "embeddings": EMBEDDINGS,
     "candidates": CANDIDATES,
+    VERDICTS_DATASET: VERDICTS,
     "pairs": PAIRS,
     "groups": GROUPS,
     "runs": RUNS,

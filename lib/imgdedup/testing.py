@@ -17,19 +17,19 @@ FAKE_DIMS = _GRID * _GRID * 3
 
 
 class FakeIndex:
-    """An exact `imgdedup.milvus.VectorIndex` in memory; equal similarities come by key."""
+    """An exact `imgdedup.milvus.VectorIndex` in memory; equal margins come by key."""
 
     def __init__(self) -> None:
-        self._dims: int | None = None
+        self._width: int | None = None
         self._rows: dict[str, np.ndarray] = {}
 
     def close(self) -> None:
         """Nothing to close."""
 
-    def create(self, dims: int) -> None:
+    def create(self, width: int) -> None:
         """See VectorIndex."""
-        if self._dims is None:
-            self._dims = dims
+        if self._width is None:
+            self._width = width
 
     def keys(self) -> set[str]:
         """See VectorIndex."""
@@ -37,8 +37,8 @@ class FakeIndex:
 
     def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
         """Add vectors, or replace those of keys that are there; ValueError for another shape."""
-        if self._dims is None or vectors.shape != (len(keys), self._dims):
-            raise ValueError(f"{vectors.shape} for {len(keys)} keys of {self._dims} dims")
+        if self._width is None or vectors.shape != (len(keys), self._width):
+            raise ValueError(f"{vectors.shape} for {len(keys)} keys of {self._width} values")
         self._rows |= dict(zip(keys, vectors.astype(np.float32), strict=True))
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -58,11 +58,11 @@ class FakeIndex:
         keys = sorted(self._rows)
         if not keys:
             return [Neighbours([], np.empty(0, np.float32)) for _ in vectors]
-        cosines = vectors.astype(np.float32) @ self.vectors(keys).T
-        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+        margins = vectors.astype(np.float32) @ self.vectors(keys).T
+        nearest = np.argsort(-margins, axis=1, kind="stable")[:, :k]
         return [
             Neighbours([keys[column] for column in columns], row[columns])
-            for row, columns in zip(cosines, nearest, strict=True)
+            for row, columns in zip(margins, nearest, strict=True)
         ]
 
     def vectors(self, keys: Sequence[str]) -> np.ndarray:

@@ -1,23 +1,53 @@
-"""Arithmetic on embeddings that must give the same bits wherever it runs."""
+"""Arithmetic on vectors that must give the same bits wherever it runs, and their two forms.
+
+    stored [y, -level(y) / 2, 1, pad]      asking [x, 1, -level(x) / 2, 0]
+
+The inner product of an asking and a stored vector is the margin of the two (see `projection`). The
+pad gives all stored vectors one length, which graph indexes need: unequal lengths spoil a search
+by inner product.
+"""
 
 import numpy as np
 import pyarrow as pa
 
+EXTRA = 3  # values that a stored vector has beyond the projected ones
+DECIMALS = 6  # of margins and similarities
+_SQUARED_LENGTH = 2.25  # 1 of the vector, 1, and at most 1/4 of half the level
 
-def unit_vectors(embeddings: pa.ListArray) -> np.ndarray:
-    """Embeddings as rows of length one, float32, (n, dims)."""
+
+def matrix(embeddings: pa.ListArray) -> np.ndarray:
+    """Lists of one length as rows, float32, (n, values)."""
     rows = len(embeddings)
     values = embeddings.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    matrix = values.reshape(rows, -1) if rows else values.reshape(0, 0)
-    norms = np.sqrt((matrix.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
-    return (matrix / np.maximum(norms, 1e-12)).astype(np.float32)
+    return values.reshape(rows, -1) if rows else values.reshape(0, 0)
 
 
-def similarities(query: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Cosine of one unit vector (dims,) to each row of (n, dims), float64, (n,).
+def stored_form(projected: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """What the index stores of unit vectors (n, dims) and levels (n,): float32, (n, dims + 3)."""
+    half = -levels[:, None].astype(np.float64) / 2
+    wide = projected.astype(np.float64)
+    square = (wide**2).sum(axis=1, keepdims=True) + half**2 + 1
+    pad = np.sqrt(np.maximum(_SQUARED_LENGTH - square, 0))
+    return np.hstack([wide, half, np.ones_like(half), pad]).astype(np.float32)
 
-    A plain product and sum: unlike a matrix product, the value of a pair depends neither on which
-    of the two asks nor on what else is asked with it.
+
+def asking_form(stored: np.ndarray) -> np.ndarray:
+    """What to ask with to get the margins of contents, from what is stored of them: same shape."""
+    asking = stored.copy()
+    asking[:, -3] = 1
+    asking[:, -2] = stored[:, -3]
+    asking[:, -1] = 0
+    return asking
+
+
+def margins(one: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Margins and similarities of one stored vector (dims + 3,) with each row of (n, dims + 3).
+
+    Both float64, (n,), rounded to DECIMALS. A plain product and sum: unlike a matrix product, the
+    values of a pair depend neither on which of the two asks nor on what else is asked with it.
     """
-    products: np.ndarray = query.astype(np.float64) * others.astype(np.float64)
-    return products.sum(axis=1)
+    dims = len(one) - EXTRA
+    products = one[:dims].astype(np.float64) * others[:, :dims].astype(np.float64)
+    similarities = products.sum(axis=1)
+    halves = others[:, dims].astype(np.float64) + float(one[dims])
+    return np.round(similarities + halves, DECIMALS), np.round(similarities, DECIMALS)

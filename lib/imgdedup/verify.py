@@ -1,114 +1,181 @@
-"""verify: which candidates are pairs of duplicates, and the pairs of images they stand for.
+"""verify: which candidates are copies, decided by geometry on the thumbnails, and explained.
 
-`decide` is the one place that judges a candidate; everything else here is bookkeeping between
-contents, which are compared, and images, which people have.
+The contents fall into buckets, and a block is a pair of buckets: its task gets the candidates
+between the two with the pictures they need. So no task holds more than a few thousand pictures,
+none is described more than once, and none travels more often than it has candidates.
 """
 
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import astuple, replace
+
+import cv2
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from imgdedup.config import VerifyConfig
-from imgdedup.schemas import PAIRS
+from imgdedup.config import EmbedConfig, VerifyConfig
+from imgdedup.geometry.comparison import Verdict, compare
+from imgdedup.geometry.picture import Picture
+from imgdedup.schemas import VERDICTS
+
+_RULES = 1  # changes whenever the same settings would decide or explain differently
+_LEAST_BUCKETS, _MOST_BUCKETS = 3, 256
+_MOST_PARTITIONS = 512
+_SIDES = ("left_content", "right_content")
+_DESCRIBED = (
+    "content_id STRING, thumbnail BINARY, width INT, height INT, features BINARY, blocks ARRAY<INT>"
+)
+_DECIDED = ", ".join(
+    f"{field.name} {field.dataType.simpleString()}"
+    for field in VERDICTS.fields
+    if field.name not in ("model", "verifier")
+)
 
 
-def decide(candidates: DataFrame, config: VerifyConfig) -> DataFrame:
-    """The candidates that are copies: those at or above the similarity of the configuration."""
-    return candidates.where(F.col("similarity") >= config.similarity)
+def fingerprint(config: VerifyConfig, pictures: EmbedConfig) -> str:
+    """Names the rules: verdicts of equal fingerprints on the same contents are equal."""
+    rules = replace(config, block_contents=1)  # how the work is cut changes no verdict
+    seen = (_RULES, pictures.thumbnail_size, pictures.thumbnail_quality, *astuple(rules))
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:12]
 
 
-def images(embeddings: DataFrame) -> DataFrame:
-    """Every image and content once: `image_id`, `content_id`, `model`, `day` it first came."""
+def undecided(candidates: DataFrame, known: DataFrame, verifier: str) -> DataFrame:
+    """The candidates on which these rules have not decided yet: both contents and `model`."""
+    decided = known.where(F.col("verifier") == verifier).select(*_SIDES, "model")
+    return candidates.select(*_SIDES, "model").join(decided, [*_SIDES, "model"], "left_anti")
+
+
+def decide(
+    undecided: DataFrame, embeddings: DataFrame, config: VerifyConfig, verifier: str
+) -> DataFrame:
+    """The columns of `VERDICTS`, one row for each of the `undecided`."""
+    pairs = undecided.localCheckpoint()
+    contents = _either_side(pairs).distinct().count()
+    buckets = math.ceil(contents / config.block_contents)
+    buckets = min(max(buckets, _LEAST_BUCKETS), _MOST_BUCKETS)
+    partitions = min(buckets * (buckets + 1) // 2, _MOST_PARTITIONS)
+    placed = pairs.withColumn("block", _block(buckets))
+    pictures = _pictures(placed, embeddings, partitions)
+
+    def compare_block(pairs: pa.Table, pictures: pa.Table) -> pa.Table:
+        return _compared(pairs, pictures, config)
+
+    asked = placed.drop("model").repartition(partitions, "block").groupBy("block")
+    decided = asked.cogroup(pictures.groupBy("block")).applyInArrow(compare_block, _DECIDED)
+    return (
+        decided.join(pairs, [*_SIDES])
+        .withColumn("verifier", F.lit(verifier))
+        .select(*VERDICTS.names)
+    )
+
+
+def merged(known: DataFrame, decided: DataFrame, candidates: DataFrame) -> DataFrame:
+    """All verdicts on present candidates, with their candidate's `dt`."""
+    present = candidates.select(*_SIDES, "model", "dt")
+    # What was known by other rules is decided anew, so each candidate has one verdict.
+    kept = known.select(*VERDICTS.names).join(
+        decided.select(*_SIDES, "model"), [*_SIDES, "model"], "left_anti"
+    )
+    return kept.unionByName(decided).join(present, [*_SIDES, "model"])
+
+
+def duplicates(candidates: DataFrame, verdicts: DataFrame) -> DataFrame:
+    """The candidates that are copies, with evidence and explanation."""
+    found = verdicts.where("duplicate").select(*VERDICTS.names)
+    scores = candidates.select(*_SIDES, "model", "similarity", "margin")
+    return scores.join(found, [*_SIDES, "model"])
+
+
+def _either_side(pairs: DataFrame) -> DataFrame:
+    left, right = (pairs.select(F.col(side).alias("content_id")) for side in _SIDES)
+    return left.union(right)
+
+
+def _block(buckets: int) -> Column:
+    """The number of the block of a pair: its two buckets, whichever is left."""
+    left, right = (F.pmod(F.xxhash64(side), F.lit(buckets)) for side in _SIDES)
+    return (F.least(left, right) * buckets + F.greatest(left, right)).cast("int")
+
+
+def _pictures(placed: DataFrame, embeddings: DataFrame, partitions: int) -> DataFrame:
+    """The described pictures, once for each block that needs them."""
+    left, right = (placed.select(F.col(side).alias("content_id"), "block") for side in _SIDES)
+    wanted = left.union(right).groupBy("content_id").agg(F.collect_set("block").alias("blocks"))
     return (
         embeddings.where("failure IS NULL")
-        .groupBy("image_id", "content_id", "model")
-        .agg(F.min("dt").alias("day"))
+        .select("content_id", "thumbnail", "width", "height")
+        .join(wanted, "content_id")
+        .dropDuplicates(["content_id"])
+        .repartition(partitions, "content_id")
+        .mapInArrow(_describe, _DESCRIBED)
+        .withColumn("block", F.explode("blocks"))
+        .drop("blocks")
+        .repartition(partitions, "block")
     )
 
 
-def kinds(pairs: DataFrame) -> dict[str, int]:
-    """Pairs by kind."""
-    return {row["kind"]: row["count"] for row in pairs.groupBy("kind").count().collect()}
-
-
-def pairs(near: DataFrame, listed: DataFrame, run_id: str) -> DataFrame:
-    """The columns of `pairs` and `dt`, the later of a pair's two days.
-
-    `near` are decided candidates, `listed` is the result of `images`. A content is represented by
-    its least `image_id`: exact copies are a star around it, and a near pair joins the two least
-    ids. Where these are one image, whose file changed from one day to another, the next copy of
-    either content stands in; an image makes no pair with itself.
-    """
-    centres = listed.groupBy("content_id", "model").agg(
-        F.min("image_id").alias("centre_id"), F.min_by("day", "image_id").alias("centre_day")
-    )
-    copies = listed.join(centres, ["content_id", "model"]).where("image_id != centre_id")
-    rows = _exact(copies).unionByName(_near(near, centres, copies))
-    forward = F.col("a_id") < F.col("b_id")
-
-    def ordered(left: str, right: str, name: str) -> list[Column]:
-        return [
-            F.when(forward, F.col(left)).otherwise(F.col(right)).alias(f"left_{name}"),
-            F.when(forward, F.col(right)).otherwise(F.col(left)).alias(f"right_{name}"),
+def _describe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    cv2.setNumThreads(1)  # Spark runs a task on each core
+    for batch in batches:
+        features = [
+            Picture.describe(row["thumbnail"], row["width"], row["height"]).packed
+            for row in batch.select(["thumbnail", "width", "height"]).to_pylist()
         ]
-
-    return rows.select(
-        *ordered("a_id", "b_id", "id"),
-        *ordered("a_content", "b_content", "content"),
-        "kind",
-        "similarity",
-        "model",
-        F.lit(run_id).alias("run_id"),
-        F.greatest("a_day", "b_day").alias("dt"),
-    ).select(*PAIRS.names, "dt")
+        columns = {name: batch[name] for name in ("content_id", "thumbnail", "width", "height")}
+        yield pa.RecordBatch.from_pydict(
+            {**columns, "features": pa.array(features, pa.binary()), "blocks": batch["blocks"]}
+        )
 
 
-def _exact(copies: DataFrame) -> DataFrame:
-    """A pair of each further image of a content with the content's centre."""
-    return copies.select(
-        F.col("centre_id").alias("a_id"),
-        F.col("image_id").alias("b_id"),
-        F.col("content_id").alias("a_content"),
-        F.col("content_id").alias("b_content"),
-        F.col("centre_day").alias("a_day"),
-        F.col("day").alias("b_day"),
-        F.lit("exact").alias("kind"),
-        F.lit(1.0).alias("similarity"),
-        "model",
+def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.Table:
+    cv2.setNumThreads(1)
+    described = {
+        row["content_id"]: Picture(row["thumbnail"], row["width"], row["height"], row["features"])
+        for row in pictures.to_pylist()
+    }
+    rows = []
+    for pair in pairs.to_pylist():
+        left, right = pair["left_content"], pair["right_content"]
+        verdict = compare(described[left], described[right], config)
+        rows.append({"left_content": left, "right_content": right} | _row(verdict))
+    return pa.Table.from_pylist(rows, schema=_decided_schema())
+
+
+def _row(verdict: Verdict) -> dict[str, object]:
+    """A verdict as columns, rounded to what the map is good for."""
+    row: dict[str, object] = {
+        "duplicate": verdict.duplicate,
+        "inliers": verdict.inliers,
+        "correlation": round(verdict.correlation, 4),
+        "overlap": round(verdict.overlap, 4),
+    }
+    if (found := verdict.explanation) is not None:
+        edges = zip(("left", "top", "right", "bottom"), found.crop, strict=True)
+        row |= {f"crop_{edge}": round(share, 4) for edge, share in edges}
+        row |= {
+            "wider": found.wider,
+            "scale": round(found.scale, 4),
+            "rotation": round(found.rotation, 2),
+            "mirrored": found.mirrored,
+            "brightness": round(found.brightness, 3),
+            "contrast": round(found.contrast, 3),
+            "grayscale": found.grayscale,
+            "edit": found.edit,
+        }
+    return row
+
+
+def _decided_schema() -> pa.Schema:
+    kinds = {
+        "string": pa.string(),
+        "boolean": pa.bool_(),
+        "integer": pa.int32(),
+        "double": pa.float64(),
+    }
+    return pa.schema(
+        (field.name, kinds[field.dataType.typeName()])
+        for field in VERDICTS.fields
+        if field.name not in ("model", "verifier")
     )
-
-
-def _near(near: DataFrame, centres: DataFrame, copies: DataFrame) -> DataFrame:
-    """Near pairs of the contents that still exist, as the present model sees them."""
-    seconds = copies.groupBy("content_id", "model").agg(
-        F.min("image_id").alias("next_id"), F.min_by("day", "image_id").alias("next_day")
-    )
-    both = centres.join(seconds, ["content_id", "model"], "left")
-
-    def side(letter: str) -> DataFrame:
-        names = ("centre_id", "centre_day", "next_id", "next_day")
-        columns = [F.col(name).alias(f"{letter}_{name}") for name in names]
-        return both.select("model", F.col("content_id").alias(f"{letter}_content"), *columns)
-
-    joined = (
-        near.select("left_content", "right_content", "similarity", "model")
-        .withColumnsRenamed({"left_content": "a_content", "right_content": "b_content"})
-        .join(side("a"), ["a_content", "model"])
-        .join(side("b"), ["b_content", "model"])
-    )
-    apart = F.col("a_centre_id") != F.col("b_centre_id")
-    from_a = apart | F.col("b_next_id").isNotNull()  # a is represented by its centre
-    from_b = apart | ~from_a
-
-    def chosen(letter: str, centre: Column, name: str) -> Column:
-        value = F.when(centre, F.col(f"{letter}_centre_{name}"))
-        return value.otherwise(F.col(f"{letter}_next_{name}")).alias(f"{letter}_{name}")
-
-    return joined.select(
-        *(chosen("a", from_a, name) for name in ("id", "day")),
-        *(chosen("b", from_b, name) for name in ("id", "day")),
-        "a_content",
-        "b_content",
-        F.lit("near").alias("kind"),
-        "similarity",
-        "model",
-    ).where("a_id IS NOT NULL AND b_id IS NOT NULL")

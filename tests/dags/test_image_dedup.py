@@ -24,7 +24,7 @@ from airflow.sdk.execution_time.context import VariableAccessor
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
-STAGES = ["scan", "embed", "index", "search", "verify", "group"]
+STAGES = ["scan", "embed", "fit", "index", "search", "verify", "group"]
 
 # Stands in for spark-submit: writes its command line, one argument a line, and exits as told.
 RECORDER = f"""\
@@ -145,11 +145,11 @@ def test_results_are_announced_as_assets(dag: Any) -> None:
     outlets = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks}
     assert outlets["verify"] == ["imgdedup_pairs"]
     assert outlets["group"] == ["imgdedup_groups", "imgdedup_deduplicated"]
-    assert not any(outlets[stage] for stage in STAGES[:4])
+    assert not any(outlets[stage] for stage in STAGES[:5])
 
 
 def test_parameters_and_documentation_name_each_other(dag: Any) -> None:
-    assert set(dag.params) == {"dt", "root", "manifest", "overlay", "settings"}
+    assert set(dag.params) == {"dt", "root", "manifest", "overlay", "settings", "refit"}
     for name in dag.params:
         assert dag.params.get_param(name).description
         assert f"`{name}`" in dag.doc_md
@@ -166,6 +166,7 @@ def test_parameters_and_documentation_name_each_other(dag: Any) -> None:
         {"overlay": "../elsewhere"},
         {"settings": ["embed.batch_size"]},
         {"settings": {"batch_size": 16}},
+        {"refit": "yes"},
     ],
 )
 def test_wrong_parameters_are_refused(dag: Any, conf: dict[str, Any]) -> None:
@@ -200,6 +201,15 @@ def test_airflow_variables_fill_in_what_a_run_leaves_out(
     assert argument(arguments, "--root") == "s3://bucket/dedup"
     assert argument(arguments, "--manifest") == "s3://bucket/photos/{dt}"
     assert argument(arguments, "--overlay") == "cluster"
+
+
+@pytest.mark.parametrize(("refit", "more"), [(False, {}), (True, {"fit.refit": True})])
+def test_the_parameter_refit_is_a_setting_of_its_run(
+    dag: Any, refit: bool, more: dict[str, bool]
+) -> None:
+    settings = {"embed.batch_size": 16}
+    arguments = rendered(dag, "fit", conf={"root": "/x", "settings": settings, "refit": refit})
+    assert json.loads(argument(arguments, "--settings")) == settings | more
 
 
 def test_a_run_without_root_fails_at_once_in_plain_words(

@@ -27,7 +27,7 @@ class TestMilvusServer(VectorIndexContract):
     @pytest.fixture
     def index(self) -> Iterator[VectorIndex]:
         name = f"imgdedup_contract_{uuid.uuid4().hex}"
-        index = IndexAddress(URI, name, self.index_type, timeout=60.0).connect()
+        index = IndexAddress(URI, name, name, self.index_type, timeout=60.0).connect()
         yield index
         index.close()
         client = MilvusClient(uri=URI)

@@ -71,6 +71,8 @@ def ended(photos: Photos, folder: Path, taken_port: int) -> dict[str, Ended]:
         settings = {"embed.weights": str(folder / place)}
         jobs[name] = command("embed", lake, FIRST, settings=settings)
     jobs["sound embed"] = command("embed", lake, FIRST)
+    jobs["index before fit"] = command("index", lake, FIRST)
+    jobs["sound fit"] = command("fit", lake, FIRST)
     jobs["a taken port"] = command("index", lake, FIRST, settings={"milvus.port": taken_port})
     nowhere = {"milvus.uri": f"http://127.0.0.1:{taken_port}", "milvus.request_timeout": 1.0}
     jobs["no server"] = command("index", lake, FIRST, settings=nowhere)
@@ -133,6 +135,9 @@ def test_an_unknown_setting_is_named(ended: dict[str, Ended], folder: Path) -> N
 def test_a_stage_before_its_time_says_what_to_run(ended: dict[str, Ended]) -> None:
     job = ended["embed before scan"]
     assert 'run the stage that writes "manifest"' in message(job, "embed")
+    assert job.status == 2
+    job = ended["index before fit"]
+    assert "run the stage fit first" in message(job, "index")
     assert job.status == 2
 
 

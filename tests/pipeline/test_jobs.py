@@ -78,7 +78,8 @@ def embedded(root: Path) -> list[Row]:
 def vectors(root: Path) -> tuple[set[str], int]:
     """The keys that the index holds, and how many vectors it counts."""
     settings = config.load(REPOSITORY / "conf", "local", {}).milvus
-    with serving(settings, str(root), embedded(root)[0]["model"]) as address:
+    pinned = {(row["model"], row["projection"]) for row in read(root, "candidates")}
+    with serving(settings, str(root), *pinned.pop()) as address:
         index = address.connect()
         found = index.keys(), index.count()
         index.close()
@@ -217,7 +218,9 @@ def test_a_day_that_shrank_leaves_what_one_clean_run_of_the_days_leaves(
     for dt in (FIRST, SECOND):
         parquet_of(shrunk, dt, tmp_path / "own" / f"dt={dt}")
     jobs = [command(stage, root, FIRST, shrunk.manifest(), "shrunk") for stage in STAGES]
-    # The other lake finds the images in a manifest, and meets the days in the other order.
+    # The other lake finds the images in a manifest, and meets the days in the other order. A
+    # projection depends on when it was fitted, so it gets the same.
+    shutil.copytree(root / ".imgdedup" / "projection", other / ".imgdedup" / "projection")
     clean_run = [("scan", SECOND), ("embed", SECOND), ("scan", FIRST), ("embed", FIRST)]
     clean_run += [("index", SECOND), ("search", SECOND), ("search", FIRST)]
     clean_run += [("verify", SECOND), ("group", SECOND)]

@@ -1,4 +1,4 @@
-"""Small tables for the tests: rows of `embeddings`, `candidates` and `manifest` in few words."""
+"""Small tables for the tests: rows of `embeddings`, `candidates` and verdicts in few words."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,31 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
-from imgdedup.schemas import CANDIDATES, EMBEDDINGS
+from imgdedup import verify
+from imgdedup.schemas import CANDIDATES, EMBEDDINGS, VERDICTS
 
 MODEL = "model"
+PROJECTION = "projection"
 DT = StructField("dt", StringType())
+FINDINGS: dict[str, Any] = {  # of a pair of copies, unless a test says otherwise
+    "duplicate": True,
+    "inliers": 40,
+    "correlation": 0.875,
+    "overlap": 1.0,
+    "wider": "left",
+    "scale": 0.5,
+    "rotation": 90.0,
+    "mirrored": True,
+    "crop_left": 0.125,
+    "crop_top": 0.25,
+    "crop_right": 0.75,
+    "crop_bottom": 1.0,
+    "brightness": 1.5,
+    "contrast": 0.5,
+    "grayscale": False,
+    "edit": "mirrored, cropped to 47%",
+    "verifier": "verifier",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +48,7 @@ class Image:
     size_bytes: int = 1000
     model: str = MODEL
     embedding: tuple[float, ...] = (1.0, 0.0)
+    thumbnail: bytes = b"thumbnail"
 
 
 def frame(
@@ -54,7 +76,7 @@ def embeddings(spark: SparkSession, images: Iterable[Image]) -> DataFrame:
             image.height if image.content else None,
             image.size_bytes if image.content else None,
             list(image.embedding) if image.content else None,
-            b"thumbnail" if image.content else None,
+            image.thumbnail if image.content else None,
             None if image.content else "missing",
             None if image.content else "no such file",
             image.model,
@@ -66,11 +88,42 @@ def embeddings(spark: SparkSession, images: Iterable[Image]) -> DataFrame:
 
 
 def candidates(
-    spark: SparkSession, pairs: Iterable[tuple[str, str, float]], model: str = MODEL
+    spark: SparkSession,
+    pairs: Iterable[tuple[str, str, float]],
+    model: str = MODEL,
+    projection: str = PROJECTION,
+    crowded: bool = False,
 ) -> DataFrame:
-    """The dataset `candidates`, the lesser content on the left."""
-    rows = [(min(a, b), max(a, b), similarity, model) for a, b, similarity in pairs]
+    """The dataset `candidates`, the lesser content on the left; margin and similarity are equal."""
+    rows = [
+        (min(a, b), max(a, b), similarity, similarity, crowded, model, projection)
+        for a, b, similarity in pairs
+    ]
     return frame(spark, rows, CANDIDATES)
+
+
+def verdicts(
+    spark: SparkSession,
+    pairs: Iterable[tuple[str, str]],
+    model: str = MODEL,
+    **findings: Any,
+) -> DataFrame:
+    """The dataset `verdicts`, the lesser content on the left."""
+    found = FINDINGS | findings | {"model": model}
+    rows = [found | {"left_content": min(pair), "right_content": max(pair)} for pair in pairs]
+    return frame(spark, ([row[name] for name in VERDICTS.names] for row in rows), VERDICTS)
+
+
+def copies(
+    spark: SparkSession,
+    pairs: Iterable[tuple[str, str, float]],
+    model: str = MODEL,
+    **findings: Any,
+) -> DataFrame:
+    """Pairs of contents, all found to be copies, as `verify.duplicates` gives them."""
+    listed = list(pairs)
+    found = verdicts(spark, {(min(a, b), max(a, b)) for a, b, _ in listed}, model, **findings)
+    return verify.duplicates(candidates(spark, listed, model), found)
 
 
 def rows_of(table: DataFrame) -> list[dict[str, Any]]:

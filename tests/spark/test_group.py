@@ -1,6 +1,6 @@
 """Groups, keepers and what is left, over seeded random corpora and against networkx.
 
-A corpus goes through `verify.pairs` first, as in a run. Many corpora share one run of Spark: their
+A corpus goes through `pairs.pairs` first, as in a run. Many corpora share one run of Spark: their
 names keep them apart.
 """
 
@@ -14,12 +14,13 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from imgdedup import group, verify
+from imgdedup import group, pairs
 from imgdedup.schemas import GROUPS
-from tests.spark.tables import Image, candidates, embeddings, frame, rows_of
+from tests.spark.tables import FINDINGS, Image, copies, embeddings, frame, rows_of
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 ORDER = ("pixels", "bytes", "day")
+WITNESS = ("similarity", "margin", "inliers", "correlation", "overlap", "edit")
 Row = dict[str, Any]
 
 
@@ -30,8 +31,8 @@ class Corpus:
 
     def groups(self, spark: SparkSession, order: Sequence[str] = ORDER) -> DataFrame:
         table = embeddings(spark, self.images)
-        pairs = verify.pairs(candidates(spark, self.near), verify.images(table), "verify")
-        return group.groups(table, pairs, order, "group")
+        found = pairs.pairs(copies(spark, self.near), pairs.images(table), "verify")
+        return group.groups(table, found, order, "group")
 
     def rank(self, image_id: str, content: str, order: Sequence[str]) -> tuple[Any, ...]:
         listed = [i for i in self.images if (i.image_id, i.content) == (image_id, content)]
@@ -108,11 +109,16 @@ def test_every_removal_has_a_pair_with_its_own_keeper(corpus: Corpus, found: lis
     for row in removed:
         assert row["keeper_id"] != row["image_id"]
         assert keepers[row["keeper_id"]] == row["keeper_content"]
+        witness = {name: row[name] for name in WITNESS}
         if row["content_id"] == row["keeper_content"]:
-            assert (row["kind"], row["similarity"]) == ("exact", 1.0)
+            assert row["kind"] == "exact"
+            exact = {"similarity": 1.0, "edit": "exact copy"}
+            assert witness == dict.fromkeys(WITNESS) | exact
         else:
-            witness = similarities[frozenset((row["content_id"], row["keeper_content"]))]
-            assert (row["kind"], row["similarity"]) == ("near", witness)
+            assert row["kind"] == "near"
+            similarity = similarities[frozenset((row["content_id"], row["keeper_content"]))]
+            near = FINDINGS | {"similarity": similarity, "margin": similarity}
+            assert witness == {name: near[name] for name in WITNESS}
 
 
 def test_a_keeper_is_its_own_keeper(found: list[Row]) -> None:
@@ -120,7 +126,8 @@ def test_a_keeper_is_its_own_keeper(found: list[Row]) -> None:
     assert keepers
     for row in keepers:
         assert (row["keeper_id"], row["keeper_content"]) == (row["image_id"], row["content_id"])
-        assert (row["kind"], row["similarity"], row["reason"]) == (None, None, "keeper")
+        assert [row[name] for name in ("kind", *WITNESS)] == [None] * 7
+        assert row["reason"] == "keeper"
 
 
 def test_no_two_keepers_are_a_pair(corpus: Corpus, found: list[Row]) -> None:
@@ -156,9 +163,8 @@ def test_neither_order_nor_partitions_of_the_rows_matter(
     rng = random.Random(11)
     images = rng.sample(corpus.images, len(corpus.images))
     table = embeddings(spark, images).repartition(3)
-    near = [*corpus.near[::-1], *corpus.near]
-    pairs = verify.pairs(candidates(spark, near), verify.images(table), "verify")
-    again = group.groups(table, pairs.repartition(3), ORDER, "group")
+    listed = pairs.pairs(copies(spark, corpus.near[::-1]), pairs.images(table), "verify")
+    again = group.groups(table, listed.repartition(3), ORDER, "group")
     assert again.columns == [*GROUPS.names, "dt"]
     assert rows_of(again) == found
 

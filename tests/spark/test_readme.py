@@ -9,11 +9,11 @@ import duckdb
 import pytest
 from pyspark.sql import SparkSession
 
-from imgdedup import group, verify
+from imgdedup import group, pairs
 from imgdedup.datasets import Lake
 from imgdedup.schemas import RUNS
 from tests.spark.conftest import REPOSITORY
-from tests.spark.tables import Image, candidates, embeddings, frame
+from tests.spark.tables import Image, copies, embeddings, frame
 
 DAY = "2026-01-01"
 FENCE = "`" * 3
@@ -33,8 +33,8 @@ IMAGES = [
 def tables(spark: SparkSession, lake: Lake) -> str:
     """A lake in which two images of three are removed; its root."""
     embedded = embeddings(spark, IMAGES)
-    pairs = verify.pairs(candidates(spark, [("a", "b", 0.99)]), verify.images(embedded), "run")
-    groups = group.groups(embedded, pairs, ["pixels", "bytes", "day"], "run")
+    found = pairs.pairs(copies(spark, [("a", "b", 0.99)]), pairs.images(embedded), "run")
+    groups = group.groups(embedded, found, ["pixels", "bytes", "day"], "run")
     ran: tuple[Any, ...] = (
         "run",
         "embed",
@@ -49,7 +49,7 @@ def tables(spark: SparkSession, lake: Lake) -> str:
         {},
         None,
     )
-    tables = {"embeddings": embedded, "pairs": pairs, "groups": groups}
+    tables = {"embeddings": embedded, "pairs": found, "groups": groups}
     for name, rows in tables.items():
         lake.replace(name, DAY, rows)
     lake.append_run(DAY, frame(spark, [ran], RUNS))
@@ -71,13 +71,15 @@ def test_duckdb_and_spark_answer_the_queries_alike(spark: SparkSession, tables: 
         answer = plain(database.execute(query).fetchall())
         assert answer == plain(spark.sql(query.rstrip().rstrip(";")).collect())
         answers.append(answer)
-    failures, removed, copies, saved, without_witness, stages = answers
+    failures, removed, group_rows, parts, saved, without_witness, stages = answers
     assert failures == [["missing", 1, "broken.jpg"]]
     assert [row[:3] for row in removed] == [
         ["astronaut/original.jpg", "astronaut/copy.jpg", "exact"],
         ["astronaut/small.png", "astronaut/copy.jpg", "near"],
     ]
-    assert [row[0] for row in copies] == sorted(image.image_id for image in IMAGES[:3])
+    part = ["astronaut/small.png", "astronaut/copy.jpg", 0.47, "mirrored, cropped to 47%"]
+    assert parts == [part]
+    assert [row[0] for row in group_rows] == sorted(image.image_id for image in IMAGES[:3])
     assert saved == [[2, 1077]]
     assert without_witness == [[0]]
     assert stages == [[DAY, "embed", "succeeded", 1.5, 4, 4]]

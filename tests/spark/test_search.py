@@ -2,31 +2,42 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from imgdedup import index, search
+from imgdedup import certificate, index, search
 from imgdedup.config import Config, SearchConfig
+from imgdedup.contents import only
 from imgdedup.errors import UserError
 from imgdedup.milvus import IndexAddress, MilvusIndex
 from imgdedup.milvus_server import serving
-from imgdedup.schemas import CANDIDATES
-from imgdedup.vectors import similarities
-from tests.spark.tables import Image, candidates, embeddings, frame
+from imgdedup.projection import Projection, unit
+from imgdedup.vectors import EXTRA, margins
+from tests.spark.tables import Image, embeddings, frame
 
 DAY, OTHER = "2026-01-01", "2026-01-02"
 DIMS = 24
-SIMILARITY = 0.9
+THRESHOLD = 0.5
 Pairs = dict[tuple[str, str], float]
+SPACE = Projection(
+    model="model",
+    mean=np.full(DIMS, 0.01, np.float32),
+    components=None,
+    background=unit(np.random.default_rng(9).standard_normal((60, DIMS))).astype(np.float32),
+    threshold=THRESHOLD,
+    fitted_images=60,
+    expected_images=60,
+)
 
 
 @pytest.fixture(scope="module")
 def served(settings: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexAddress]:
-    with serving(settings.milvus, str(tmp_path_factory.mktemp("root")), "m") as address:
+    root = str(tmp_path_factory.mktemp("root"))
+    with serving(settings.milvus, root, "m", "p") as address:
         yield address
 
 
@@ -39,14 +50,14 @@ def address(served: IndexAddress, request: pytest.FixtureRequest) -> IndexAddres
 @pytest.fixture
 def milvus(address: IndexAddress) -> Iterator[MilvusIndex]:
     milvus = address.connect()
-    milvus.create(DIMS)
+    milvus.create(DIMS + EXTRA)
     yield milvus
     milvus.close()
 
 
 @pytest.fixture
 def section(settings: Config) -> SearchConfig:
-    return replace(settings.search, similarity=SIMILARITY, page_size=4, query_batch=16)
+    return replace(settings.search, page_size=4, query_batch=16, crowd=1000)
 
 
 def corpus(seed: int = 0) -> dict[str, np.ndarray]:
@@ -77,23 +88,25 @@ def contents(rows: DataFrame) -> DataFrame:
     return rows.select("content_id", "embedding")
 
 
-def brute_force(vectors: dict[str, np.ndarray], least: float) -> Pairs:
+def brute_force(vectors: dict[str, np.ndarray], least: float = THRESHOLD) -> Pairs:
     names = sorted(vectors)
-    matrix = np.stack([vectors[name] for name in names]).astype(np.float64)
-    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
-    cosines = matrix @ matrix.T
+    stored = SPACE.stored(np.stack([vectors[name] for name in names]))
     return {
-        (names[a], names[b]): cosines[a, b]
+        (names[a], names[b]): margin
         for a in range(len(names))
-        for b in range(a + 1, len(names))
-        if cosines[a, b] >= least
+        for b, margin in enumerate(margins(stored[a], stored)[0].tolist())
+        if a < b and margin >= least
     }
 
 
-def pairs_of(found: DataFrame) -> Pairs:
-    rows = found.collect()
-    pairs = {(row.left_content, row.right_content): row.similarity for row in rows}
-    assert len(pairs) == len(rows)
+def found_by(asking: DataFrame, address: IndexAddress, chosen: SearchConfig) -> Pairs:
+    """The margins of all pairs that the contents list, the lesser on the left."""
+    with closing(address.connect()) as milvus:
+        chosen_index = search.Index(address, milvus.count(), THRESHOLD, chosen)
+    pairs: Pairs = {}
+    for row in chosen_index.ask(asking).collect():
+        pair = min(row.content_id, row.other), max(row.content_id, row.other)
+        assert pairs.setdefault(pair, row.margin) == row.margin
     return pairs
 
 
@@ -101,72 +114,76 @@ def pairs_of(found: DataFrame) -> Pairs:
 def loaded(spark: SparkSession, address: IndexAddress, milvus: MilvusIndex) -> DataFrame:
     """The contents of the corpus, which the index holds."""
     rows = contents(table(spark, corpus())).repartition(3)
-    index.insert(rows, address, batch=7)
+    assert index.insert(rows, SPACE, address, batch=7) == len(corpus())
     milvus.flush()
     return rows
 
 
-@pytest.mark.parametrize("page_size", [1, 32, 1000])
+@pytest.mark.parametrize("page_size", [1, 1000])
 def test_search_finds_every_pair_above_the_threshold(
     loaded: DataFrame, address: IndexAddress, section: SearchConfig, page_size: int
 ) -> None:
-    chosen = replace(section, page_size=page_size)
-    found = search.search(loaded, len(corpus()), address, chosen, "m")
-    assert found.columns == CANDIDATES.names
-    pairs = pairs_of(found)
-    expected = brute_force(corpus(), SIMILARITY)
-    assert set(pairs) == set(expected)
+    pairs = found_by(loaded, address, replace(section, page_size=page_size))
+    assert pairs == brute_force(corpus())
     # The hub alone makes more pairs than a page holds.
-    assert sum(left.startswith("hub") for left, _ in pairs) > 1000
-    for pair, similarity in pairs.items():
-        assert similarity == pytest.approx(expected[pair], abs=1e-6)
-        assert similarity >= SIMILARITY
+    assert sum(left.startswith("hub") for left, _ in pairs) > 500
 
 
-def test_a_similarity_has_the_same_bits_whichever_side_asks(
-    spark: SparkSession, loaded: DataFrame, address: IndexAddress, section: SearchConfig
+def test_a_margin_has_the_same_bits_whichever_side_asks(
+    loaded: DataFrame, address: IndexAddress, section: SearchConfig
 ) -> None:
     halves = [loaded.where("content_id < 'hub30'"), loaded.where("content_id >= 'hub30'")]
-    one, other = (
-        pairs_of(search.search(half, len(corpus()), address, section, "m")) for half in halves
-    )
+    one, other = (found_by(half, address, section) for half in halves)
     both = set(one) & set(other)
-    assert len(both) > 500
+    assert len(both) > 200
     assert {pair: one[pair] for pair in both} == {pair: other[pair] for pair in both}
-    assert set(one) | set(other) == set(brute_force(corpus(), SIMILARITY))
+    assert one | other == brute_force(corpus())
 
 
-def test_the_threshold_is_inclusive_to_the_last_bit(
-    spark: SparkSession, address: IndexAddress, milvus: MilvusIndex, section: SearchConfig
+def test_chosen_pairs_are_measured_as_they_are_found(
+    spark: SparkSession, loaded: DataFrame, address: IndexAddress, section: SearchConfig
 ) -> None:
-    x, y, z = np.eye(DIMS, dtype=np.float32)[:3]
-    vectors = {"x": x, "y": np.float32(0.6) * x + np.float32(0.8) * y, "z": z}
-    milvus.insert(list(vectors), np.stack(list(vectors.values())))
-    milvus.flush()
-    exact = similarities(vectors["y"], x[None])[0]
-    for least, expected in ((exact, {("x", "y")}), (np.nextafter(exact, 1), set())):
-        chosen = replace(section, similarity=float(least))
-        found = search.search(contents(table(spark, vectors)), 3, address, chosen, "m")
-        assert set(pairs_of(found)) == expected
+    chosen = [("hub00", "hub01"), ("z00", "hub02"), ("z00", "z01")]
+    pairs = frame(spark, chosen, "content_id string, other string")
+    rows = search.Index(address, 0, THRESHOLD, section).measure(pairs).collect()
+    expected = brute_force(corpus(), least=-2)
+    assert {(row.content_id, row.other): row.margin for row in rows} == {
+        (a, b): expected[min(a, b), max(a, b)] for a, b in chosen
+    }
 
 
 def test_a_single_content_has_no_neighbour(
     spark: SparkSession, address: IndexAddress, milvus: MilvusIndex, section: SearchConfig
 ) -> None:
-    alone = {"x": corpus()["a00"]}
-    rows = contents(table(spark, alone))
-    index.insert(rows, address, batch=10)
+    rows = contents(table(spark, {"x": corpus()["a00"]}))
+    index.insert(rows, SPACE, address, batch=10)
     milvus.flush()
-    assert pairs_of(search.search(rows, 1, address, section, "m")) == {}
+    assert found_by(rows, address, section) == {}
+    assert certificate.recall(rows, milvus, SPACE, 10) == (1.0, 1)
 
 
-def test_more_neighbours_than_a_server_gives_stop_the_run(
-    loaded: DataFrame, milvus: MilvusIndex, section: SearchConfig
+def test_the_certificate_of_a_sound_index_is_one(
+    loaded: DataFrame, address: IndexAddress, milvus: MilvusIndex
 ) -> None:
-    chosen = replace(section, max_neighbours=20)
-    query = milvus.vectors(["hub00"])
-    with pytest.raises(UserError, match=r"more than 20 neighbours.*search\.similarity"):
-        search.all_neighbours(milvus, query, len(corpus()), chosen)
+    assert certificate.recall(loaded, milvus, SPACE, 50) == (1.0, 50)
+    certificate.check(1.0, 1.0, address)
+
+
+def test_the_certificate_tells_of_an_index_that_holds_other_vectors(
+    loaded: DataFrame, address: IndexAddress, milvus: MilvusIndex
+) -> None:
+    names = sorted(corpus())
+    swapped = milvus.vectors(names)
+    milvus.delete(names)
+    milvus.insert(names, np.roll(swapped, 7, axis=0))
+    milvus.flush()
+    recall, asked = certificate.recall(loaded, milvus, SPACE, 1000)
+    assert asked == len(names)
+    assert recall < 0.7
+    with pytest.raises(
+        UserError, match=rf"finds only 0\..*drop the collection {address.collection}"
+    ):
+        certificate.check(recall, 0.99, address)
 
 
 def test_the_index_becomes_exactly_the_table(
@@ -184,15 +201,14 @@ def test_the_index_becomes_exactly_the_table(
         assert set(changes.missing) == set(vectors) - before
         assert set(changes.surplus) == before - set(vectors)
         milvus.delete(changes.surplus)
-        new = index.only(contents(table(spark, vectors)), changes.missing)
-        assert index.insert(new, address, batch=7) == len(changes.missing)
+        new = only(contents(table(spark, vectors)), changes.missing)
+        assert index.insert(new, SPACE, address, batch=7) == len(changes.missing)
         milvus.flush()
         index.check(rows, milvus, milvus.count())
         assert milvus.keys() == set(vectors)
         stored = milvus.vectors(sorted(vectors))
         given = np.stack([vectors[name] for name in sorted(vectors)])
-        norms = np.linalg.norm(given, axis=1, keepdims=True)
-        np.testing.assert_allclose(stored, given / norms, rtol=1e-6)
+        np.testing.assert_array_equal(stored, SPACE.stored(given))
 
 
 def test_an_index_that_is_not_the_table_is_told_by_numbers(
@@ -200,13 +216,13 @@ def test_an_index_that_is_not_the_table_is_told_by_numbers(
 ) -> None:
     vectors = dict(list(corpus().items())[:10])
     rows = table(spark, vectors)
-    index.insert(contents(rows), address, batch=10)
+    index.insert(contents(rows), SPACE, address, batch=10)
     milvus.delete(["hub03", "hub04"])
-    milvus.insert(["surplus"], np.eye(1, DIMS, dtype=np.float32))
+    milvus.insert(["surplus"], np.eye(1, DIMS + EXTRA, dtype=np.float32))
     milvus.flush()
     with pytest.raises(RuntimeError, match="2 contents are missing from it and 1 are too many"):
         index.check(rows, milvus, milvus.count())
-    milvus.insert(["hub03", "hub04"], np.eye(2, DIMS, dtype=np.float32))
+    milvus.insert(["hub03", "hub04"], np.eye(2, DIMS + EXTRA, dtype=np.float32))
     milvus.delete(["surplus"])
     milvus.flush()
     index.check(rows, milvus, 10)
@@ -218,30 +234,5 @@ def test_no_contents_are_inserted_as_nothing(
     spark: SparkSession, address: IndexAddress, milvus: MilvusIndex
 ) -> None:
     nothing = frame(spark, [], "content_id string, embedding array<float>")
-    assert index.insert(nothing, address, batch=10) == 0
+    assert index.insert(nothing, SPACE, address, batch=10) == 0
     assert milvus.count() == 0
-
-
-def test_candidates_of_a_searched_day_take_the_place_of_those_before(spark: SparkSession) -> None:
-    rows = embeddings(
-        spark,
-        [
-            Image("1", "a", DAY),
-            Image("2", "b", OTHER),
-            Image("3", "c", OTHER),
-            Image("4", "b", DAY),
-            Image("5", "d", OTHER),
-            Image("6", None, DAY),
-        ],
-    )
-    before = [("a", "b", 0.91), ("c", "d", 0.92), ("c", "gone", 0.93), ("a", "c", 0.94)]
-    stored = candidates(spark, before).union(candidates(spark, [("c", "d", 0.5)], "old model"))
-    found = candidates(spark, [("a", "b", 0.99), ("b", "d", 0.98)])
-    asked = frame(spark, [("a",), ("b",)], "content_id string")
-    settled = search.settle(stored.withColumn("dt", F.lit("any")), found, asked, rows)
-    assert settled.columns == [*CANDIDATES.names, "dt"]
-    assert sorted(settled.collect()) == [
-        ("a", "b", 0.99, "model", DAY),
-        ("b", "d", 0.98, "model", OTHER),
-        ("c", "d", 0.92, "model", OTHER),
-    ]

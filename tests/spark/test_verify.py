@@ -1,138 +1,200 @@
-"""Which pairs of images the decided candidates stand for."""
+"""Verdicts on candidates: what decides anew, what is kept, and that blocks leave no trace."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from PIL import Image, ImageOps
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from imgdedup import verify
-from imgdedup.config import VerifyConfig
-from imgdedup.schemas import PAIRS
-from tests.spark.tables import Image, candidates, embeddings, rows_of
+from imgdedup.config import Config, EmbedConfig, VerifyConfig
+from imgdedup.local.edits import brightness, resize
+from imgdedup.schemas import VERDICTS
+from tests.pictures import decoded, photograph
+from tests.spark.tables import Image as Row
+from tests.spark.tables import candidates, embeddings, rows_of, verdicts
 
-FIRST, SECOND, THIRD = "2026-01-01", "2026-01-02", "2026-01-03"
-Near = tuple[str, str, float]
-
-
-def pairs_of(
-    spark: SparkSession, images: Iterable[Image], near: Iterable[Near] = ()
-) -> list[dict[str, Any]]:
-    listed = verify.images(embeddings(spark, images))
-    return rows_of(verify.pairs(candidates(spark, near), listed, "run"))
+DAY = "2026-01-01"
+COPIES = {("astronaut", "half"), ("astronaut", "mirror"), ("half", "mirror"), ("cat", "dark cat")}
+EVERY = [(a, b, 0.5) for a in range(6) for b in range(a)]
 
 
-def ids(pairs: Iterable[dict[str, Any]]) -> set[tuple[str, str, str]]:
-    """Left id, right id and kind; fails when a pair is there twice."""
-    found = [(pair["left_id"], pair["right_id"], pair["kind"]) for pair in pairs]
-    assert len(found) == len(set(found))
-    return set(found)
-
-
-def test_the_threshold_is_inclusive(spark: SparkSession) -> None:
-    given = candidates(spark, [("a", "b", 0.95), ("a", "c", 0.9499999), ("a", "d", 1.0)])
-    decided = verify.decide(given, VerifyConfig(similarity=0.95))
-    assert sorted(row.right_content for row in decided.collect()) == ["b", "d"]
-
-
-def test_exact_copies_are_a_star_around_the_least_id(spark: SparkSession) -> None:
-    images = [Image(name, "x", SECOND) for name in "dbca"] + [Image("e", "y", FIRST)]
-    pairs = pairs_of(spark, images)
-    assert ids(pairs) == {("a", name, "exact") for name in "bcd"}
-    assert {pair["similarity"] for pair in pairs} == {1.0}
-    assert {(pair["left_content"], pair["right_content"]) for pair in pairs} == {("x", "x")}
-
-
-def test_a_near_pair_joins_the_least_ids_of_its_contents(spark: SparkSession) -> None:
-    images = [Image(name, "x", FIRST) for name in "fc"] + [Image(name, "y", FIRST) for name in "db"]
-    pairs = pairs_of(spark, images, [("x", "y", 0.99)])
-    assert ids(pairs) == {("b", "c", "near"), ("c", "f", "exact"), ("b", "d", "exact")}
-    near = next(pair for pair in pairs if pair["kind"] == "near")
-    # The contents follow the ids, not their own order.
-    assert near == {
-        "left_id": "b",
-        "right_id": "c",
-        "left_content": "y",
-        "right_content": "x",
-        "kind": "near",
-        "similarity": 0.99,
-        "model": "model",
-        "run_id": "run",
-        "dt": FIRST,
+@pytest.fixture(scope="module")
+def pictures() -> dict[str, Image.Image]:
+    astronaut, cat = photograph("astronaut"), photograph("cat")
+    width, height = astronaut.size
+    return {
+        "astronaut": astronaut,
+        "half": astronaut.crop((0, 0, width, height // 2)),
+        "mirror": resize(ImageOps.mirror(astronaut), 0.5),
+        "cat": cat,
+        "dark cat": brightness(cat, 0.6),
+        "coffee": photograph("coffee"),
     }
-    assert list(near) == [*PAIRS.names, "dt"]
 
 
-def test_the_left_id_is_the_lesser_in_every_pair(spark: SparkSession) -> None:
-    images = [Image(f"{n % 7}-{n}", f"content {n % 5}", FIRST) for n in range(40)]
-    near = [(f"content {a}", f"content {b}", 0.99) for a in range(5) for b in range(a)]
-    pairs = pairs_of(spark, images, near)
-    assert len(pairs) == 35 + 10
-    assert all(pair["left_id"] < pair["right_id"] for pair in pairs)
+def table(spark: SparkSession, contents: Mapping[str, Image.Image]) -> DataFrame:
+    """The dataset `embeddings` with one image of each content."""
+    rows = []
+    for content, picture in contents.items():
+        kept = decoded(picture)
+        rows.append(Row(content, content, DAY, kept.width, kept.height, thumbnail=kept.thumbnail))
+    return embeddings(spark, rows)
 
 
-def test_a_pair_belongs_to_the_later_of_its_days(spark: SparkSession) -> None:
-    images = [Image("a", "x", SECOND), Image("b", "x", FIRST), Image("c", "y", THIRD)]
-    images += [Image("d", "z", FIRST)]
-    pairs = pairs_of(spark, images, [("x", "y", 0.99), ("x", "z", 0.99)])
-    days = {(pair["left_id"], pair["right_id"]): pair["dt"] for pair in pairs}
-    assert days == {("a", "b"): SECOND, ("a", "c"): THIRD, ("a", "d"): SECOND}
+def decided(
+    spark: SparkSession, contents: Mapping[str, Image.Image], config: VerifyConfig
+) -> list[dict[str, Any]]:
+    """The verdicts on every two of the contents."""
+    names = sorted(contents)
+    every = candidates(spark, [(names[a], names[b], score) for a, b, score in EVERY])
+    asked = verify.undecided(every, verdicts(spark, []), "ours")
+    return rows_of(verify.decide(asked, table(spark, contents), config, "ours"))
 
 
-def test_an_image_listed_on_two_days_counts_from_the_first(spark: SparkSession) -> None:
-    images = [Image("a", "x", FIRST), Image("a", "x", THIRD), Image("b", "x", SECOND)]
-    pairs = pairs_of(spark, images)
-    assert ids(pairs) == {("a", "b", "exact")}
-    assert pairs[0]["dt"] == SECOND
+@pytest.fixture(scope="module")
+def found(
+    spark: SparkSession, pictures: dict[str, Image.Image], settings: Config
+) -> list[dict[str, Any]]:
+    return decided(spark, pictures, settings.verify)
 
 
-def test_an_image_makes_no_pair_with_itself(spark: SparkSession) -> None:
-    again = [Image("a", "x", FIRST), Image("a", "x", SECOND)]
-    assert pairs_of(spark, again) == []
-    changed = [Image("a", "x", FIRST), Image("a", "y", SECOND)]
-    assert pairs_of(spark, changed, [("x", "y", 0.99)]) == []
+def sides(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["left_content"], row["right_content"]
 
 
-@pytest.mark.parametrize("others", [{"x": "c"}, {"y": "b"}, {"x": "c", "y": "b"}])
-def test_a_pair_outlives_an_image_that_both_its_contents_had(
-    spark: SparkSession, others: dict[str, str]
+def test_every_candidate_gets_one_verdict_and_copies_are_told_from_others(
+    found: list[dict[str, Any]],
 ) -> None:
-    changed = [Image("a", "x", FIRST), Image("a", "y", SECOND)]
-    images = [*changed, *(Image(name, content, THIRD) for content, name in others.items())]
-    near = [pair for pair in pairs_of(spark, images, [("x", "y", 0.99)]) if pair["kind"] == "near"]
-    assert len(near) == 1
-    named = {near[0]["left_id"]: near[0]["left_content"]}
-    named[near[0]["right_id"]] = near[0]["right_content"]
-    assert len(named) == 2
-    listed = {(image.image_id, image.content) for image in images}
-    assert set(named.items()) <= listed
-    assert set(named.values()) == {"x", "y"}
+    assert len({sides(row) for row in found}) == len(found) == len(EVERY)
+    assert all(list(row) == VERDICTS.names for row in found)
+    assert {(row["model"], row["verifier"]) for row in found} == {("model", "ours")}
+    # Half of a photograph and its mirror image are no less copies than either is of the whole.
+    assert {sides(row) for row in found if row["duplicate"]} == COPIES
 
 
-def test_candidates_of_contents_that_are_gone_disappear(spark: SparkSession) -> None:
-    images = [Image("a", "x", FIRST), Image("b", "y", FIRST), Image("c", None, FIRST)]
-    near = [("x", "y", 0.99), ("x", "gone", 0.99), ("gone", "lost", 0.99)]
-    assert ids(pairs_of(spark, images, near)) == {("a", "b", "near")}
+def test_copies_are_explained_and_others_are_not(found: list[dict[str, Any]]) -> None:
+    explained = ("wider", "scale", "crop_left", "mirrored", "edit")
+    for row in found:
+        assert {row[name] is not None for name in explained} == {row["duplicate"]}
+    half = next(row for row in found if sides(row) == ("astronaut", "half"))
+    assert (half["wider"], half["mirrored"], half["grayscale"]) == ("left", False, False)
+    assert [half[f"crop_{side}"] for side in ("left", "top", "right", "bottom")] == pytest.approx(
+        [0, 0, 1, 0.5], abs=0.01
+    )
+    mirror = next(row for row in found if sides(row) == ("astronaut", "mirror"))
+    assert (mirror["wider"], mirror["mirrored"]) == ("left", True)
+    assert mirror["scale"] == pytest.approx(0.5, rel=0.01)
+    assert half["inliers"] > 20
+    assert half["correlation"] > 0.9
+    assert half["overlap"] > 0.95
 
 
-def test_images_that_could_not_be_read_are_in_no_pair(spark: SparkSession) -> None:
-    assert pairs_of(spark, [Image("a", None, FIRST), Image("b", None, FIRST)]) == []
+def test_the_number_of_buckets_changes_no_verdict(
+    spark: SparkSession,
+    pictures: dict[str, Image.Image],
+    settings: Config,
+    found: list[dict[str, Any]],
+) -> None:
+    finely = replace(settings.verify, block_contents=1)
+    assert decided(spark, pictures, finely) == found
 
 
-def test_candidates_of_another_model_are_ignored(spark: SparkSession) -> None:
-    images = [Image(name, name.upper(), FIRST) for name in "abc"]
-    listed = verify.images(embeddings(spark, images))
-    old = candidates(spark, [("A", "B", 0.5), ("A", "C", 0.99)], "old model")
-    new = candidates(spark, [("A", "B", 0.99)])
-    for given in (old.union(new), new.union(old)):
-        pairs = rows_of(verify.pairs(given.coalesce(1), listed, "run"))
-        assert [(pair["left_id"], pair["right_id"], pair["similarity"]) for pair in pairs] == [
-            ("a", "b", 0.99)
-        ]
+def test_a_verdict_does_not_depend_on_which_content_is_left(
+    spark: SparkSession,
+    pictures: dict[str, Image.Image],
+    settings: Config,
+    found: list[dict[str, Any]],
+) -> None:
+    backwards = {chr(ord("z") - place): name for place, name in enumerate(sorted(pictures))}
+    renamed = {letter: pictures[name] for letter, name in backwards.items()}
+    turned = {
+        (backwards[row["right_content"]], backwards[row["left_content"]]): row
+        for row in decided(spark, renamed, settings.verify)
+    }
+    assert turned.keys() == {sides(row) for row in found}
+    for row in found:
+        other = turned[sides(row)]
+        assert other["duplicate"] == row["duplicate"]
+        if row["duplicate"]:
+            assert {row["wider"], other["wider"]} == {"left", "right"}
+            assert other["mirrored"] == row["mirrored"]
+            assert other["scale"] == pytest.approx(row["scale"], rel=0.01)
 
 
-def test_pairs_are_counted_by_kind(spark: SparkSession) -> None:
-    images = [Image(name, "x", FIRST) for name in "abc"] + [Image("d", "y", FIRST)]
-    listed = verify.images(embeddings(spark, images))
-    pairs = verify.pairs(candidates(spark, [("x", "y", 0.99)]), listed, "run")
-    assert verify.kinds(pairs) == {"exact": 2, "near": 1}
+def test_no_candidates_give_no_verdicts(
+    spark: SparkSession, pictures: dict[str, Image.Image], settings: Config
+) -> None:
+    nothing = verify.undecided(candidates(spark, []), verdicts(spark, []), "ours")
+    assert rows_of(verify.decide(nothing, table(spark, pictures), settings.verify, "ours")) == []
+
+
+def test_what_the_same_rules_decided_is_not_decided_again(spark: SparkSession) -> None:
+    given = candidates(spark, [("a", "b", 0.9), ("a", "c", 0.9)])
+    known = verdicts(spark, [("a", "b")], verifier="ours")
+    (asked,) = rows_of(verify.undecided(given, known, "ours"))
+    assert asked == {"left_content": "a", "right_content": "c", "model": "model"}
+
+
+def test_other_rules_and_another_model_decide_anew(spark: SparkSession) -> None:
+    given = candidates(spark, [("a", "b", 0.9)])
+    for known, verifier in (
+        (verdicts(spark, [("a", "b")], verifier="theirs"), "ours"),
+        (verdicts(spark, [("a", "b")], model="old model", verifier="ours"), "ours"),
+    ):
+        assert verify.undecided(given, known, verifier).count() == 1
+
+
+def test_a_new_verdict_takes_the_place_of_the_old_one(spark: SparkSession) -> None:
+    given = candidates(spark, [("a", "b", 0.9), ("a", "c", 0.9)]).withColumn("dt", F.lit(DAY))
+    known = verdicts(spark, [("a", "b"), ("a", "c")], verifier="theirs")
+    new = verdicts(spark, [("a", "b")], duplicate=False, verifier="ours")
+    merged = rows_of(verify.merged(known, new, given))
+    assert {(*sides(row), row["duplicate"], row["verifier"]) for row in merged} == {
+        ("a", "b", False, "ours"),
+        ("a", "c", True, "theirs"),
+    }
+    assert len(merged) == 2
+    assert all(set(row) == {*VERDICTS.names, "dt"} for row in merged)
+
+
+def test_a_verdict_has_the_day_of_its_candidate_and_goes_with_it(spark: SparkSession) -> None:
+    here = candidates(spark, [("a", "b", 0.9)]).withColumn("dt", F.lit("2026-01-02"))
+    known = verdicts(spark, [("a", "b"), ("a", "gone")]).withColumn("dt", F.lit(DAY))
+    (row,) = rows_of(verify.merged(known, verdicts(spark, []), here))
+    assert (*sides(row), row["dt"]) == ("a", "b", "2026-01-02")
+
+
+def test_only_copies_among_the_candidates_of_the_model_become_pairs(spark: SparkSession) -> None:
+    given = candidates(spark, [("a", "b", 0.9), ("a", "c", 0.8), ("a", "d", 0.7)])
+    known = (
+        verdicts(spark, [("a", "b"), ("x", "y")])
+        .union(verdicts(spark, [("a", "c")], duplicate=False))
+        .union(verdicts(spark, [("a", "d")], model="old model"))
+    )
+    (row,) = rows_of(verify.duplicates(given, known))
+    assert (*sides(row), row["similarity"], row["margin"]) == ("a", "b", 0.9, 0.9)
+
+
+RULES = [field.name for field in fields(VerifyConfig) if field.name != "block_contents"]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_fingerprint_names_the_rules(settings: Config, name: str) -> None:
+    given = settings.verify
+    other = replace(given, **{name: getattr(given, name) + 0.01})
+    first, second = (verify.fingerprint(rules, settings.embed) for rules in (given, other))
+    assert first != second
+
+
+def test_a_fingerprint_names_the_thumbnails_that_the_rules_saw(settings: Config) -> None:
+    def fingerprint(**changed: Any) -> str:
+        pictures: EmbedConfig = replace(settings.embed, **changed)
+        return verify.fingerprint(settings.verify, pictures)
+
+    same = fingerprint()
+    assert fingerprint(batch_size=1) == same
+    assert len({same, fingerprint(thumbnail_size=99), fingerprint(thumbnail_quality=9)}) == 3

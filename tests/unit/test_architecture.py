@@ -15,12 +15,19 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 MAX_LINES = 300
-STAGES = {f"imgdedup.{stage}" for stage in ("scan", "embed", "index", "search", "verify", "group")}
+_VERBS = ("scan", "embed", "fit", "index", "search", "verify", "group")
+STAGES = {f"imgdedup.{stage}" for stage in _VERBS}
 MILVUS = {"pymilvus", "milvus_lite"}
 NETWORK = {"torch", "torchvision", "safetensors"}
 LIGHT = {"imgdedup.config", "imgdedup.console", "imgdedup.errors"}
 FOR_DAGS = sys.stdlib_module_names | {"airflow"} | LIGHT
-NO_SPARK = {"imgdedup.decode", "imgdedup.sources", "imgdedup.encoder", "imgdedup.config"}
+NO_SPARK = {
+    "imgdedup.decode",
+    "imgdedup.sources",
+    "imgdedup.encoder",
+    "imgdedup.config",
+    "imgdedup.projection",
+}
 
 
 class Rule(NamedTuple):
@@ -57,9 +64,15 @@ RULES = [
         lambda imported: within(imported, NETWORK),
     ),
     Rule(
-        "decoding, sources, encoder and configuration work without Spark",
+        "decoding, sources, encoder, projection and configuration work without Spark",
         lambda module: within(module, NO_SPARK),
         lambda imported: within(imported, {"pyspark"}),
+        through_ours=True,
+    ),
+    Rule(
+        "geometry works without Spark and without the network's libraries",
+        lambda module: within(module, {"imgdedup.geometry"}),
+        lambda imported: within(imported, {"pyspark"} | NETWORK),
         through_ours=True,
     ),
     Rule(
@@ -121,8 +134,8 @@ def project_sources(*folders: str) -> dict[Path, str]:
 
 
 def test_every_import_keeps_the_rules() -> None:
-    sources = project_sources("lib", "jobs", "dags")
-    assert {path.parts[0] for path in sources} == {"lib", "jobs", "dags"}
+    sources = project_sources("lib", "jobs", "dags", "benchmarks")
+    assert {path.parts[0] for path in sources} == {"lib", "jobs", "dags", "benchmarks"}
     assert violations(sources) == []
 
 
@@ -140,6 +153,7 @@ def test_every_import_keeps_the_rules() -> None:
         ("lib/imgdedup/decode.py", "import pyspark", "Spark"),
         ("lib/imgdedup/encoder/__init__.py", "from pyspark.sql import Row", "Spark"),
         ("lib/imgdedup/encoder/weights.py", "import os, pyspark", "Spark"),
+        ("lib/imgdedup/geometry/picture.py", "from pyspark.sql import Row", "geometry"),
         ("dags/image_dedup.py", "import pandas", "DAGs"),
         ("dags/image_dedup.py", "from imgdedup.job import main", "DAGs"),
     ],
@@ -158,6 +172,12 @@ def test_a_forbidden_import_is_found_behind_our_own_modules() -> None:
     }
     (found,) = violations(sources)
     assert found.startswith("imgdedup.decode imports pyspark.sql.types.StructType")
+    sources = {
+        Path("lib/imgdedup/geometry/picture.py"): "from imgdedup.encoder import Encoder",
+        Path("lib/imgdedup/encoder/__init__.py"): "import torch",
+    }
+    (found,) = violations(sources)
+    assert found.startswith("imgdedup.geometry.picture imports torch: geometry")
 
 
 @pytest.mark.parametrize(
@@ -194,5 +214,5 @@ def too_long(sources: dict[Path, str]) -> list[str]:
 
 
 def test_no_file_is_too_long() -> None:
-    assert too_long(project_sources("lib", "jobs", "dags", "tests")) == []
+    assert too_long(project_sources("lib", "jobs", "dags", "benchmarks", "tests")) == []
     assert too_long({Path("a.py"): "\n" * 300, Path("b.py"): "\n" * 301}) == ["b.py"]

@@ -26,7 +26,7 @@ def settings() -> MilvusConfig:
 def address(
     settings: MilvusConfig, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[IndexAddress]:
-    with serving(settings, str(tmp_path_factory.mktemp("milvus")), "m") as address:
+    with serving(settings, str(tmp_path_factory.mktemp("milvus")), "m", "p") as address:
         yield address
 
 

@@ -49,7 +49,7 @@ def test_it_listens_on_loopback_alone_while_the_block_runs(
     settings: MilvusConfig, tmp_path: Path
 ) -> None:
     port = free_port()
-    with serving(replace(settings, port=port), str(tmp_path), "m") as address:
+    with serving(replace(settings, port=port), str(tmp_path), "m", "p") as address:
         assert port_of(address) == port
         found = {ip.removeprefix("::ffff:") for ip in listeners(port)}
         assert found == {"127.0.0.1"}
@@ -60,7 +60,7 @@ def test_it_is_gone_after_an_exception_in_the_block(settings: MilvusConfig, tmp_
     ports = []
 
     def fail_while_serving() -> None:
-        with serving(settings, str(tmp_path), "m") as address:
+        with serving(settings, str(tmp_path), "m", "p") as address:
             ports.append(port_of(address))
             assert listeners(ports[0])
             raise ZeroDivisionError
@@ -68,14 +68,14 @@ def test_it_is_gone_after_an_exception_in_the_block(settings: MilvusConfig, tmp_
     with pytest.raises(ZeroDivisionError):
         fail_while_serving()
     assert listeners(ports[0]) == set()
-    with serving(settings, str(tmp_path), "m") as again:
+    with serving(settings, str(tmp_path), "m", "p") as again:
         again.connect().close()
 
 
 def test_vectors_outlive_the_server(settings: MilvusConfig, tmp_path: Path) -> None:
     vectors = np.eye(3, 8, dtype=np.float32)
     for expected in (0, 3):
-        with serving(settings, str(tmp_path), "m") as address:
+        with serving(settings, str(tmp_path), "m", "p") as address:
             index = address.connect()
             index.create(8)
             assert index.count() == expected
@@ -86,10 +86,16 @@ def test_vectors_outlive_the_server(settings: MilvusConfig, tmp_path: Path) -> N
     assert (tmp_path / ".imgdedup" / "milvus").is_dir()
 
 
-def test_every_model_has_a_collection_of_its_own(settings: MilvusConfig, tmp_path: Path) -> None:
+def test_every_model_and_projection_has_a_collection_of_its_own(
+    settings: MilvusConfig, tmp_path: Path
+) -> None:
     names = set()
-    for model in ("resnet50-224px-cpu-fp32-0a1b", "resnet50-224px-cpu-bf16-0a1b"):
-        with serving(settings, str(tmp_path), model) as address:
+    for model, projection in (
+        ("cpu-fp32-0a1b", "p"),
+        ("cpu-bf16-0a1b", "p"),
+        ("cpu-bf16-0a1b", "q"),
+    ):
+        with serving(settings, str(tmp_path), model, projection) as address:
             index = address.connect()
             assert index.keys() == set()
             index.create(8)
@@ -97,7 +103,37 @@ def test_every_model_has_a_collection_of_its_own(settings: MilvusConfig, tmp_pat
             index.flush()
             index.close()
             names.add(address.collection)
-    assert len(names) == 2
+    assert len(names) == 3
+
+
+def test_other_collections_of_the_root_can_be_dropped_and_no_others(
+    settings: MilvusConfig, tmp_path: Path
+) -> None:
+    with serving(settings, str(tmp_path), "m", "p") as address:
+        foreign = replace(address, collection="foreign").connect()
+        foreign.create(8)
+        for projection in ("p", "q"):
+            own = replace(address, collection=f"{address.family}m_{projection}").connect()
+            own.create(8)
+            own.close()
+        index = address.connect()
+        assert index.drop_others() == [f"{address.family}m_q"]
+        assert index.drop_others() == []
+        index.insert(["a"], np.eye(1, 8, dtype=np.float32))
+        foreign.insert(["b"], np.eye(1, 8, dtype=np.float32))
+        assert (index.count(), foreign.count()) == (1, 1)
+        index.close()
+        foreign.close()
+
+
+def test_roots_that_share_a_server_have_collections_of_their_own(settings: MilvusConfig) -> None:
+    chosen = replace(settings, uri="http://127.0.0.1:1")
+    families = set()
+    for root in ("s3://bucket/one", "s3://bucket/two"):
+        with serving(chosen, root, "m", "p") as address:
+            assert address.collection.startswith(address.family)
+            families.add(address.family)
+    assert len(families) == 2
 
 
 def test_a_port_that_another_program_uses_is_refused(
@@ -108,39 +144,39 @@ def test_a_port_that_another_program_uses_is_refused(
         taken.listen()
         chosen = replace(settings, port=taken.getsockname()[1])
         with pytest.raises(UserError, match=rf"port {chosen.port} .*in use.*milvus\.port"):
-            serving(chosen, str(tmp_path), "m").__enter__()
+            serving(chosen, str(tmp_path), "m", "p").__enter__()
     # The refusal leaves nothing locked.
-    with serving(chosen, str(tmp_path), "m"):
+    with serving(chosen, str(tmp_path), "m", "p"):
         pass
 
 
 def test_two_runs_do_not_share_a_port(settings: MilvusConfig, tmp_path: Path) -> None:
-    with serving(settings, str(tmp_path / "one"), "m") as address:
+    with serving(settings, str(tmp_path / "one"), "m", "p") as address:
         chosen = replace(settings, port=port_of(address))
         with pytest.raises(UserError, match="in use"):
-            serving(chosen, str(tmp_path / "other"), "m").__enter__()
+            serving(chosen, str(tmp_path / "other"), "m", "p").__enter__()
 
 
 def test_two_runs_do_not_share_a_root(settings: MilvusConfig, tmp_path: Path) -> None:
-    with serving(settings, str(tmp_path), "m"):
+    with serving(settings, str(tmp_path), "m", "p"):
         for _ in range(2):
             with pytest.raises(UserError, match="another run uses the index"):
-                serving(settings, str(tmp_path), "m").__enter__()
+                serving(settings, str(tmp_path), "m", "p").__enter__()
 
 
 def test_a_configured_server_is_used_as_it_is(settings: MilvusConfig, tmp_path: Path) -> None:
     chosen = replace(settings, uri="http://127.0.0.1:1")
-    with serving(chosen, str(tmp_path), "m") as address:
+    with serving(chosen, str(tmp_path), "m", "p") as address:
         assert address.uri == chosen.uri
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_that_does_not_answer_is_named(settings: MilvusConfig) -> None:
-    address = IndexAddress(f"http://127.0.0.1:{free_port()}", "c", "FLAT", timeout=1.0)
+    address = IndexAddress(f"http://127.0.0.1:{free_port()}", "c", "c", "FLAT", timeout=1.0)
     with pytest.raises(UserError, match=rf"{address.uri} .*check milvus\.uri"):
         address.connect()
 
 
 def test_a_remote_root_needs_a_server(settings: MilvusConfig) -> None:
     with pytest.raises(UserError, match=r"s3://bucket/root is remote: set milvus\.uri"):
-        serving(settings, "s3://bucket/root", "m").__enter__()
+        serving(settings, "s3://bucket/root", "m", "p").__enter__()

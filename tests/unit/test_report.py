@@ -18,7 +18,7 @@ COLUMNS = {
     "manifest": {"image_id": TEXT},
     "deduplicated": {"image_id": TEXT},
     "embeddings": {"image_id": TEXT, "failure": TEXT},
-    "pairs": {"left_id": TEXT, "right_id": TEXT, "kind": TEXT},
+    "pairs": {"left_id": TEXT, "right_id": TEXT, "kind": TEXT, "edit": TEXT},
     "groups": {"image_id": TEXT, "group_id": TEXT, "is_keeper": pa.bool_(), "keeper_id": TEXT},
     "runs": {
         "stage": TEXT,
@@ -80,9 +80,9 @@ def lake(tmp_path: Path) -> Path:
         "pairs",
         TWO,
         [
-            ("cat/copy.jpg", "cat/original.jpg", "exact"),
-            ("cat/copy.jpg", "cat/crop.jpg", "near"),
-            ("cat/copy.jpg", "dog/crop.jpg", "near"),
+            ("cat/copy.jpg", "cat/original.jpg", "exact", "exact copy"),
+            ("cat/copy.jpg", "cat/crop.jpg", "near", "cropped to 50%"),
+            ("cat/copy.jpg", "dog/crop.jpg", "near", "cropped to 45%"),
         ],
     )
     cat = "cat/original.jpg"
@@ -101,6 +101,7 @@ def test_a_summary_counts_rows(lake: Path) -> None:
     day = report.summary(lake, [TWO])
     assert (day.images, day.embedded, day.failures) == (4, 3, {"empty": 1})
     assert (day.pairs, day.groups) == ({"exact": 1, "near": 2}, 1)
+    assert day.edits == {"cropped": 2}
     assert (day.removed, day.kept) == (3, 1)
     both = report.summary(lake, [ONE, TWO])
     assert (both.images, both.groups, both.removed, both.kept) == (6, 1, 3, 3)
@@ -138,10 +139,45 @@ def test_a_run_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> Non
         words
     )
     assert {"groups 1", "images removed 3", "images kept 1"} <= set(words)
+    assert {"near pairs by edit", "2 cropped"} <= set(words)
     assert {"embed 4 4 7.0 1.50 GiB", "images per second 94.1, device cpu"} <= set(words)
-    assert "all stages 57.0 1.50 GiB" in words
+    assert "all stages 67.0 1.50 GiB" in words
     assert str(lake) in text
     assert max(map(len, text.replace(str(lake), "").splitlines())) <= 100
+
+
+def near_pairs(root: Path, labels: Sequence[str]) -> None:
+    rows = [(f"{n}/a.jpg", f"{n}/b.jpg", "near", label) for n, label in enumerate(labels)]
+    write(root, "pairs", ONE, [*rows, ("0/a.jpg", "0/c.jpg", "exact", "exact copy")])
+
+
+def test_near_pairs_are_counted_by_edit_whatever_its_amount(tmp_path: Path) -> None:
+    labels = ["zoomed 1.30x", "zoomed 1.12x", "zoomed 1.50x", "re-encoded", "grayscale"]
+    labels += ["mirrored, rotated -90 degrees, cropped to 47%, darker 0.62x, less contrast 0.70x"]
+    labels += ["mirrored, rotated 180 degrees, cropped to 9%, darker 0.9x, less contrast 0.5x"]
+    near_pairs(tmp_path, labels)
+    assert list(report.summary(tmp_path, [ONE]).edits.items()) == [
+        ("zoomed", 3),
+        ("mirrored, rotated, cropped, darker, less contrast", 2),
+        ("grayscale", 1),
+        ("re-encoded", 1),
+    ]
+
+
+def test_rare_edits_are_counted_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = ", ".join(["mirrored", "rotated", "cropped", "more contrast", "grayscale"] * 3)
+    labels = [f"edit {letter}" for letter in "abcdefghijklmnopqrst" for _ in range(3)]
+    near_pairs(tmp_path, [*labels, *[long] * 1000])
+    report.print_run(tmp_path, ONE)
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("near pairs by edit") + 1
+    table = lines[start : lines.index("", start)]
+    assert table[0].startswith("     1,000  mirrored, rotated,")
+    assert table[-2:] == ["         3  edit m", "        21  and 7 more kinds of edit"]
+    assert sum(line[9] != " " for line in table) == report.EDITS
+    assert max(map(len, table)) <= report.WIDTH
 
 
 def test_a_run_over_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,6 +188,7 @@ def test_a_run_over_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFix
     report.print_run(tmp_path, ONE)
     assert capsys.readouterr().out == nothing_there
     assert "images kept                       0" in nothing_there
+    assert "by edit" not in nothing_there
 
 
 def test_copies_false_pairs_and_wrong_removals_are_told_apart(lake: Path) -> None:
@@ -176,7 +213,7 @@ def test_a_pair_without_a_group_is_enough(lake: Path) -> None:
 
 
 def test_a_pair_with_a_broken_file_is_false_and_named(lake: Path) -> None:
-    pair = ("broken/empty.jpg", "cat/crop.jpg", "near")
+    pair = ("broken/empty.jpg", "cat/crop.jpg", "near", "re-encoded")
     write(lake, "pairs", TWO, [pair], file="part-1")
     assert compare(lake, TRUTH).false_pairs[("broken/empty.jpg", "cat")] == 1
 
@@ -187,6 +224,7 @@ def test_the_demo_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> 
     words = [" ".join(line.split()) for line in text.splitlines()]
     assert f"{ONE} {TWO} all" in words
     assert "images 2 4 6" in words
+    assert "2 cropped" in words
     assert "embed 10.0 10.0 20.0 1.50 GiB" in words
     assert "found 2 of 3 copies: recall 0.667" in words
     assert "copy 1/1, crop 1/2" in words
@@ -217,7 +255,7 @@ def test_what_a_run_must_never_do_is_a_problem(
 
 def test_overlooked_copies_are_a_problem(lake: Path) -> None:
     write(lake, "groups", TWO, [])
-    write(lake, "pairs", TWO, [("cat/crop.jpg", "cat/original.jpg", "near")])
+    write(lake, "pairs", TWO, [("cat/crop.jpg", "cat/original.jpg", "near", "re-encoded")])
     assert "exact copies were missed: cat" in compare(lake, TRUTH).problems
     write(lake, "pairs", TWO, [])
     assert "no copy was found" in compare(lake, TRUTH).problems

@@ -156,6 +156,23 @@ def test_weights_of_the_environment_yield_to_a_setting(
     assert [given[3]["embed.weights"] for given in calls] == ["IMAGENET1K_V2", "builtin"]
 
 
+@pytest.mark.parametrize(("options", "expected"), [([], {}), (["--refit"], {"fit.refit": True})])
+def test_a_refit_is_a_setting_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], expected: dict[str, bool]
+) -> None:
+    given: list[dict[str, object]] = []
+
+    def record(*_: object, settings: dict[str, object], **__: object) -> int:
+        given.append(settings)
+        return 1
+
+    monkeypatch.setattr(run, "run", record)
+    places = ["--images", str(tmp_path), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", ["run", *places, "--set", "embed.batch_size=7", *options])
+    assert run.main() == 1
+    assert given == [{"embed.batch_size": 7, **expected}]
+
+
 def test_an_unknown_setting_stops_the_run_before_it_writes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"embed\.batch"):
         airflow.run_dag(tmp_path / "out", {}, "local", {"embed.batch": 16})

@@ -1,24 +1,24 @@
 """Candidates are all pairs at or above the threshold, whatever the size of a page."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imgdedup import config
 from imgdedup.config import SearchConfig
-from imgdedup.errors import UserError
-from imgdedup.milvus import Neighbours
-from imgdedup.search import _find_in, all_neighbours
+from imgdedup.milvus import IndexAddress, Neighbours
+from imgdedup.search import Index, all_neighbours
 from imgdedup.testing import FakeIndex
-from imgdedup.vectors import similarities, unit_vectors
+from imgdedup.vectors import EXTRA, asking_form, margins, stored_form
 
 CONF = Path(__file__).parents[2] / "conf"
-MOST = config.load(CONF, "local", {}).search.max_neighbours
+SECTION = config.load(CONF, "local", {}).search
 DIMS = 16
+Pairs = dict[tuple[str, str], float]
 
 
 class Counted(FakeIndex):
@@ -33,47 +33,71 @@ class Counted(FakeIndex):
         return super().search(vectors, k)
 
 
-def asking(
-    similarity: float = 0.9, page: int = 3, most: int = MOST, batch: int = 7
-) -> SearchConfig:
-    return SearchConfig(
-        similarity=similarity, page_size=page, max_neighbours=most, query_batch=batch
+def asking(page: int = 3, crowd: int = 1000, batch: int = 7, nearest: int = 2) -> SearchConfig:
+    return replace(
+        SECTION, page_size=page, crowd=crowd, query_batch=batch, crowd_neighbours=nearest
     )
 
 
 def clusters(seed: int, sizes: list[int]) -> tuple[list[str], np.ndarray]:
-    """Keys and unit vectors in clusters of these sizes; cosines within one lie about 0.9."""
+    """Keys and stored vectors in clusters of these sizes; cosines within one lie about 0.9."""
     chance = np.random.default_rng(seed)
     centres = chance.standard_normal((len(sizes), DIMS)).repeat(sizes, axis=0)
-    rows = (centres + 0.33 * chance.standard_normal(centres.shape)).astype(np.float32)
+    rows = centres + 0.33 * chance.standard_normal(centres.shape)
+    units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    levels = chance.uniform(-0.05, 0.05, len(rows))
     keys = [f"{number:03d}" for number in chance.permutation(len(rows))]
-    return keys, unit_vectors(pa.array(list(rows), pa.list_(pa.float32())))
+    return keys, stored_form(units.astype(np.float32), levels.astype(np.float32))
 
 
 def filled(keys: list[str], vectors: np.ndarray) -> Counted:
     index = Counted()
-    index.create(DIMS)
+    index.create(DIMS + EXTRA)
     index.insert(keys, vectors)
     return index
+
+
+def near_ones(
+    index: FakeIndex, vectors: np.ndarray, threshold: float, chosen: SearchConfig
+) -> list[list[str]]:
+    return all_neighbours(index, asking_form(vectors), len(vectors), threshold, chosen)
+
+
+def hits(
+    keys: list[str], vectors: np.ndarray, threshold: float, chosen: SearchConfig
+) -> list[dict[str, object]]:
+    """What `ask` gives for all contents, each asking."""
+    address = IndexAddress("", "", "", "FLAT", 1.0)
+    index = Index(address, len(keys), threshold, chosen)
+    return [row for part in index.find(keys, filled(keys, vectors)) for row in part.to_pylist()]
+
+
+def brute_force(keys: list[str], vectors: np.ndarray, threshold: float) -> Pairs:
+    """The margins of all pairs at or above the threshold, both ways."""
+    return {
+        (keys[a], keys[b]): margin
+        for a in range(len(keys))
+        for b, margin in enumerate(margins(vectors[a], vectors)[0].tolist())
+        if a != b and margin >= threshold
+    }
 
 
 @given(
     seed=st.integers(0, 2**32 - 1),
     sizes=st.lists(st.integers(1, 20), min_size=1, max_size=5),
     page=st.integers(1, 40),
-    similarity=st.sampled_from([-1.0, 0.0, 0.8, 0.9, 0.99]),
+    threshold=st.sampled_from([-2.0, 0.0, 0.8, 0.9, 0.99]),
 )
 def test_all_neighbours_are_found_whatever_the_size_of_a_page(
-    seed: int, sizes: list[int], page: int, similarity: float
+    seed: int, sizes: list[int], page: int, threshold: float
 ) -> None:
     keys, vectors = clusters(seed, sizes)
-    index = filled(keys, vectors)
-    found = all_neighbours(index, vectors, len(keys), asking(similarity, page))
-    for near, query in zip(found, vectors, strict=True):
-        exact = similarities(query, vectors)
+    found = near_ones(filled(keys, vectors), vectors, threshold, asking(page))
+    for near, one in zip(found, vectors, strict=True):
+        exact, _ = margins(one, vectors)
         assert len(set(near)) == len(near)
-        assert set(near) >= {keys[row] for row in np.flatnonzero(exact >= similarity)}
-        assert set(near) <= {keys[row] for row in np.flatnonzero(exact >= similarity - 1e-3)}
+        assert set(near) >= {keys[row] for row in np.flatnonzero(exact >= threshold)}
+        assert set(near) <= {keys[row] for row in np.flatnonzero(exact >= threshold - 1e-3)}
 
 
 @given(
@@ -85,30 +109,45 @@ def test_candidates_are_all_pairs_at_or_above_the_threshold(
     seed: int, sizes: list[int], batch: int
 ) -> None:
     keys, vectors = clusters(seed, sizes)
-    table = pa.RecordBatch.from_pydict(
-        {"content_id": keys, "embedding": pa.array(list(vectors), pa.list_(pa.float32()))}
-    )
-    stored = unit_vectors(table["embedding"])
-    found = _find_in(table, filled(keys, stored), len(keys), asking(0.9, batch=batch))
-    pairs = {
-        (row["content_id"], row["other"]): row["similarity"]
-        for part in found
-        for row in part.to_pylist()
-    }
-    expected = {
-        (keys[a], keys[b]): similarity
-        for a in range(len(keys))
-        for b, similarity in enumerate(similarities(stored[a], stored).tolist())
-        if a != b and similarity >= 0.9
-    }
-    assert pairs == expected
-    assert all(pairs[b, a] == similarity for (a, b), similarity in pairs.items())
+    found = hits(keys, vectors, 0.9, asking(batch=batch))
+    pairs = {(row["content_id"], row["other"]): row["margin"] for row in found}
+    assert pairs == brute_force(keys, vectors, 0.9)
+    assert all(pairs[b, a] == margin for (a, b), margin in pairs.items())
+    assert not any(row["crowded"] for row in found)
+    assert all(row["listed"] for row in found)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=4),
+    crowd=st.integers(1, 12),
+    page=st.integers(1, 40),
+)
+def test_a_content_is_crowded_when_it_has_more_neighbours_than_a_crowd_whatever_the_page(
+    seed: int, sizes: list[int], crowd: int, page: int
+) -> None:
+    keys, vectors = clusters(seed, sizes)
+    found = hits(keys, vectors, 0.8, asking(page, crowd, nearest=2))
+    expected = brute_force(keys, vectors, 0.8)
+    for key in keys:
+        own = sorted((-margin, other) for (one, other), margin in expected.items() if one == key)
+        mine = [row for row in found if row["content_id"] == key]
+        listed = [row["other"] for row in mine if row["listed"]]
+        assert {row["crowded"] for row in mine} <= {len(own) > crowd}
+        assert listed == [other for _, other in (own[:2] if len(own) > crowd else own)]
+
+
+def test_a_crowded_content_asks_for_no_more_than_tells_it_so() -> None:
+    keys, vectors = clusters(1, [500])
+    index = filled(keys, vectors)
+    near_ones(index, vectors, 0.3, asking(page=4, crowd=20))
+    assert index.asked == [(500, 4), (500, 22)]
 
 
 def test_only_the_queries_that_are_not_done_ask_for_more() -> None:
     keys, vectors = clusters(1, [1, 1, 30])
     index = filled(keys, vectors)
-    found = all_neighbours(index, vectors, len(keys), asking(0.5, page=2))
+    found = near_ones(index, vectors, 0.5, asking(page=2))
     assert index.asked == [(32, 2), (30, 8), (30, 32)]
     assert sorted(map(len, found)) == [1, 1, *[30] * 30]
 
@@ -116,24 +155,16 @@ def test_only_the_queries_that_are_not_done_ask_for_more() -> None:
 def test_one_page_is_enough_where_its_last_neighbour_is_too_far() -> None:
     keys, vectors = clusters(2, [3, 3, 3])
     index = filled(keys, vectors)
-    all_neighbours(index, vectors, len(keys), asking(0.6, page=4))
+    near_ones(index, vectors, 0.6, asking(page=4))
     assert index.asked == [(9, 4)]
 
 
 def test_no_more_is_asked_for_than_there_is() -> None:
     keys, vectors = clusters(3, [5])
     index = filled(keys, vectors)
-    found = all_neighbours(index, vectors, len(keys), asking(-1.0, page=100))
+    found = near_ones(index, vectors, -2.0, asking(page=100))
     assert index.asked == [(5, 5)]
     assert [len(near) for near in found] == [5] * 5
-
-
-def test_an_image_with_more_neighbours_than_a_server_gives_stops_the_run() -> None:
-    keys, vectors = clusters(4, [30])
-    with pytest.raises(UserError, match=r"more than 20 neighbours .* raise search\.similarity"):
-        all_neighbours(filled(keys, vectors), vectors, 30, asking(0.3, page=3, most=20))
-    found = all_neighbours(filled(keys, vectors), vectors, 30, asking(0.3, page=3, most=30))
-    assert [len(near) for near in found] == [30] * 30
 
 
 def test_an_index_that_lost_vectors_stops_the_run() -> None:
@@ -141,26 +172,33 @@ def test_an_index_that_lost_vectors_stops_the_run() -> None:
     index = filled(keys, vectors)
     index.delete(keys[:1])
     with pytest.raises(RuntimeError, match="3 of the 4 neighbours asked for"):
-        all_neighbours(index, vectors, 4, asking(page=10))
+        near_ones(index, vectors, 0.9, asking(page=10))
 
 
 def test_an_approximate_index_may_give_fewer_when_the_last_is_too_far() -> None:
     class Short(Counted):
         def search(self, vectors: np.ndarray, k: int) -> list[Neighbours]:
             return [
-                Neighbours(near.keys[:-1], near.similarities[:-1])
-                for near in super().search(vectors, k)
+                Neighbours(near.keys[:-1], near.margins[:-1]) for near in super().search(vectors, k)
             ]
 
     keys, vectors = clusters(7, [3, 3])
     index = Short()
-    index.create(DIMS)
+    index.create(DIMS + EXTRA)
     index.insert(keys, vectors)
-    found = all_neighbours(index, vectors, 6, asking(0.6, page=6))
+    found = near_ones(index, vectors, 0.6, asking(page=6))
     assert [len(near) for near in found] == [3] * 6
 
 
 def test_no_queries_ask_nothing() -> None:
     index = filled(*clusters(6, [4]))
-    assert all_neighbours(index, np.empty((0, DIMS), np.float32), 4, asking()) == []
+    nothing = np.empty((0, DIMS + EXTRA), np.float32)
+    assert all_neighbours(index, nothing, 4, 0.9, asking()) == []
     assert index.asked == []
+
+
+def test_a_content_that_the_index_lacks_is_named() -> None:
+    keys, vectors = clusters(8, [4])
+    index = Index(IndexAddress("", "", "", "FLAT", 1.0), 4, 0.9, asking())
+    with pytest.raises(RuntimeError, match="lacks the content 'none': run index again"):
+        list(index.find(["none"], filled(keys, vectors)))

@@ -1,4 +1,4 @@
-"""Unit vectors and cosines: right, and with the same bits wherever they are computed."""
+"""The two forms of a vector and its margins: right, and with the same bits everywhere."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,52 +6,71 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdedup.vectors import similarities, unit_vectors
+from imgdedup.vectors import EXTRA, asking_form, margins, matrix, stored_form
 
 
 def lists(rows: np.ndarray) -> pa.ListArray:
     return pa.array(list(rows), pa.list_(pa.float32()))
 
 
-def units(seed: int, count: int, dims: int) -> np.ndarray:
-    rows = np.random.default_rng(seed).standard_normal((count, dims)).astype(np.float32)
-    return unit_vectors(lists(rows))
+def images(seed: int, count: int, dims: int) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors and levels."""
+    chance = np.random.default_rng(seed)
+    rows = chance.standard_normal((count, dims))
+    units = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return units, chance.uniform(-1, 1, count).astype(np.float32)
 
 
-def test_unit_vectors_have_length_one_and_keep_their_direction() -> None:
-    rows = np.random.default_rng(1).standard_normal((5, 2048)).astype(np.float32) * 1e4
-    found = unit_vectors(lists(rows))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(found.astype(float), axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(found, rows / np.linalg.norm(rows, axis=1, keepdims=True), rtol=1e-5)
+def test_lists_become_rows() -> None:
+    rows = np.random.default_rng(1).standard_normal((6, 16)).astype(np.float32)
+    np.testing.assert_array_equal(matrix(lists(rows)), rows)
 
 
 def test_a_slice_of_a_batch_gives_the_rows_of_the_slice() -> None:
     rows = np.random.default_rng(2).standard_normal((6, 16)).astype(np.float32)
-    np.testing.assert_array_equal(unit_vectors(lists(rows)[2:5]), unit_vectors(lists(rows))[2:5])
+    np.testing.assert_array_equal(matrix(lists(rows)[2:5]), rows[2:5])
 
 
-def test_no_rows_give_no_vectors() -> None:
-    assert len(unit_vectors(lists(np.empty((0, 4), np.float32)))) == 0
+def test_no_lists_give_no_rows() -> None:
+    assert len(matrix(lists(np.empty((0, 4), np.float32)))) == 0
 
 
-def test_an_embedding_of_zeros_stays_zero() -> None:
-    np.testing.assert_array_equal(unit_vectors(lists(np.zeros((1, 8), np.float32))), 0)
+@given(seed=st.integers(0, 2**32 - 1), dims=st.integers(1, 300))
+def test_the_product_of_an_asking_and_a_stored_vector_is_the_margin(seed: int, dims: int) -> None:
+    units, levels = images(seed, 12, dims)
+    stored = stored_form(units, levels)
+    assert stored.shape == (12, dims + EXTRA)
+    assert stored.dtype == np.float32
+    wide, deep = units.astype(np.float64), levels.astype(np.float64)
+    expected = wide @ wide.T - (deep[:, None] + deep) / 2
+    products = asking_form(stored).astype(np.float64) @ stored.T.astype(np.float64)
+    np.testing.assert_allclose(products, expected, atol=1e-6)
+    for row in range(12):
+        found, similarities = margins(stored[row], stored)
+        np.testing.assert_allclose(found, expected[row], atol=1e-6)
+        np.testing.assert_allclose(similarities, wide @ wide[row], atol=1e-6)
+
+
+def test_all_stored_vectors_are_equally_long() -> None:
+    units, _ = images(3, 50, 40)
+    stored = stored_form(units, np.linspace(-1, 1, 50, dtype=np.float32))
+    np.testing.assert_allclose(np.linalg.norm(stored, axis=1), 1.5, atol=1e-6)
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 40), dims=st.integers(1, 2048))
 def test_a_pair_has_the_same_bits_whoever_asks_and_in_whatever_company(
     seed: int, count: int, dims: int
 ) -> None:
-    vectors = units(seed, count + 1, dims)
-    query, others = vectors[0], vectors[1:]
-    together = similarities(query, others)
-    alone = [similarities(other, query[None])[0] for other in others]
-    assert together.dtype == np.float64
-    assert together.tolist() == alone
+    stored = stored_form(*images(seed, count + 1, dims))
+    one, others = stored[0], stored[1:]
+    together = margins(one, others)
+    alone = [margins(other, one[None]) for other in others]
+    for each, found in enumerate(together):
+        assert found.dtype == np.float64
+        assert found.tolist() == [values[each][0] for values in alone]
 
 
-def test_the_similarity_is_the_cosine() -> None:
-    vectors = units(3, 20, 300)
-    expected = vectors.astype(float) @ vectors[0].astype(float)
-    assert similarities(vectors[0], vectors) == pytest.approx(expected, abs=1e-12)
+def test_margins_are_rounded_to_six_decimals() -> None:
+    stored = stored_form(*images(5, 20, 8))
+    for values in margins(stored[0], stored):
+        assert values.tolist() == [pytest.approx(round(value, 6), abs=1e-15) for value in values]

@@ -2,7 +2,8 @@
 
 The functions in the first part change an image by a stated amount. `EVERYDAY` names the recipes of
 the second part: each draws its amount from a seeded generator, within the range that leaves a
-picture a person would still call the same, and says what it drew.
+picture a person would still call the same, and says what it drew and how it moved the picture's
+pixels. `strong_edits.py` beside it goes further.
 """
 
 import io
@@ -13,6 +14,8 @@ from typing import Any
 
 from numpy.random import Generator
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+
+from imgdedup.local.motion import STILL, Motion, scaling, windowing
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 Range = tuple[float, float]
@@ -48,11 +51,15 @@ def webp(quality: int) -> Encoding:
 
 @dataclass(frozen=True)
 class Edited:
-    """An edited image, the amount of the edit in words if it has one, and how it is stored."""
+    """An edited image, the amount of the edit in words if it has one, and how it is stored.
+
+    `motion` takes the pixels of the picture to those of `image`.
+    """
 
     image: Image.Image
     amount: str
     encoding: Encoding = jpeg(90)  # noqa: RUF009 - frozen, so it can be shared
+    motion: Motion = STILL
 
 
 Edit = Callable[[Image.Image, Generator], Edited]
@@ -85,14 +92,23 @@ def area_box(size: tuple[int, int], area: float, aspect: float, x: float, y: flo
 
 def crop(image: Image.Image, box: Box) -> Image.Image:
     """Keep the pixels in the box, its sides rounded to whole pixels."""
+    return image.crop(whole_pixels(box))
+
+
+def whole_pixels(box: Box) -> tuple[int, int, int, int]:
+    """The box with its sides rounded to whole pixels, one pixel wide and high at least."""
     left, top, right, bottom = (round(side) for side in box)
-    return image.crop((left, top, max(left + 1, right), max(top + 1, bottom)))
+    return left, top, max(left + 1, right), max(top + 1, bottom)
 
 
 def zoom(image: Image.Image, factor: float, x: float = 0.5, y: float = 0.5) -> Image.Image:
     """Enlarge by `factor` >= 1 within the same frame: 1/factor of each side stays visible."""
-    box = area_box(image.size, factor**-2, 1.0, x, y)
-    return image.resize(image.size, Image.Resampling.LANCZOS, box=box)
+    return image.resize(image.size, Image.Resampling.LANCZOS, box=zoom_box(image, factor, x, y))
+
+
+def zoom_box(image: Image.Image, factor: float, x: float = 0.5, y: float = 0.5) -> Box:
+    """What `zoom` leaves of the image."""
+    return area_box(image.size, factor**-2, 1.0, x, y)
 
 
 def brightness(image: Image.Image, factor: float) -> Image.Image:
@@ -115,7 +131,8 @@ def blur(image: Image.Image, radius: float) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(radius))
 
 
-def _between(rng: Generator, bounds: Range) -> float:
+def between(rng: Generator, bounds: Range) -> float:
+    """An amount drawn evenly from `bounds`."""
     return float(rng.uniform(*bounds))
 
 
@@ -127,15 +144,24 @@ def _factor(rng: Generator, below: Range, above: Range) -> float:
 
 def everyday_zoom(image: Image.Image, rng: Generator) -> Edited:
     """Zoom by 1.1 to 1.5 into a place anywhere in the picture."""
-    factor = _between(rng, (1.1, 1.5))
-    return Edited(zoom(image, factor, rng.random(), rng.random()), f"x{factor:.2f}")
+    factor = between(rng, (1.1, 1.5))
+    x, y = rng.random(), rng.random()
+    motion = windowing(zoom_box(image, factor, x, y), image.size)
+    return Edited(zoom(image, factor, x, y), f"x{factor:.2f}", motion=motion)
 
 
 def everyday_crop(image: Image.Image, rng: Generator) -> Edited:
     """Crop to 45-90 % of the area, anywhere, with the aspect ratio changed by up to a fifth."""
-    area = _between(rng, (0.45, 0.9))
-    box = area_box(image.size, area, _between(rng, (0.8, 1.25)), rng.random(), rng.random())
-    return Edited(crop(image, box), f"to {area:.0%}")
+    return drawn_crop(image, rng, (0.45, 0.9))
+
+
+def drawn_crop(image: Image.Image, rng: Generator, areas: Range) -> Edited:
+    """Crop to a share of the area between `areas`, the ratio of the sides changed up to a fifth."""
+    area = between(rng, areas)
+    box = area_box(image.size, area, between(rng, (0.8, 1.25)), rng.random(), rng.random())
+    cropped = crop(image, box)
+    motion = windowing(whole_pixels(box), cropped.size)
+    return Edited(cropped, f"to {area:.0%}", motion=motion)
 
 
 def everyday_brightness(image: Image.Image, rng: Generator) -> Edited:
@@ -158,7 +184,8 @@ def everyday_grayscale(image: Image.Image, rng: Generator) -> Edited:
 def everyday_resize(image: Image.Image, rng: Generator) -> Edited:
     """Scale down to a quarter or up to double."""
     factor = _factor(rng, (0.25, 0.8), (1.25, 2.0))
-    return Edited(resize(image, factor), f"x{factor:.2f}")
+    resized = resize(image, factor)
+    return Edited(resized, f"x{factor:.2f}", motion=scaling(image.size, resized.size))
 
 
 def everyday_jpeg(image: Image.Image, rng: Generator) -> Edited:
@@ -180,7 +207,7 @@ def everyday_webp(image: Image.Image, rng: Generator) -> Edited:
 
 def everyday_blur(image: Image.Image, rng: Generator) -> Edited:
     """Slight Gaussian blur, 0.6 to 1.6 pixels."""
-    radius = _between(rng, (0.6, 1.6))
+    radius = between(rng, (0.6, 1.6))
     return Edited(blur(image, radius), f"{radius:.1f} px")
 
 
@@ -189,11 +216,12 @@ def in_turn(*edits: Edit) -> Edit:
 
     def combined(image: Image.Image, rng: Generator) -> Edited:
         amounts: list[str] = []
+        motion = STILL
         for edit in edits:
             edited = edit(image, rng)
-            image = edited.image
+            image, motion = edited.image, motion.then(edited.motion)
             amounts += [edited.amount] if edited.amount else []
-        return Edited(image, ", ".join(amounts), edited.encoding)
+        return Edited(image, ", ".join(amounts), edited.encoding, motion)
 
     return combined
 

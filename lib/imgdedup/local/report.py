@@ -3,6 +3,7 @@
 It reads the Parquet files alone, so it shows what stands in the lake and not what a run remembers.
 """
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +16,12 @@ from imgdedup.local.corpus import Truth
 from imgdedup.local.quality import Quality, compare
 from imgdedup.local.tables import read
 
-STAGES = ("scan", "embed", "index", "search", "verify", "group")
+STAGES = ("scan", "embed", "fit", "index", "search", "verify", "group")
 TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated", "runs")
 WIDTH = 96  # columns of the printed text
 NAMED = 5  # missed copies named for each edit, and wrong removals
+EDITS = 15  # lines of the table of edits
+_AMOUNT = re.compile(r"( to)? -?\d[\d.]*(%|x| degrees)")  # in a label like "cropped to 47%"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Summary:
     embedded: int
     failures: Mapping[str, int]  # by code
     pairs: Mapping[str, int]  # by kind
+    edits: Mapping[str, int]  # near pairs by what was done, amounts aside, the most frequent first
     groups: int  # those that lost an image of these days
     removed: int
     kept: int
@@ -52,6 +56,7 @@ class Summary:
 def summary(root: Path, days: Sequence[str]) -> Summary:
     """Count the rows of `days` in the datasets under `root`; what is not there counts as zero."""
     embeddings = read(root, "embeddings", days, ["failure"])
+    pairs = read(root, "pairs", days, ["kind", "edit"])
     groups = read(root, "groups", days, ["group_id", "is_keeper"])
     lost = groups[~groups["is_keeper"].astype(bool)]
     return Summary(
@@ -59,7 +64,8 @@ def summary(root: Path, days: Sequence[str]) -> Summary:
         images=len(read(root, "manifest", days, ["image_id"])),
         embedded=int(embeddings["failure"].isna().sum()),
         failures=_counted(embeddings["failure"].dropna()),
-        pairs={"exact": 0, "near": 0} | _counted(read(root, "pairs", days, ["kind"])["kind"]),
+        pairs={"exact": 0, "near": 0} | _counted(pairs["kind"]),
+        edits=_edits(pairs.loc[pairs["kind"] == "near", "edit"]),
         groups=lost["group_id"].nunique(),
         removed=len(lost),
         kept=len(read(root, "deduplicated", days, ["image_id"])),
@@ -70,7 +76,8 @@ def summary(root: Path, days: Sequence[str]) -> Summary:
 def print_run(root: Path, dt: str) -> None:
     """Print what one day's run did."""
     day = summary(root, [dt])
-    lines = [f"imgdedup, {dt}", "", *_counts([day]), "", *_stage_details(day), ""]
+    lines = [f"imgdedup, {dt}", "", *_counts([day]), *_edit_lines(day), ""]
+    lines += [*_stage_details(day), ""]
     print("\n".join(["", *lines, *_places(root, f"dt={dt}")]))
 
 
@@ -85,14 +92,19 @@ def print_demo(root: Path, truth: Sequence[Truth]) -> list[str]:
     by_day = [summary(root, [dt]) for dt in days]
     total = summary(root, days)
     quality = compare(root, truth)
-    lines = ["imgdedup, the demo", "", *_counts([*by_day, total]), ""]
+    lines = ["imgdedup, the demo", "", *_counts([*by_day, total]), *_edit_lines(total), ""]
     lines += [*_stage_seconds(by_day), "", *_quality_lines(quality), ""]
     print("\n".join(["", *lines, *_places(root, "dt=YYYY-MM-DD")]))
     return quality.problems
 
 
-def _counted(values: "pd.Series[str]") -> dict[str, int]:
+def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
+
+
+def _edits(labels: "pd.Series[str]") -> dict[str, int]:
+    found = _counted(_AMOUNT.sub("", label) for label in labels)
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def _stage_runs(root: Path, days: Sequence[str]) -> tuple[StageRun, ...]:
@@ -134,6 +146,23 @@ def _counts(columns: Sequence[Summary]) -> list[str]:
         ("images kept", [column.kept for column in columns]),
     ]
     return [_line(name, cells) for name, cells in rows]
+
+
+def _edit_lines(days: Summary) -> list[str]:
+    """The table of edits, as many lines as there is room for; none when there are no near pairs."""
+    if not days.edits:
+        return []
+    lines = ["", "near pairs by edit"]
+    told = list(days.edits.items())
+    if len(told) > EDITS:
+        others = told[EDITS - 1 :]
+        more = f"and {len(others)} more kinds of edit", sum(count for _, count in others)
+        told = [*told[: EDITS - 1], more]
+    for label, count in told:
+        lines += textwrap.wrap(
+            label, WIDTH, initial_indent=f"{count:>10,}  ", subsequent_indent=" " * 12
+        )
+    return lines
 
 
 def _stage_details(day: Summary) -> list[str]:

@@ -1,6 +1,7 @@
 """`make run`: the whole job on the images of one day, on this machine.
 
-python -m imgdedup.local.run --images FOLDER --out FOLDER [--dt DAY] [--set section.key=value]
+python -m imgdedup.local.run --images FOLDER --out FOLDER [--dt DAY] [--refit]
+    [--set section.key=value]
 """
 
 import argparse
@@ -119,7 +120,9 @@ def main() -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="section.key=value", help="single settings"
     )
+    parser.add_argument("--refit", action="store_true", help="learn the projection anew")
     arguments = parser.parse_args()
+    refit = {"fit.refit": True} if arguments.refit else {}
     try:
         out = checked_out(arguments.out)
         status = run(
@@ -127,7 +130,7 @@ def main() -> int:
             out,
             arguments.dt,
             overlay=arguments.overlay,
-            settings=parsed_settings(arguments.set),
+            settings={**parsed_settings(arguments.set), **refit},
         )
         if not status:
             report.print_run(out, arguments.dt)

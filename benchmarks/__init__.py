@@ -1,0 +1,1 @@
+"""Measurements of the whole system, kept with the commands that repeat them."""

@@ -1,0 +1,1 @@
+"""The quality benchmark: edited copies of photographs, hidden among others and looked for."""

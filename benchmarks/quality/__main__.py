@@ -1,0 +1,216 @@
+"""`make bench-quality`: how many edited copies of photographs the system finds, and how surely.
+
+python -m benchmarks.quality [--photos FOLDER [--half a|b]] [--out FOLDER] [--name NAME]
+"""
+
+import argparse
+import csv
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.quality import baselines, corpus, photos, results
+from benchmarks.quality.findings import Families, findings
+from benchmarks.quality.markdown import page
+from benchmarks.quality.sheets import draw_sheets, thumbnails
+from imgdedup.console import say
+from imgdedup.errors import UserError
+from imgdedup.local.run import checked_out, parsed_settings, run
+
+DAY = "2026-01-01"
+RESULTS = Path(__file__).parents[1] / "results"
+_MARK = ".bench-quality"
+_PREFIX = "photos/"  # of an untouched photograph's image_id
+
+
+def main() -> int:
+    """Read the arguments and run the benchmark; a UserError becomes one line and status 2."""
+    arguments = _arguments()
+    try:
+        return bench(arguments)
+    except UserError as error:
+        say(f"error: bench-quality: {error}")
+        return 2
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Build the corpus, run the jobs on it, evaluate what they wrote; return the exit status."""
+    out = checked_out(arguments.out)
+    claim(out, arguments.photos)
+    judged = judged_pairs(arguments.judged) if arguments.judged else []
+    if arguments.evaluate_only:
+        built = corpus.load(out / "corpus")
+    else:
+        built = corpus.ensure(
+            out / "corpus",
+            _listed(arguments),
+            arguments.originals,
+            arguments.seed,
+            _about(arguments),
+        )
+        say(f"bench-quality: {len(built.truth)} files in {built.files}")
+        shutil.rmtree(out / "lake", ignore_errors=True)
+        settings = parsed_settings(arguments.set)
+        status = run(str(built.files), out / "lake", DAY, settings=settings)
+        if status:
+            return status
+    say("bench-quality: evaluating")
+    result = evaluate(out, built, judged)
+    result = {"name": arguments.name or "here", "command": command(arguments), **result}
+    folders = [out / "report", *([RESULTS] if arguments.name else [])]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = arguments.name or "quality"
+        (folder / f"{name}.md").write_text(page(result), encoding="utf-8")
+        (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print("\n" + page(result))
+    say(f"bench-quality: the tables, contact sheets and lists of pairs are in {out / 'report'}")
+    return 0
+
+
+def evaluate(out: Path, built: corpus.Corpus, judged: list[tuple[str, str]]) -> dict[str, Any]:
+    """Evaluate the lake under `out`, draw its contact sheets, list what was missed."""
+    lake, report = out / "lake", out / "report"
+    found = findings(lake, DAY)
+    if set(found.images["image_id"]) != {row.image_id for row in built.truth}:
+        raise UserError(f"the tables in {lake} are not of this corpus: run the benchmark in full")
+    families = Families(built.truth, found.images, judged)
+    outcome = results.evaluation(built, families, found)
+
+    report.mkdir(parents=True, exist_ok=True)
+    outcome.copies[~outcome.copies["pair"]].to_csv(report / "missed.csv", index=False)
+    outcome.removals.to_csv(report / "false-removals.csv", index=False)
+    outcome.explained.to_csv(report / "explanations.csv", index=False)
+    for name, pairs in (
+        ("false-pairs", outcome.false_pairs),
+        ("untouched-pairs", outcome.untouched_pairs),
+    ):
+        pairs.to_csv(report / f"{name}.csv", index=False)
+        pictures = thumbnails(lake, DAY, [*pairs["one"], *pairs["other"]])
+        draw_sheets(pairs, pictures, report, name)
+
+    contents = sorted(families.truth)
+    paths = [built.files / families.truth[content].image_id for content in contents]
+    vectors = baselines.embeddings(lake, DAY, contents)
+    cosine = baselines.scored(contents, families, baselines.cosines(vectors))
+    hashes = baselines.agreements(baselines.perceptual_hashes(paths))
+    peers = results.baselines(cosine, baselines.scored(contents, families, hashes))
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": _machine(),
+        "corpus": dict(built.description),
+        "ours": results.plain(results.ours(outcome, found)),
+        "baselines": results.plain(peers),
+    }
+
+
+def claim(out: Path, photographs: Path | None) -> None:
+    """Mark `out` as a benchmark's, whose `corpus`, `lake` and `report` may be replaced.
+
+    Raises UserError for a folder with anything in it that lacks the mark, one among the
+    photographs, and one that cannot be written.
+    """
+    if photographs and out.is_relative_to(photographs.expanduser().resolve()):
+        raise UserError(f"{out} lies among the photographs: choose another OUT")
+    mark = out / _MARK
+    try:
+        if not mark.exists() and out.exists() and any(out.iterdir()):
+            raise UserError(f"{out} holds something other than a benchmark: choose another OUT")
+        out.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        raise UserError(f"cannot write to {out}: {error.strerror}") from None
+
+
+def judged_pairs(file: Path) -> list[tuple[str, str]]:
+    """Read pairs of photographs from a CSV file, such as rows of `untouched-pairs.csv`.
+
+    Its columns `one` and `other` are paths below the folder of photographs, or image ids of
+    untouched ones. Raises UserError when the file cannot be read or lacks them.
+    """
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        return [
+            (row["one"].removeprefix(_PREFIX), row["other"].removeprefix(_PREFIX)) for row in rows
+        ]
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror}") from None
+    except (KeyError, AttributeError):
+        raise UserError(f"{file} needs the columns one and other in every row") from None
+
+
+def command(arguments: argparse.Namespace) -> str:
+    """The command that repeats the benchmark; of folders only the last name."""
+    values: Mapping[str, object] = {
+        "PHOTOS": arguments.photos.expanduser().resolve().name if arguments.photos else None,
+        "HALF": arguments.half,
+        "ORIGINALS": arguments.originals,
+        "SEED": arguments.seed,
+        "JUDGED": f"benchmarks/judged/{arguments.judged.name}" if arguments.judged else None,
+        "NAME": arguments.name,
+    }
+    shown = [
+        f"{name}={shlex.quote(str(value))}" for name, value in values.items() if value is not None
+    ]
+    return " ".join(["make bench-quality", *shown])
+
+
+def _listed(arguments: argparse.Namespace) -> dict[str, Path]:
+    if arguments.photos:
+        return photos.below(arguments.photos.expanduser(), arguments.half)
+    if arguments.half:
+        raise UserError("HALF is of a folder with categories: say with PHOTOS which")
+    return photos.of_packages()
+
+
+def _about(arguments: argparse.Namespace) -> dict[str, Any]:
+    packages = "scikit-image and scikit-learn"
+    source = arguments.photos.expanduser().resolve().name if arguments.photos else packages
+    return {"source": source, "half": arguments.half}
+
+
+def _machine() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{os.cpu_count()} cores with {memory:.0f} GiB of memory"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        help="folder of photographs, searched through all its sub-folders; without it the 21 that "
+        "scikit-image and scikit-learn carry: enough to see it work, too few to measure by",
+    )
+    parser.add_argument(
+        "--half", choices=["a", "b"], help="only every other sub-folder of the photographs, by name"
+    )
+    parser.add_argument("--out", default="out/bench-quality", help="folder for everything written")
+    parser.add_argument("--name", help="keep the figures in benchmarks/results, by this name")
+    parser.add_argument(
+        "--originals", type=int, default=400, help="photographs that copies are made of"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="chooses them and the amounts of edits")
+    parser.add_argument(
+        "--judged", type=Path, help="CSV of photographs (one, other) known to be duplicates"
+    )
+    parser.add_argument(
+        "--evaluate-only", action="store_true", help="evaluate what an earlier run left in --out"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="section.key=value", help="single settings"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""How well a run explained the copies it found: crop box, scale, rotation and mirroring."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmarks.quality.corpus import PHOTO, Truth
+from benchmarks.quality.findings import Families
+from imgdedup.local.motion import Box
+
+BOX_TOLERANCE = 0.03  # of the side
+SCALE_TOLERANCE = 0.02  # of the true scale
+ROTATION_TOLERANCE = 2.0  # degrees
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What takes the wider picture to the other: the part of it that shows, and how."""
+
+    crop: Box  # shares of the sides of the wider one
+    scale: float  # pixels of the other for one of the wider
+    rotation: float  # degrees counter-clockwise, after the mirroring
+    mirrored: bool
+
+
+def due(truth: Truth, copy_is_wider: bool) -> Turn:
+    """What the explanation of a copy must say, with the copy or its photograph as the wider."""
+    if not copy_is_wider:
+        return Turn(truth.crop, truth.scale, truth.rotation, truth.mirrored)
+    # Mirroring first and then turning by an angle undoes itself; a turn alone is turned back.
+    back = truth.rotation if truth.mirrored else -truth.rotation % 360
+    return Turn(truth.place, 1 / truth.scale, back, truth.mirrored)
+
+
+def accuracy(families: Families, pairs: pd.DataFrame) -> pd.DataFrame:
+    """One row for each near pair of an edited copy with the photograph it was made of.
+
+    `edit`, `kind`, `label` (what the run calls the edit), `box_error` (the largest of its sides'
+    errors, shares of the side), `scale_error` (relative), `rotation_error` (degrees) and
+    `mirror_right`. Where `is_exact` is false, as after a change of perspective, the truth is no
+    similarity and the errors say nothing. What the run did not explain is an error of NaN.
+    """
+    rows = []
+    for pair in pairs[pairs["kind"] == "near"].itertuples():
+        for copy, other in (
+            (pair.left_content, pair.right_content),
+            (pair.right_content, pair.left_content),
+        ):
+            truth = families.truth[copy]
+            if truth.kind == PHOTO or families.original.get(truth.photo) != other:
+                continue
+            wider = pair.left_content if pair.wider_id == pair.left_id else pair.right_content
+            rows.append(_judged(truth, due(truth, wider == copy), pair))
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "edit", "kind", "label", "is_exact",
+            "box_error", "scale_error", "rotation_error", "mirror_right",
+        ],
+    )  # fmt: skip
+
+
+def _judged(truth: Truth, expected: Turn, pair) -> tuple:  # type: ignore[no-untyped-def]
+    crop = (pair.crop_left, pair.crop_top, pair.crop_right, pair.crop_bottom)
+    turned = abs(pair.rotation - expected.rotation) % 360
+    return (
+        truth.edit,
+        truth.kind,
+        pair.edit,
+        truth.is_exact,
+        max(abs(side - right) for side, right in zip(crop, expected.crop, strict=True)),
+        abs(pair.scale / expected.scale - 1),
+        min(turned, 360 - turned),
+        bool(pair.mirrored == expected.mirrored),
+    )
+
+
+def summary(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The rows of `accuracy` together by `edit` or `kind`.
+
+    `pairs`, the shares right of `box`, `scale`, `rotation`, `mirror` and of the aim (box, scale and
+    mirror all right), and the median errors. Where the truth is no similarity only the mirroring
+    counts.
+    """
+    loose = ~rows["is_exact"].astype(bool)
+    right = pd.DataFrame(
+        {
+            by: rows[by],
+            "box": loose | (rows["box_error"] <= BOX_TOLERANCE),
+            "scale": loose | (rows["scale_error"] <= SCALE_TOLERANCE),
+            "rotation": loose | (rows["rotation_error"] <= ROTATION_TOLERANCE),
+            "mirror": rows["mirror_right"].astype(bool),
+        }
+    )
+    right["aim"] = right["box"] & right["scale"] & right["mirror"]
+    grouped = right.groupby(by, sort=False)
+    measured = rows[~loose].groupby(by)[["box_error", "scale_error"]].median()
+    return grouped.mean().join(measured).assign(pairs=grouped.size())

@@ -1,0 +1,120 @@
+"""Crowds: contents with too many neighbours to list them all.
+
+Thousands of variants of one image, or of look-alikes, have a square of pairs. A crowded content
+lists its nearest neighbours only, so that a crowd costs rows in proportion to its size. Crowded
+contents that these join are one crowd, and each gets a pair with the crowd's pivot, its best
+image in the order of keepers: what verify confirms of them is one group around one keeper.
+
+What a crowded content lists depends on its whole crowd, so whoever may list something else after
+a search is asked again. The tables are then those of one search of all contents, with one
+exception: of a crowded content only the nearest are looked at, so a pair that it has at the far
+edge of its neighbourhood, with a content that has no other neighbour in the crowd, is found when
+the crowd was there first and not when it came later.
+"""
+
+from collections.abc import Callable
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from imgdedup.components import connected_components
+
+_SIDES = ("left_content", "right_content")
+
+
+def must_ask_all(stored: DataFrame, held: DataFrame, projection: str) -> bool:
+    """Tell whether what is `stored` is of no use for a search of single contents.
+
+    That is so when it is of another projection; and when contents are gone from a lake that has
+    crowds: who is left may now list what nobody listed.
+    """
+    if not stored.where(~F.col("projection").eqNullSafe(projection)).isEmpty():
+        return True
+    if stored.where("crowded").isEmpty():
+        return False
+    gone = _both_ways(stored).join(held, "content_id", "left_anti")
+    return not gone.isEmpty()
+
+
+def ask_all_concerned(
+    asking: DataFrame,
+    held: DataFrame,
+    stored: DataFrame,
+    crowd: int,
+    ask: Callable[[DataFrame], DataFrame],
+) -> tuple[DataFrame, DataFrame]:
+    """Ask, then ask again whose own list the answers change, until there is none.
+
+    `asking` and `held` have `content_id`; `ask` gives the hits of contents (see `search.Index`).
+    Returns the contents asked and all hits.
+    """
+    before = _both_ways(stored).localCheckpoint()
+    asked = asking.select("content_id").distinct().localCheckpoint()
+    hits = ask(asked).localCheckpoint()
+    while True:
+        concerned = _concerned(hits, before, asked, crowd)
+        more = concerned.join(held.select("content_id"), "content_id", "left_semi")
+        more = more.localCheckpoint()
+        if more.isEmpty():
+            return asked, hits
+        hits = hits.unionByName(ask(more)).localCheckpoint()
+        asked = asked.unionByName(more).localCheckpoint()
+
+
+def pivots(hits: DataFrame, best: DataFrame) -> DataFrame:
+    """The pairs (`content_id`, `other`) of the members of each crowd with its pivot.
+
+    `best` has `content_id` and its rank, `best`.
+    """
+    crowded = hits.where("crowded")
+    members = crowded.select(F.col("content_id").alias("b")).distinct()
+    edges = crowded.where("listed").select(
+        F.col("content_id").alias("a"), F.col("other").alias("b")
+    )
+    components = connected_components(edges.join(members, "b", "left_semi").select("a", "b"))
+    ranked = components.join(best.withColumnRenamed("content_id", "node"), "node")
+    chosen = ranked.groupBy("component").agg(F.min_by("node", "best").alias("pivot"))
+    return (
+        components.join(chosen, "component")
+        .where("node != pivot")
+        .select(F.col("node").alias("content_id"), F.col("pivot").alias("other"))
+    )
+
+
+def _concerned(hits: DataFrame, before: DataFrame, asked: DataFrame, crowd: int) -> DataFrame:
+    """The contents not asked yet whose list the hits may change.
+
+    `before` are the stored candidates, both ways. A content that lists all its neighbours is
+    changed by nothing but its new pairs, which the other side lists. The others are the
+    neighbours, found or stored, of the crowded contents asked; those hit that were crowded
+    before, which a stored row tells; and those hit that have now become so.
+    """
+    crowded = hits.where("crowded")
+    near = crowded.select(F.col("other").alias("content_id"))
+    partners = before.join(crowded.select("content_id"), "content_id", "left_semi")
+    reached = partners.select(F.col("other").alias("content_id"))
+    hit = hits.select(F.col("other").alias("content_id"), F.col("content_id").alias("other"))
+    known = before.join(hit.select("content_id"), "content_id", "left_semi")
+    were = known.where("crowded").select("content_id")
+    together = known.select("content_id", "other").unionByName(hit).distinct()
+    become = together.groupBy("content_id").count().where(F.col("count") > crowd)
+    return (
+        near.unionByName(reached)
+        .unionByName(were)
+        .unionByName(become.select("content_id"))
+        .distinct()
+        .join(asked, "content_id", "left_anti")
+    )
+
+
+def _both_ways(stored: DataFrame) -> DataFrame:
+    """Each stored pair from both sides: `content_id`, `other`, `crowded`."""
+    left, right = _SIDES
+    one = stored.select(
+        F.col(left).alias("content_id"), F.col(right).alias("other"), F.col("crowded")
+    )
+    return one.unionByName(
+        stored.select(
+            F.col(right).alias("content_id"), F.col(left).alias("other"), F.col("crowded")
+        )
+    )

@@ -1,0 +1,129 @@
+"""fit: learns the projection of a corpus, and the least margin of a candidate, from a sample.
+
+Both are pinned: candidates do not depend on the order of the days, and are comparable between
+them, because neither changes before a person asks for another fit.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from imgdedup.config import FitConfig
+from imgdedup.projection import COPY, Projection, levels, unit
+
+# Fewer distinct images than this make no principal components, or not even a centre.
+_LEAST_FOR_COMPONENTS = 60
+_LEAST_FOR_CENTRE = 8
+# Embeddings this near are one image to learn from, whatever the network: thousands of variants
+# of one image would otherwise be the centre.
+_SAME = 0.99
+_RIDGE = 1e-4  # keeps directions without variance finite
+_BLOCK = 1024  # rows compared at once
+_STEP = 5e-4  # resolution of the threshold
+EVERYTHING = -2.0  # no margin is less
+
+
+def fit(embeddings: np.ndarray, images: int, model: str, config: FitConfig) -> Projection:
+    """Learn from the sample `embeddings` (n, values), n > 0, of a corpus of `images` contents."""
+    units = [unit(block).astype(np.float32) for block in _blocks(embeddings)]
+    distinct = apart(np.concatenate(units), _SAME)
+    mean, components = _axes(distinct, config.dims)
+    expected = config.expected_images or round(images * config.growth)
+    space = Projection(model, mean, components, np.empty((0, 0)), EVERYTHING, images, expected)
+    different = apart(space.project(distinct), COPY)
+    background = different[: config.background]
+    threshold = least_margin(
+        different, levels(different, background), config.candidates_per_image / max(expected - 1, 1)
+    )
+    return Projection(model, mean, components, background, threshold, images, expected)
+
+
+def apart(rows: np.ndarray, similarity: float) -> np.ndarray:
+    """The rows that stay when each is left out that is too similar to an earlier one that stays.
+
+    `rows`: unit vectors, float32, (n, values); too similar: a cosine at or above `similarity`.
+    """
+    left = np.ones(len(rows), dtype=bool)
+    for start in range(0, len(rows), _BLOCK):
+        stop = start + _BLOCK
+        staying = np.flatnonzero(left[:start])
+        block = rows[start:stop]
+        for before in range(0, len(staying), _BLOCK):
+            cosines = block @ rows[staying[before : before + _BLOCK]].T
+            left[start:stop] &= ~(cosines >= similarity).any(axis=1)
+        near = block @ block.T >= similarity
+        for row in range(len(block)):
+            if left[start + row]:
+                left[start + row + 1 : stop] &= ~near[row, row + 1 :]
+    return np.asarray(rows[left])
+
+
+def least_margin(projected: np.ndarray, levels: np.ndarray, share: float) -> float:
+    """The lowest margin that at most `share` of the pairs of different images reach.
+
+    `projected` (n, dims) and `levels` (n,) are images of which no two are copies.
+    """
+    count = len(projected)
+    allowed = share * count * (count - 1) / 2
+    if share >= 1 or count < 2:
+        return EVERYTHING
+    bins = round(2 * -EVERYTHING / _STEP) + 1
+    pairs = np.zeros(bins, np.int64)
+    halves = (levels / 2).astype(np.float32)
+    for start in range(0, count, _BLOCK):
+        stop = start + _BLOCK
+        margins = projected[start:stop] @ projected[start:].T
+        margins -= halves[start:stop, None] + halves[start:]
+        # Each pair once: what stands right of the diagonal.
+        square, rest = np.split(margins, [len(margins)], axis=1)
+        for upper in (square[np.triu_indices(len(square), 1)], rest.ravel()):
+            pairs += np.bincount(((upper - EVERYTHING) / _STEP).astype(np.int64), minlength=bins)
+    reaching = pairs[::-1].cumsum()[::-1]
+    lowest = int(np.argmax(reaching <= allowed))
+    return round(EVERYTHING + lowest * _STEP, 4)
+
+
+def _axes(distinct: np.ndarray, dims: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """The centre and the half-whitened principal components, as far as the images carry them."""
+    count, values = distinct.shape
+    if count < _LEAST_FOR_CENTRE:
+        return np.zeros(values, np.float32), None
+    mean = distinct.mean(axis=0, dtype=np.float64)
+    if count < _LEAST_FOR_COMPONENTS:
+        return mean.astype(np.float32), None
+    covariance = np.zeros((values, values))
+    for block in _blocks(distinct):
+        centred = block - mean
+        covariance += centred.T @ centred / count
+    variances, axes = np.linalg.eigh(covariance)
+    # More components than half the images carry are noise.
+    first = np.argsort(-variances, kind="stable")[: min(dims, values, count // 2)]
+    deviations = np.sqrt(np.maximum(variances[first], 0))
+    return mean.astype(np.float32), (axes[:, first] / np.sqrt(deviations + _RIDGE)).astype("f4")
+
+
+def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(rows), _BLOCK):
+        yield rows[start : start + _BLOCK]
+
+
+def figures(images: int, projection: Projection) -> dict[str, object]:
+    """How the projection fits a corpus that now has `images` distinct contents."""
+    return {
+        "projection": projection.fingerprint,
+        "dims": projection.dims,
+        "background": len(projection.background),
+        "threshold": projection.threshold,
+        "fitted_images": projection.fitted_images,
+        "expected_images": projection.expected_images,
+        "outgrown": images > projection.expected_images,
+    }
+
+
+def outgrown(images: int, projection: Projection) -> str:
+    """What to tell when a corpus has more images than its threshold was chosen for."""
+    return (
+        f"fit: the corpus has {images:,} distinct images, and the threshold of candidates was "
+        f"chosen for {projection.expected_images:,}: search and verify take longer than need be; "
+        "fit anew (parameter refit of the DAG, make run REFIT=1)"
+    )

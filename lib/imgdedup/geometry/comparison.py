@@ -1,0 +1,140 @@
+"""The decision on two pictures, with its evidence.
+
+Three ways lead to a copy. The pictures agree everywhere once features have aligned them. Or they
+agree so well that what disagrees can only lie on top, and it has the few flat tones of text, bars
+and logos. Or, for pictures in which features find no hold, one whole frame laid on the other agrees
+still better; where there is no texture to correlate, tone by tone.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from imgdedup.config import VerifyConfig
+from imgdedup.geometry.agreement import Agreement, agreement, share
+from imgdedup.geometry.alignment import align, frames
+from imgdedup.geometry.explanation import Explanation, explain
+from imgdedup.geometry.overlay import drawn_pixels, is_covered, is_graphic, is_overlay
+from imgdedup.geometry.picture import Picture
+
+_FIRM = 12  # features that place a picture firmly
+_ALIKE = 0.95  # correlation of two signatures for frames to be laid on each other
+_FLAT = 2.0  # deviation of a signature, levels, below which it has no pattern to correlate
+_MEAN_APART, _MOST_APART = 0.75, 6.0  # levels between plain pictures that are one
+_SMOOTHED = 1.0
+_NOISE = 15.0  # how much farther than the median noise takes the first percentile from 1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether two pictures are copies, and why.
+
+    `inliers` counts the features that agree on one map, 0 when whole frames were compared;
+    `correlation` is that of the worst tenth of the windows with texture, 1.0 for plain pictures
+    of the same tone; `overlap` the share of the smaller picture that the other one shows.
+    """
+
+    duplicate: bool
+    inliers: int
+    correlation: float
+    overlap: float
+    explanation: Explanation | None  # of duplicates
+
+
+def compare(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
+    """Decide whether two pictures are copies of each other."""
+    aligned = align(left.features, left.mirrored, left.luma.shape[1], right.features)
+    if aligned is None:
+        return _compare_frames(left, right, config) or Verdict(False, 0, 0.0, 0.0, None)
+    # A few features place a picture loosely: if whole frames agree, that is the better map.
+    whole = _compare_frames(left, right, config) if aligned.inliers < _FIRM else None
+    return whole or _judge(left, right, aligned.matrix, aligned.inliers, config)
+
+
+def _judge(
+    left: Picture, right: Picture, matrix: np.ndarray, inliers: int, config: VerifyConfig
+) -> Verdict:
+    shared = share(left.luma, right.luma, matrix)
+    if shared is None:
+        return Verdict(False, inliers, 0.0, 0.0, None)
+    found = agreement(shared)
+    if found is None:
+        return Verdict(False, inliers, 0.0, shared.overlap, None)
+    thin, covered = shared.thinned(), False
+    if inliers < config.least_inliers:
+        everywhere = _agree_strictly(found, config)
+    else:
+        # In a page, a chart or an icon, what is drawn is the content, not something on top of it.
+        graphic = is_graphic(thin, config)
+        everywhere = (
+            found.correlation >= config.correlation
+            and found.worst >= config.worst_correlation
+            and found.disagreeing <= config.disagreeing
+            and (not graphic or _is_even(found, config))
+        )
+        covered = not everywhere and not graphic and is_covered(thin, found, config)
+    if shared.overlap < config.least_overlap or not (everywhere or covered):
+        return Verdict(False, inliers, found.worst, shared.overlap, None)
+    drawn = drawn_pixels(thin)
+    overlaid = covered or is_overlay(thin, drawn, config)
+    if overlaid:  # what lies on top tells nothing of the tones below
+        thin = replace(thin, shown=thin.shown & ~drawn)
+    explanation = explain(left, right, matrix, thin, overlaid)
+    return Verdict(True, inliers, found.worst, shared.overlap, explanation)
+
+
+def _is_even(found: Agreement, config: VerifyConfig) -> bool:
+    """Whether the worst windows do no worse than the noise in all of them explains."""
+    return 1 - found.least <= config.graphic_slack + _NOISE * (1 - found.typical)
+
+
+def _agree_strictly(found: Agreement, config: VerifyConfig) -> bool:
+    return found.correlation >= config.frame_correlation and found.disagreeing == 0
+
+
+def _compare_frames(left: Picture, right: Picture, config: VerifyConfig) -> Verdict | None:
+    """The verdict on the two whole frames, turned and mirrored, if they are copies."""
+    size = left.luma.shape[1], left.luma.shape[0]
+    for matrix in frames(size, (right.luma.shape[1], right.luma.shape[0])):
+        if not _look_alike(left, right, matrix):
+            continue
+        shared = share(left.luma, right.luma, matrix)
+        if shared is None:
+            continue
+        found = agreement(shared)
+        if _agree_strictly(found, config) if found else _same_tones(left, right, matrix):
+            explanation = explain(left, right, matrix, shared, overlaid=False)
+            return Verdict(True, 0, found.worst if found else 1.0, shared.overlap, explanation)
+    return None
+
+
+def _look_alike(left: Picture, right: Picture, matrix: np.ndarray) -> bool:
+    """Whether the signatures allow the frames to be one under a map of frame to frame."""
+    linear = np.sign(np.round(matrix[:2, :2], 6)).astype(int)
+    turned = left.signature
+    if linear[0, 0] == 0:  # x and y change places
+        turned = turned.T
+    across = linear[0, 0] or linear[0, 1]
+    down = linear[1, 1] or linear[1, 0]
+    turned = turned[::down, ::across]
+    spread = turned.std(), right.signature.std()
+    if min(spread) < _FLAT:
+        return bool(np.abs(turned - right.signature).max() < _MOST_APART)
+    correlation = np.mean((turned - turned.mean()) * (right.signature - right.signature.mean())) / (
+        spread[0] * spread[1]
+    )
+    return bool(correlation > _ALIKE)
+
+
+def _same_tones(left: Picture, right: Picture, matrix: np.ndarray) -> bool:
+    """Whether two pictures without texture have the same colour everywhere."""
+    height, width = right.luma.shape
+    laid = cv2.warpPerspective(
+        left.rgb, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.float32)
+    apart = np.abs(
+        cv2.GaussianBlur(laid, (0, 0), _SMOOTHED)
+        - cv2.GaussianBlur(right.rgb.astype(np.float32), (0, 0), _SMOOTHED)
+    )
+    return bool(apart.mean() <= _MEAN_APART and apart.max() <= _MOST_APART)

@@ -1,0 +1,208 @@
+"""What was done to a picture to make its copy, read off the map between the two.
+
+The wider picture is the one that shows more; where both show the same, the one with more pixels,
+then the coloured one, then the one with more detail, which is the one with the larger thumbnail.
+The explanation turns it into the other.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from imgdedup.geometry.agreement import Shared
+from imgdedup.geometry.alignment import apply, linear_at
+from imgdedup.geometry.picture import Picture
+
+_MORE = 0.02  # of the area: less is the inaccuracy of the map
+_TILT = 0.02  # change of scale across the picture that counts as perspective
+_COLOUR_SIDE, _COLOUR_CELL = 80, (11, 11)  # pixels: colours are compared coarsely
+_HUE = 8.0  # mean distance in a and b of CIELAB that counts as other colours, saturation aside
+_WHOLE = 0.97  # of the area: shows as good as all
+_SAME_SIZE = 0.03  # of the scale
+_TURNED = 2.0  # degrees
+_TONE = 1.12  # factor of brightness, and
+_CONTRAST = 1.15  # of contrast that is told
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How the wider picture becomes the other: mirror, turn, cut out, scale, change the tones.
+
+    `rotation` is degrees counter-clockwise in (-180, 180]; `crop` is what the other shows: left,
+    top, right, bottom in shares of the wider picture's sides; `scale` is pixels of the other for
+    one of the wider picture; `brightness` is the ratio of mean luma and `contrast` that of its
+    deviation, brightness aside; `grayscale` tells that just one of the two has no colour.
+    """
+
+    wider: Literal["left", "right"]
+    scale: float
+    rotation: float
+    mirrored: bool
+    crop: tuple[float, float, float, float]
+    brightness: float
+    contrast: float
+    grayscale: bool
+    edit: str
+
+
+def explain(
+    left: Picture, right: Picture, matrix: np.ndarray, shared: Shared, overlaid: bool
+) -> Explanation:
+    """Explain two copies aligned by a map (3, 3) of left thumbnail pixels to right ones.
+
+    `overlaid` tells that something lies on one of them; `shared` does not show that part.
+    """
+    there = _frame_map(left, right, matrix)
+    back = np.linalg.inv(there)
+    back /= back[2, 2]
+    shown_left, shown_right = _visible(right, back, left), _visible(left, there, right)
+    if abs(shown_left - shown_right) > _MORE:
+        left_is_wider = shown_left < shown_right
+    else:
+        left_is_wider = _worth(left) >= _worth(right)
+    wider, other, motion = (left, right, there) if left_is_wider else (right, left, back)
+    brightness, contrast = _tones(shared, left_is_wider)
+    middle = _middle(wider, other, motion)
+    linear = linear_at(motion, middle)
+    mirrored = bool(np.linalg.det(linear) < 0)
+    crop = _crop(wider, other, np.linalg.inv(motion))
+    facts = Explanation(
+        wider="left" if left_is_wider else "right",
+        scale=math.sqrt(abs(float(np.linalg.det(linear)))),
+        rotation=_rotation(linear, mirrored),
+        mirrored=mirrored,
+        crop=crop,
+        brightness=brightness,
+        contrast=contrast,
+        grayscale=left.is_gray != right.is_gray,
+        edit="",
+    )
+    tilted = _tilt(motion, wider) > _TILT
+    coloured = not (left.is_gray or right.is_gray) and _hue_shift(left, right, matrix) > _HUE
+    further = {"perspective": tilted, "other colours": coloured, "overlay": overlaid}
+    words = _in_words(facts, _same_frame(wider, other), wider.is_gray)
+    words += [word for word, holds in further.items() if holds]
+    return replace(facts, edit=", ".join(words) or "re-encoded")
+
+
+def _frame_map(left: Picture, right: Picture, matrix: np.ndarray) -> np.ndarray:
+    """The map between true pixels, counted from the corner of the frame, not a pixel's centre."""
+
+    def to_thumbnail(picture: Picture) -> np.ndarray:
+        height, width = picture.luma.shape
+        across, down = width / picture.width, height / picture.height
+        return np.array([[across, 0.0, -0.5], [0.0, down, -0.5], [0.0, 0.0, 1.0]])
+
+    motion = np.linalg.inv(to_thumbnail(right)) @ matrix @ to_thumbnail(left)
+    return np.asarray(motion / motion[2, 2])
+
+
+def _corners(picture: Picture) -> np.ndarray:
+    across, down = float(picture.width), float(picture.height)
+    return np.array([[0.0, 0.0], [across, 0.0], [across, down], [0.0, down]])
+
+
+def _visible(picture: Picture, motion: np.ndarray, other: Picture) -> float:
+    """The share of `other` that `picture` covers under a map of its pixels to those of `other`."""
+    mapped = apply(motion, _corners(picture)).astype(np.float32)
+    area, _ = cv2.intersectConvexConvex(mapped, _corners(other).astype(np.float32))
+    return float(area) / (other.width * other.height)
+
+
+def _worth(picture: Picture) -> tuple[int, bool, int, bytes]:
+    pixels = picture.width * picture.height
+    return pixels, not picture.is_gray, len(picture.thumbnail), picture.thumbnail
+
+
+def _middle(wider: Picture, other: Picture, motion: np.ndarray) -> tuple[float, float]:
+    """The point of the wider picture that lies in the middle of the other."""
+    x, y = apply(np.linalg.inv(motion), np.array([[other.width / 2, other.height / 2]]))[0]
+    return min(max(x, 0.0), float(wider.width)), min(max(y, 0.0), float(wider.height))
+
+
+def _crop(wider: Picture, other: Picture, back: np.ndarray) -> tuple[float, float, float, float]:
+    seen = apply(back / back[2, 2], _corners(other)) / [wider.width, wider.height]
+    left, top = seen.min(axis=0).clip(0, 1)
+    right, bottom = seen.max(axis=0).clip(0, 1)
+    return float(left), float(top), float(right), float(bottom)
+
+
+def _rotation(linear: np.ndarray, mirrored: bool) -> float:
+    """Degrees counter-clockwise as seen, where y points down, after the mirroring."""
+    sign = -1.0 if mirrored else 1.0
+    across, down = sign * linear[:, 0], linear[:, 1]
+    turn = math.atan2(down[0] - across[1], across[0] + down[1])
+    degrees = math.degrees(turn)
+    return 180.0 if degrees <= -179.95 else degrees
+
+
+def _tones(shared: Shared, left_is_wider: bool) -> tuple[float, float]:
+    """Brightness and contrast of the other relative to the wider picture, where both show."""
+    fine, coarse = shared.fine[shared.shown], shared.coarse[shared.shown]
+    left, right = (coarse, fine) if shared.swapped else (fine, coarse)
+    wider, other = (left, right) if left_is_wider else (right, left)
+    brightness = (float(other.mean()) + 1) / (float(wider.mean()) + 1)
+    spread = (float(other.std()) + 0.5) / (float(wider.std()) + 0.5)
+    return brightness, spread / brightness
+
+
+def _tilt(motion: np.ndarray, wider: Picture) -> float:
+    depths = _corners(wider) @ motion[2, :2] + 1
+    return float(depths.max() / max(depths.min(), 1e-6)) - 1
+
+
+def _hue_shift(left: Picture, right: Picture, matrix: np.ndarray) -> float:
+    """Mean distance of the colours, lightness and saturation aside, where both pictures show."""
+    height, width = right.luma.shape
+    smaller = min(1.0, _COLOUR_SIDE / max(height, width))
+    size = max(1, round(width * smaller)), max(1, round(height * smaller))
+    motion = np.diag([size[0] / width, size[1] / height, 1.0]) @ matrix
+    shown = cv2.warpPerspective(np.full_like(left.luma, 255), motion, size) == 255
+    if not shown.any():
+        return 0.0
+    laid = cv2.warpPerspective(left.rgb, motion, size, borderMode=cv2.BORDER_REPLICATE)
+    beneath = cv2.resize(right.rgb, size, interpolation=cv2.INTER_AREA)
+    first, second = (
+        cv2.cvtColor(cv2.blur(image, _COLOUR_CELL), cv2.COLOR_RGB2LAB)[shown][:, 1:] - 128.0
+        for image in (laid, beneath)
+    )
+    # Contrast and brightness draw all colours towards gray, or away from it, by one factor.
+    paler, richer = sorted((first, second), key=lambda colours: float((colours**2).sum()))
+    factor = max(0.0, float((paler * richer).sum()) / max(float((richer**2).sum()), 1e-6))
+    return float(np.hypot(*(paler - factor * richer).T).mean())
+
+
+def _same_frame(wider: Picture, other: Picture) -> bool:
+    across, down = other.width / wider.width, other.height / wider.height
+    return max(abs(math.log(across)), abs(math.log(down))) < _SAME_SIZE
+
+
+def _in_words(facts: Explanation, same_frame: bool, coloured_over: bool) -> list[str]:
+    """The parts of the label that follow from the facts; a frame kept tells a zoom from a crop."""
+    left, top, right, bottom = facts.crop
+    area = (right - left) * (bottom - top)
+    resized = abs(math.log(facts.scale)) > _SAME_SIZE
+    zoomed = area < _WHOLE and resized and same_frame
+    darker, less = facts.brightness < 1, facts.contrast < 1
+    said = {
+        "mirrored": facts.mirrored,
+        f"rotated {facts.rotation:.0f} degrees": abs(facts.rotation) > _TURNED,
+        f"zoomed {facts.scale:.2f}x": zoomed,
+        f"cropped to {area:.0%}": area < _WHOLE and not zoomed,
+        f"resized {facts.scale:.2f}x": resized and not zoomed,
+        f"{'darker' if darker else 'brighter'} {facts.brightness:.2f}x": _told(
+            facts.brightness, _TONE
+        ),
+        f"{'less' if less else 'more'} contrast {facts.contrast:.2f}x": _told(
+            facts.contrast, _CONTRAST
+        ),
+        "coloured" if coloured_over else "grayscale": facts.grayscale,
+    }
+    return [words for words, holds in said.items() if holds]
+
+
+def _told(factor: float, least: float) -> bool:
+    return max(factor, 1 / factor) > least

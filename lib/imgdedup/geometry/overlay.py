@@ -1,0 +1,98 @@
+"""What lies on top of a picture: captions, logos, bars, in a few flat tones.
+
+All functions take a thinned `Shared`, in the raster of the windows of its `Agreement`.
+"""
+
+import cv2
+import numpy as np
+
+from imgdedup.config import VerifyConfig
+from imgdedup.geometry.agreement import Agreement, Shared
+
+_DRAWN_OVER = 50.0  # levels by which what lies on top differs from what is below
+_TONE = 20  # levels either way that count as one tone
+_LEAST_DRAWN = 4  # pixels
+_LEAST_OVERLAY = 0.01  # of the pixels: less are edges that a blur moved
+_AROUND = np.ones((5, 5), np.uint8)  # a window that disagrees is wider than its centre
+_BLACK, _WHITE = 6.0, 249.0  # where an edit may have cut levels off
+_LEAST_CLEAR, _FITTING, _LEAST_GAIN = 15, 0.8, 0.1  # pixels; share of them that fit; of contrast
+
+
+def is_covered(shared: Shared, found: Agreement, config: VerifyConfig) -> bool:
+    """Whether all that disagrees is something drawn over one of the pictures.
+
+    The rest has to agree very well, and what disagrees to be of two tones, like letters on a bar or
+    letters with an outline.
+    """
+    if found.typical < config.overlay_correlation or found.disagreeing > config.overlay_share:
+        return False
+    doubtful = cv2.dilate(found.doubtful.astype(np.uint8), _AROUND) > 0
+    sound = shared.shown & ~doubtful
+    if not sound.any():
+        return False
+    gain, offset = _line(shared.fine[sound], shared.coarse[sound])
+    apart = np.abs(shared.coarse - (gain * shared.fine + offset))
+    drawn = shared.shown & doubtful & (apart > _DRAWN_OVER)
+    return _tones_of(shared, drawn) >= config.overlay_tones
+
+
+def drawn_pixels(shared: Shared) -> np.ndarray:
+    """Which pixels, bool, (height, width), no change of brightness and contrast makes alike.
+
+    Bars and large letters hide all texture beneath them, so no window disagrees there.
+    """
+    clear = shared.shown & (np.minimum(shared.fine, shared.coarse) > _BLACK)
+    clear &= np.maximum(shared.fine, shared.coarse) < _WHITE
+    fine, coarse = shared.fine[clear], shared.coarse[clear]
+    none = np.zeros_like(shared.shown)
+    if len(fine) < _LEAST_CLEAR:
+        return none
+    gain, offset = _line(fine, coarse)
+    missed = np.abs(gain * fine + offset - coarse)
+    most = missed <= np.quantile(missed, _FITTING)
+    gain, offset = _line(fine[most], coarse[most])
+    if gain < _LEAST_GAIN:
+        return none
+    # Both ways, since levels that were cut off at black or white follow from the other's alone.
+    forth = np.clip(gain * shared.fine + offset, 0, 255) - shared.coarse
+    back = np.clip((shared.coarse - offset) / gain, 0, 255) - shared.fine
+    apart = np.minimum(np.abs(forth), np.abs(back))
+    drawn: np.ndarray = shared.shown & (apart > _DRAWN_OVER)
+    return drawn
+
+
+def is_overlay(shared: Shared, drawn: np.ndarray, config: VerifyConfig) -> bool:
+    """Whether pixels that differ are enough, and of few enough tones, to lie on top of a copy."""
+    if drawn.sum() < _LEAST_OVERLAY * shared.shown.sum():
+        return False
+    return _tones_of(shared, drawn) >= config.overlay_tones
+
+
+def is_graphic(shared: Shared, config: VerifyConfig) -> bool:
+    """Whether both pictures consist of two tones: paper and ink, say."""
+    tones = min(_two_tones(shared.coarse[shared.shown]), _two_tones(shared.fine[shared.shown]))
+    return tones >= config.graphic_tones
+
+
+def _two_tones(levels: np.ndarray) -> float:
+    """The share of pixels in the two tones that most have; 0 for too few pixels to tell."""
+    if len(levels) < _LEAST_DRAWN:
+        return 0.0
+    counts = np.bincount(levels.astype(int).clip(0, 255), minlength=256)
+    reach = np.ones(2 * _TONE + 1)
+    first = np.convolve(counts, reach, "same")
+    top = int(first.argmax())
+    counts[max(0, top - _TONE) : top + _TONE + 1] = 0
+    second = np.convolve(counts, reach, "same").max()
+    return float((first[top] + second) / len(levels))
+
+
+def _tones_of(shared: Shared, drawn: np.ndarray) -> float:
+    """The same of the picture that is drawn over: the one of fewer tones there."""
+    return max(_two_tones(shared.coarse[drawn]), _two_tones(shared.fine[drawn]))
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of the straight line closest to the points, by least squares."""
+    slope = float(np.mean((x - x.mean()) * (y - y.mean())) / max(float(x.var()), 1e-6))
+    return slope, float(y.mean()) - slope * float(x.mean())

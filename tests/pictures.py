@@ -1,0 +1,53 @@
+"""Photographs that installed packages carry, and pictures described as the stages describe them."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import Image
+
+from imgdedup import config
+from imgdedup.decode import ByteBudget, Decoded, Decoder
+from imgdedup.geometry.picture import Picture
+from imgdedup.local.corpus import EDITED_PHOTOS, LONE_PHOTOS
+from imgdedup.local.edits import Edited, Encoding, fit
+
+SETTINGS = config.load(Path(__file__).parents[1] / "conf", "local", {})
+_FOLDERS = {"scikit-image": ("skimage", "data"), "scikit-learn": ("sklearn", "datasets/images")}
+_LONG_SIDE = 400  # pixels: more than a thumbnail has, and quick to edit
+_PLAINLY = Encoding("BMP", ".bmp")  # lossless, and quick to write
+_DECODER = Decoder(
+    side=8,
+    thumbnail_size=SETTINGS.embed.thumbnail_size,
+    thumbnail_quality=SETTINGS.embed.thumbnail_quality,
+    max_pixels=SETTINGS.embed.max_pixels,
+    budget=ByteBudget(SETTINGS.embed.decode_budget),
+)
+
+
+@cache
+def photograph(name: str) -> Image.Image:
+    """A photograph by its name in the demo's corpus, RGB or L; all tests share it."""
+    package, file = (EDITED_PHOTOS | LONE_PHOTOS)[name]
+    module, folder = _FOLDERS[package]
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.submodule_search_locations
+    with Image.open(Path(spec.submodule_search_locations[0], folder, file)) as image:
+        return fit(image.convert("L" if image.mode == "L" else "RGB"), _LONG_SIDE)
+
+
+def decoded(image: Image.Image, encoding: Encoding = _PLAINLY) -> Decoded:
+    """What embed keeps of a picture stored that way: its size and its thumbnail."""
+    return _DECODER.decode(encoding.encode(image))
+
+
+def described(image: Image.Image, encoding: Encoding = _PLAINLY) -> Picture:
+    """A picture as verify sees it."""
+    kept = decoded(image, encoding)
+    return Picture.describe(kept.thumbnail, kept.width, kept.height)
+
+
+def described_copy(edited: Edited) -> Picture:
+    """An edited copy as verify sees it."""
+    return described(edited.image, edited.encoding)

@@ -1,0 +1,193 @@
+"""Crowds cost rows in proportion to their size, and the order of the days does not matter."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from imgdedup import crowds, index, ranks, search
+from imgdedup.config import Config, SearchConfig
+from imgdedup.contents import contents, only
+from imgdedup.milvus import IndexAddress
+from imgdedup.milvus_server import serving
+from imgdedup.projection import Projection
+from imgdedup.schemas import CANDIDATES
+from imgdedup.vectors import EXTRA, margins
+from tests.spark.tables import (
+    MODEL,
+    PROJECTION,
+    Image,
+    candidates,
+    embeddings,
+    frame,
+    rows_of,
+)
+
+DIMS, THRESHOLD, CROWD, NEAREST = 24, 0.6, 10, 3
+DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
+ORDER = ["pixels", "bytes", "day"]
+SPACE = Projection(
+    MODEL, np.zeros(DIMS, np.float32), None, np.empty((0, DIMS), np.float32), THRESHOLD, 1, 1
+)
+numbers = count()
+
+
+@pytest.fixture(scope="module")
+def served(settings: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexAddress]:
+    with serving(settings.milvus, str(tmp_path_factory.mktemp("root")), "m", "p") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def section(settings: Config) -> SearchConfig:
+    return replace(settings.search, page_size=4, crowd=CROWD, crowd_neighbours=NEAREST)
+
+
+def corpus() -> list[Image]:
+    """A hub of 40 variants, some at its edge, a few small groups and loners, over three days."""
+    chance = np.random.default_rng(3)
+    centres = chance.standard_normal((6, DIMS))
+    sizes = {"hub": (40, 0.15), "edge": (8, 0.9), "a": (5, 0.2), "b": (9, 0.5), "c": (2, 0.1)}
+    images = []
+    for place, (name, (size, noise)) in enumerate(sizes.items()):
+        centre = centres[0 if name == "edge" else place]
+        for number in range(size):
+            vector = centre + noise * chance.standard_normal(DIMS)
+            images.append(an_image(f"{name}{number:02}", vector, chance))
+    return [*images, *(an_image(f"z{n}", chance.standard_normal(DIMS), chance) for n in range(12))]
+
+
+def an_image(name: str, vector: np.ndarray, chance: np.random.Generator) -> Image:
+    day, width = str(chance.choice(DAYS)), int(chance.integers(50, 500))
+    return Image(f"image {name}", name, day, width=width, embedding=tuple(map(float, vector)))
+
+
+def searched(
+    spark: SparkSession,
+    address: IndexAddress,
+    section: SearchConfig,
+    days: Sequence[Sequence[Image]],
+) -> tuple[list[dict[str, object]], list[int]]:
+    """The candidates after a search of each day in turn, and how many contents each asked.
+
+    Each of `days` is what the lake holds then; the images that are new or gone are asked for.
+    """
+    own = replace(address, collection=f"c{next(numbers)}")
+    stored = frame(spark, [], CANDIDATES)
+    asked_each, before = [], set[Image]()
+    for images in days:
+        table = embeddings(spark, images).localCheckpoint()
+        held = contents(table)
+        with closing(own.connect()) as milvus:
+            milvus.create(DIMS + EXTRA)
+            changes = index.compare(table, milvus)
+            milvus.delete(changes.surplus)
+            index.insert(only(held, changes.missing), SPACE, own, batch=100)
+            milvus.flush()
+            vectors = milvus.count()
+        asking = only(held, [str(image.content) for image in images if image not in before])
+        if crowds.must_ask_all(stored, held, PROJECTION):
+            asking, stored = held, stored.limit(0)
+        best = ranks.best(ranks.listed(table, ORDER))
+        chosen = search.Index(own, vectors, THRESHOLD, section)
+        asked, found, _ = search.search(asking, held, stored, best, chosen)
+        settled = search.settle(stored, found, asked, table, MODEL, PROJECTION)
+        stored = settled.select(*CANDIDATES.names).localCheckpoint()
+        asked_each.append(asked.count())
+        before = set(images)
+    return rows_of(stored), asked_each
+
+
+@pytest.fixture(scope="module")
+def at_once(
+    spark: SparkSession, served: IndexAddress, section: SearchConfig
+) -> list[dict[str, object]]:
+    return searched(spark, served, section, [corpus()])[0]
+
+
+def neighbours() -> dict[str, list[str]]:
+    """The contents at or above the threshold of each content, the nearest first."""
+    images = corpus()
+    stored = SPACE.stored(np.array([image.embedding for image in images], np.float32))
+    found = {}
+    for image, one in zip(images, stored, strict=True):
+        near = zip(-margins(one, stored)[0], (str(other.content) for other in images), strict=True)
+        found[str(image.content)] = [
+            name for margin, name in sorted(near) if -margin >= THRESHOLD and name != image.content
+        ]
+    return found
+
+
+def test_who_is_not_crowded_has_all_pairs_and_who_is_has_the_nearest_and_a_pivot(
+    at_once: list[dict[str, object]],
+) -> None:
+    near = neighbours()
+    crowded = {name for name, others in near.items() if len(others) > CROWD}
+    assert {name[:3] for name in crowded} >= {"hub"}
+    assert 40 <= len(crowded) < len(near)
+    expected = {
+        (min(name, other), max(name, other)): name in crowded
+        for name in sorted(near, key=lambda name: name not in crowded)
+        for other in (near[name][:NEAREST] if name in crowded else near[name])
+    }
+    rows = {(row["left_content"], row["right_content"]): row["crowded"] for row in at_once}
+    assert expected.items() <= rows.items()
+    more = rows.keys() - expected.keys()
+    assert len(more) < len(crowded)
+    best = max((image for image in corpus() if image.content in crowded), key=lambda i: i.width)
+    for name in {name for name in crowded if name.startswith("hub")} - {best.content}:
+        assert rows[min(name, str(best.content)), max(name, str(best.content))] is True
+
+
+def test_the_order_of_the_days_does_not_matter(
+    spark: SparkSession,
+    served: IndexAddress,
+    section: SearchConfig,
+    at_once: list[dict[str, object]],
+) -> None:
+    images = corpus()
+    lakes = [
+        [image for image in images if image.dt in days]
+        for days in ({DAYS[2]}, {DAYS[2], DAYS[0]}, set(DAYS))
+    ]
+    assert searched(spark, served, section, lakes)[0] == at_once
+
+
+def test_a_day_that_shrank_leaves_what_one_search_leaves(
+    spark: SparkSession, served: IndexAddress, section: SearchConfig
+) -> None:
+    images = corpus()
+    less = [image for number, image in enumerate(images) if number % 3 or number > 40]
+    found, _ = searched(spark, served, section, [images, less])
+    assert found == searched(spark, served, section, [less])[0]
+
+
+def test_a_day_apart_from_the_crowd_asks_for_itself_alone(
+    spark: SparkSession, served: IndexAddress, section: SearchConfig
+) -> None:
+    images = corpus()
+    late = [image for image in images if str(image.content)[0] in "cz"]
+    first = [image for image in images if image not in late]
+    _, asked = searched(spark, served, section, [first, images])
+    assert asked == [len(first), len(late)]
+
+
+def test_candidates_of_another_projection_make_a_search_of_all(spark: SparkSession) -> None:
+    held = frame(spark, [("x",), ("y",)], "content_id string")
+    own, crowd = (
+        candidates(spark, [("x", "y", 0.9)]),
+        candidates(spark, [("x", "y", 0.9)], crowded=True),
+    )
+    other = candidates(spark, [("x", "y", 0.9)], projection="another")
+    gone = candidates(spark, [("x", "gone", 0.9)])
+
+    def all_of(stored: DataFrame) -> bool:
+        return crowds.must_ask_all(stored, held, PROJECTION)
+
+    assert all_of(own.union(other))
+    assert all_of(crowd.union(gone))
+    assert not any(map(all_of, (own, crowd, own.union(gone), own.limit(0))))

@@ -1,0 +1,129 @@
+"""What is learned of a corpus: sound for any corpus, and a threshold that keeps to its budget."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgdedup import config, fit
+from imgdedup.projection import Projection, levels
+from imgdedup.vectors import margins
+
+CONF = Path(__file__).parents[2] / "conf"
+SECTION = replace(config.load(CONF, "local", {}).fit, dims=16, background=300)
+VALUES = 64
+
+
+def images(seed: int, count: int) -> np.ndarray:
+    """Embeddings as a network gives them: never negative, with a few strong directions."""
+    chance = np.random.default_rng(seed)
+    strong = np.random.default_rng(0).standard_normal((20, VALUES))
+    return np.abs(chance.standard_normal((count, 20)) @ strong + 2).astype(np.float32)
+
+
+def variants(one: np.ndarray, count: int, noise: float) -> np.ndarray:
+    return (one + noise * np.random.default_rng(1).standard_normal((count, VALUES))).astype("f4")
+
+
+def pair_counts(space: Projection, embeddings: np.ndarray) -> np.ndarray:
+    """For each image the number of others at or above the threshold."""
+    stored = space.stored(embeddings)
+    reaching = [(margins(one, stored)[0] >= space.threshold).sum() - 1 for one in stored]
+    return np.array(reaching)
+
+
+def test_other_images_of_the_corpus_keep_to_the_budget() -> None:
+    chosen = replace(SECTION, candidates_per_image=10.0, growth=1.0)
+    space = fit.fit(images(1, 1500), 1500, "m", chosen)
+    assert (space.dims, len(space.background), space.expected_images) == (16, 300, 1500)
+    assert 5 < pair_counts(space, images(2, 1500)).mean() < 20
+
+
+def test_a_larger_corpus_expected_means_a_higher_threshold() -> None:
+    sample = images(3, 800)
+    found = [
+        fit.fit(sample, 800, "m", chosen).threshold
+        for chosen in (
+            replace(SECTION, growth=1.0),
+            replace(SECTION, growth=4.0),
+            replace(SECTION, expected_images=100_000),
+        )
+    ]
+    assert found == sorted(found)
+    assert len(set(found)) == 3
+
+
+def test_thousands_of_variants_of_one_image_change_neither_space_nor_threshold() -> None:
+    sample = images(4, 500)
+    crowd = variants(sample[0], 3000, noise=0.02)
+    alone = fit.fit(sample, 3500, "m", SECTION)
+    crowded = fit.fit(np.vstack([sample, crowd]), 3500, "m", SECTION)
+    assert crowded.fingerprint == alone.fingerprint
+    assert pair_counts(crowded, crowd[:200]).min() == 199
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 20, 59, 60, 61, 130])
+def test_a_small_corpus_is_fitted_as_far_as_it_carries(count: int) -> None:
+    sample = images(5, count)
+    space = fit.fit(sample, count, "m", SECTION)
+    assert np.isfinite(space.stored(images(6, 20))).all()
+    assert (space.components is None) == (count < 60)
+    assert space.dims == (VALUES if count < 60 else min(16, count // 2))
+    assert bool(space.mean.any()) == (count >= 8)
+    if count <= 20:
+        assert space.threshold == fit.EVERYTHING
+        assert pair_counts(space, sample).tolist() == [count - 1] * count
+
+
+@pytest.mark.parametrize("count", [1, 3, 100, 2000])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_equal_embeddings_are_all_candidates(count: int, value: float) -> None:
+    sample = np.full((count, VALUES), value, np.float32)
+    space = fit.fit(sample, count, "m", SECTION)
+    stored = space.stored(sample[:50])
+    assert np.isfinite(stored).all()
+    assert pair_counts(space, sample[:50]).tolist() == [min(count, 50) - 1] * min(count, 50)
+
+
+def test_more_dims_than_values_are_not_asked_for() -> None:
+    space = fit.fit(images(7, 400), 400, "m", replace(SECTION, dims=5000))
+    assert space.dims == VALUES
+
+
+def test_the_same_sample_gives_the_same_projection() -> None:
+    found = {fit.fit(images(8, 200), 200, "m", SECTION).fingerprint for _ in range(2)}
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("count", [1, 900, 2500])
+def test_what_stays_apart_is_below_the_similarity_and_the_rest_is_not(count: int) -> None:
+    chance = np.random.default_rng(count)
+    rows = chance.standard_normal((count, 3))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    left = fit.apart(rows, 0.9)
+    cosines = left @ left.T - 2 * np.eye(len(left))
+    assert cosines.max() < 0.9 + 1e-6
+    assert ((rows @ left.T).max(axis=1) >= 0.9 - 1e-6).all()
+    assert (left[0] == rows[0]).all()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.01, 1e-4, 1e-9])
+def test_the_least_margin_is_the_lowest_that_keeps_to_the_share(share: float) -> None:
+    projected = images(9, 1300)
+    projected = (projected / np.linalg.norm(projected, axis=1, keepdims=True)).astype(np.float32)
+    own = levels(projected, projected[:200])
+    half = own / 2
+    exact = projected @ projected.T - half[:, None] - half
+    pairs = exact[np.triu_indices(1300, 1)]
+    found = fit.least_margin(projected, own, share)
+    assert (pairs >= found + 1e-6).mean() <= share
+    assert (pairs >= found - 1e-3).mean() > share
+
+
+def test_what_outgrew_its_threshold_is_told_with_both_numbers() -> None:
+    space = fit.fit(images(10, 30), 30, "m", SECTION)
+    assert fit.figures(60, space)["outgrown"] is False
+    assert fit.figures(61, space)["outgrown"] is True
+    assert "has 61 distinct images" in fit.outgrown(61, space)
+    assert "chosen for 60" in fit.outgrown(61, space)
