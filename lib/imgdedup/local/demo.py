@@ -20,7 +20,9 @@ def demo(out: Path) -> int:
     photos = out / PHOTOS
     truth = corpus.ensure(photos, DAYS)
     say(f"demo: {len(truth)} files of {len(DAYS)} days in {photos}")
-    status = run.run(f"{photos}/{{dt}}", out, *DAYS)
+    # The first day alone would have the threshold of candidates chosen for too small a corpus.
+    settings = {"fit.expected_images": len(truth)}
+    status = run.run(f"{photos}/{{dt}}", out, *DAYS, settings=settings)
     if status:
         return status
     problems = report.print_demo(out, truth)
