@@ -12,7 +12,7 @@ from imgdedup.geometry.agreement import Agreement, Shared
 _DRAWN_OVER = 50.0  # levels by which what lies on top differs from what is below
 _TONE = 20  # levels either way that count as one tone
 _LEAST_DRAWN = 4  # pixels
-_LEAST_OVERLAY = 0.01  # of the pixels: less are edges that a blur moved
+_LEAST_OVERLAY, _SOLID = 0.01, np.ones((3, 3), np.uint8)  # of the pixels
 _AROUND = np.ones((5, 5), np.uint8)  # a window that disagrees is wider than its centre
 _BLACK, _WHITE = 6.0, 249.0  # where an edit may have cut levels off
 _LEAST_CLEAR, _FITTING, _LEAST_GAIN = 15, 0.8, 0.1  # pixels; share of them that fit; of contrast
@@ -63,7 +63,8 @@ def drawn_pixels(shared: Shared) -> np.ndarray:
 
 def is_overlay(shared: Shared, drawn: np.ndarray, config: VerifyConfig) -> bool:
     """Whether pixels that differ are enough, and of few enough tones, to lie on top of a copy."""
-    if drawn.sum() < _LEAST_OVERLAY * shared.shown.sum():
+    solid = cv2.erode(drawn.astype(np.uint8), _SOLID)  # an edge that a blur moved is thin
+    if solid.sum() < _LEAST_OVERLAY * shared.shown.sum():
         return False
     return _tones_of(shared, drawn) >= config.overlay_tones
 
