@@ -18,6 +18,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     folder = tmp_path_factory.mktemp("spark")
     properties = {
         "spark.driver.bindAddress": "127.0.0.1",
+        # The JVM lives for minutes: its second compiler would cost more than it gives.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
         "spark.driver.host": "127.0.0.1",
         "spark.local.dir": f"{folder}/local",
         "spark.sql.session.timeZone": "UTC",
