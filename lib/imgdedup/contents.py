@@ -34,6 +34,16 @@ def sample(contents: DataFrame, most: int) -> tuple[list[str], np.ndarray]:
     return table["content_id"].to_pylist(), matrix(table["embedding"].combine_chunks())
 
 
+def both_ways(pairs: DataFrame, one: str, other: str, *columns: str) -> DataFrame:
+    """Pairs of contents from either side: the contents as `one` and `other`, and `columns`."""
+    sides = ["left_content", "right_content"]
+    there, back = (
+        pairs.select(F.col(first).alias(one), F.col(second).alias(other), *columns)
+        for first, second in (sides, sides[::-1])
+    )
+    return there.unionByName(back)
+
+
 def the_one_model(embeddings: DataFrame) -> tuple[str, int] | None:
     """The fingerprint and the dimensions that all embeddings share, None when there are none.
 

@@ -18,8 +18,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from imgdedup.components import connected_components
-
-_SIDES = ("left_content", "right_content")
+from imgdedup.contents import both_ways
 
 
 def must_ask_all(stored: DataFrame, held: DataFrame, projection: str) -> bool:
@@ -32,7 +31,7 @@ def must_ask_all(stored: DataFrame, held: DataFrame, projection: str) -> bool:
         return True
     if stored.where("crowded").isEmpty():
         return False
-    gone = _both_ways(stored).join(held, "content_id", "left_anti")
+    gone = both_ways(stored, "content_id", "other", "crowded").join(held, "content_id", "left_anti")
     return not gone.isEmpty()
 
 
@@ -48,7 +47,7 @@ def ask_all_concerned(
     `asking` and `held` have `content_id`; `ask` gives the hits of contents (see `search.Index`).
     Returns the contents asked and all hits.
     """
-    before = _both_ways(stored).localCheckpoint()
+    before = both_ways(stored, "content_id", "other", "crowded").localCheckpoint()
     asked = asking.select("content_id").distinct().localCheckpoint()
     hits = ask(asked).localCheckpoint()
     while True:
@@ -104,17 +103,4 @@ def _concerned(hits: DataFrame, before: DataFrame, asked: DataFrame, crowd: int)
         .unionByName(become.select("content_id"))
         .distinct()
         .join(asked, "content_id", "left_anti")
-    )
-
-
-def _both_ways(stored: DataFrame) -> DataFrame:
-    """Each stored pair from both sides: `content_id`, `other`, `crowded`."""
-    left, right = _SIDES
-    one = stored.select(
-        F.col(left).alias("content_id"), F.col(right).alias("other"), F.col("crowded")
-    )
-    return one.unionByName(
-        stored.select(
-            F.col(right).alias("content_id"), F.col(left).alias("other"), F.col("crowded")
-        )
     )

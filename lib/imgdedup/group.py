@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from imgdedup import ranks
 from imgdedup.components import connected_components
+from imgdedup.contents import both_ways
 from imgdedup.schemas import GROUPS
 
 _LAST = "has the lesser image_id"
@@ -31,6 +32,7 @@ def groups(embeddings: DataFrame, pairs: DataFrame, order: Sequence[str], run_id
     listed = ranks.listed(embeddings, order)
     best = ranks.best(listed)
     near = pairs.where("kind = 'near'")
+    witnesses = both_ways(near, "content_id", "keeper_content", *_WITNESS)
     grouped = _with_keepers(listed, _assigned(near, best), best)
     group = Window.partitionBy("group_key")
     # Nor is an image removed for itself when its file changed from one day to another.
@@ -42,7 +44,7 @@ def groups(embeddings: DataFrame, pairs: DataFrame, order: Sequence[str], run_id
         .where("group_id < last_id")  # an image alone, listed on several days, is no group
         .withColumn("is_keeper", is_keeper)
         .withColumn("kind", F.when(~is_keeper, F.when(is_exact, "exact").otherwise("near")))
-        .join(_witnesses(near), ["content_id", "keeper_content"], "left")
+        .join(witnesses, ["content_id", "keeper_content"], "left")
         .withColumn("similarity", F.when(~is_keeper & is_exact, 1.0).otherwise(F.col("similarity")))
         .withColumn("edit", F.when(~is_keeper & is_exact, "exact copy").otherwise(F.col("edit")))
         .withColumn("reason", _reason(order))
@@ -100,18 +102,6 @@ def assign_keepers(edges: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(list(keepers.items()), columns=["content_id", "keeper_content"])
     table.insert(0, "component", edges.component.iloc[0])
     return table
-
-
-def _witnesses(near: DataFrame) -> DataFrame:
-    """The near pairs of contents from both sides, `content_id` and `keeper_content`."""
-    sides = ["left_content", "right_content"]
-    one, other = (
-        near.select(
-            F.col(first).alias("content_id"), F.col(second).alias("keeper_content"), *_WITNESS
-        )
-        for first, second in (sides, sides[::-1])
-    )
-    return one.unionByName(other)
 
 
 def _with_keepers(listed: DataFrame, assigned: DataFrame, best: DataFrame) -> DataFrame:

@@ -14,6 +14,8 @@ import cv2
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from imgdedup.config import EmbedConfig, VerifyConfig
 from imgdedup.geometry.comparison import Verdict, compare
@@ -27,11 +29,8 @@ _SIDES = ("left_content", "right_content")
 _DESCRIBED = (
     "content_id STRING, thumbnail BINARY, width INT, height INT, features BINARY, blocks ARRAY<INT>"
 )
-_DECIDED = ", ".join(
-    f"{field.name} {field.dataType.simpleString()}"
-    for field in VERDICTS.fields
-    if field.name not in ("model", "verifier")
-)
+# What the comparison itself gives of a verdict.
+_DECIDED = StructType([field for field in VERDICTS if field.name not in ("model", "verifier")])
 
 
 def fingerprint(config: VerifyConfig, pictures: EmbedConfig) -> str:
@@ -88,8 +87,9 @@ def duplicates(candidates: DataFrame, verdicts: DataFrame) -> DataFrame:
     return scores.join(found, [*_SIDES, "model"])
 
 
-def _either_side(pairs: DataFrame) -> DataFrame:
-    left, right = (pairs.select(F.col(side).alias("content_id")) for side in _SIDES)
+def _either_side(pairs: DataFrame, *columns: str) -> DataFrame:
+    """The contents of both sides, `content_id`, each with `columns` of its pair."""
+    left, right = (pairs.select(F.col(side).alias("content_id"), *columns) for side in _SIDES)
     return left.union(right)
 
 
@@ -101,8 +101,8 @@ def _block(buckets: int) -> Column:
 
 def _pictures(placed: DataFrame, embeddings: DataFrame, partitions: int) -> DataFrame:
     """The described pictures, once for each block that needs them."""
-    left, right = (placed.select(F.col(side).alias("content_id"), "block") for side in _SIDES)
-    wanted = left.union(right).groupBy("content_id").agg(F.collect_set("block").alias("blocks"))
+    needed = _either_side(placed, "block")
+    wanted = needed.groupBy("content_id").agg(F.collect_set("block").alias("blocks"))
     return (
         embeddings.where("failure IS NULL")
         .select("content_id", "thumbnail", "width", "height")
@@ -140,7 +140,7 @@ def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.T
         left, right = pair["left_content"], pair["right_content"]
         verdict = compare(described[left], described[right], config)
         rows.append({"left_content": left, "right_content": right} | _row(verdict))
-    return pa.Table.from_pylist(rows, schema=_decided_schema())
+    return pa.Table.from_pylist(rows, schema=to_arrow_schema(_DECIDED))
 
 
 def _row(verdict: Verdict) -> dict[str, object]:
@@ -165,17 +165,3 @@ def _row(verdict: Verdict) -> dict[str, object]:
             "edit": found.edit,
         }
     return row
-
-
-def _decided_schema() -> pa.Schema:
-    kinds = {
-        "string": pa.string(),
-        "boolean": pa.bool_(),
-        "integer": pa.int32(),
-        "double": pa.float64(),
-    }
-    return pa.schema(
-        (field.name, kinds[field.dataType.typeName()])
-        for field in VERDICTS.fields
-        if field.name not in ("model", "verifier")
-    )

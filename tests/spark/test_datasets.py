@@ -10,22 +10,18 @@ from pyspark.sql.types import StringType, StructType
 from imgdedup.datasets import Lake, conform
 from imgdedup.errors import UserError
 from imgdedup.schemas import CANDIDATES, DATASETS, EMBEDDINGS, PAIRS
-from tests.spark.tables import DT, Image, embeddings, frame, rows_of
+from tests.spark.tables import DT, FINDINGS, Image, candidates, embeddings, frame, rows_of
 
 DAY, OTHER, THIRD = "2026-01-01", "2026-01-02", "2026-01-03"
-Candidate = tuple[str, str, float, str]
-FIRST: Candidate = ("a", "b", 0.99, "m")
-SECOND: Candidate = ("a", "c", 0.98, "m")
-
-
-def candidates(spark: SparkSession, *rows: Candidate) -> DataFrame:
-    return frame(spark, rows, CANDIDATES)
+FIRST = ("a", "b", 0.99)
+SECOND = ("a", "c", 0.98)
 
 
 def pairs(spark: SparkSession, run_id: str, *days: tuple[str, str]) -> DataFrame:
     """One pair for each (left_id, dt)."""
-    rows = [(left, "z", "x", "y", "near", 0.99, "m", run_id, dt) for left, dt in days]
-    return frame(spark, rows, StructType([*PAIRS.fields, DT]))
+    schema = StructType([*PAIRS.fields, DT])
+    rows = [FINDINGS | {"left_id": left, "run_id": run_id, "dt": dt} for left, dt in days]
+    return frame(spark, ([row.get(name) for name in schema.names] for row in rows), schema)
 
 
 def stored_files(lake: Lake, dataset: str) -> dict[str, tuple[int, int]]:
@@ -45,9 +41,9 @@ def publish(lake: Lake, dt: str, rows: DataFrame) -> list[str]:
 
 
 def test_a_replaced_partition_holds_the_new_rows_alone(spark: SparkSession, lake: Lake) -> None:
-    assert lake.replace("candidates", DAY, candidates(spark, FIRST, SECOND)) == 2
-    assert lake.replace("candidates", OTHER, candidates(spark, FIRST)) == 1
-    assert lake.replace("candidates", DAY, candidates(spark, SECOND), expected_rows=1) == 1
+    assert lake.replace("candidates", DAY, candidates(spark, [FIRST, SECOND])) == 2
+    assert lake.replace("candidates", OTHER, candidates(spark, [FIRST])) == 1
+    assert lake.replace("candidates", DAY, candidates(spark, [SECOND]), expected_rows=1) == 1
     assert rows_of(lake.read("candidates").select("right_content", "dt")) == [
         {"right_content": "b", "dt": OTHER},
         {"right_content": "c", "dt": DAY},
@@ -57,8 +53,8 @@ def test_a_replaced_partition_holds_the_new_rows_alone(spark: SparkSession, lake
 
 
 def test_an_empty_result_replaces_the_old_rows(spark: SparkSession, lake: Lake) -> None:
-    lake.replace("candidates", DAY, candidates(spark, FIRST))
-    assert lake.replace("candidates", DAY, candidates(spark)) == 0
+    lake.replace("candidates", DAY, candidates(spark, [FIRST]))
+    assert lake.replace("candidates", DAY, candidates(spark, [])) == 0
     assert lake.days("candidates") == [DAY]
     assert lake.read_day("candidates", DAY).collect() == []
     assert lake.read("candidates").schema == StructType([*CANDIDATES.fields, DT])
@@ -77,12 +73,12 @@ def test_a_dataset_without_a_declared_schema_keeps_its_columns(
 def test_a_partition_of_an_unexpected_size_is_not_swapped_in(
     spark: SparkSession, lake: Lake
 ) -> None:
-    lake.replace("candidates", DAY, candidates(spark, FIRST))
+    lake.replace("candidates", DAY, candidates(spark, [FIRST]))
     before = stored_files(lake, "candidates")
     with pytest.raises(RuntimeError, match=r"1 rows written where 2 were expected"):
-        lake.replace("candidates", DAY, candidates(spark, SECOND), expected_rows=2)
+        lake.replace("candidates", DAY, candidates(spark, [SECOND]), expected_rows=2)
     with pytest.raises(RuntimeError, match="expected"):
-        lake.replace("candidates", OTHER, candidates(spark, SECOND), expected_rows=2)
+        lake.replace("candidates", OTHER, candidates(spark, [SECOND]), expected_rows=2)
     assert stored_files(lake, "candidates") == before
     assert lake.days("candidates") == [DAY]
 
@@ -96,13 +92,13 @@ def test_a_missing_dataset_reads_as_no_rows_of_its_schema(lake: Lake, dataset: s
 
 
 def test_a_missing_partition_is_the_users_error(spark: SparkSession, lake: Lake) -> None:
-    lake.replace("candidates", OTHER, candidates(spark, FIRST))
+    lake.replace("candidates", OTHER, candidates(spark, [FIRST]))
     with pytest.raises(UserError, match=rf'candidates/dt={DAY}: run the stage .* "candidates"'):
         lake.read_day("candidates", DAY)
 
 
 def test_only_folders_of_days_are_days(spark: SparkSession, lake: Lake) -> None:
-    lake.replace("candidates", DAY, candidates(spark, FIRST))
+    lake.replace("candidates", DAY, candidates(spark, [FIRST]))
     for name in ("_temporary", "dt=latest", "notes", f".dt={OTHER}"):
         Path(lake.root, "candidates", name).mkdir()
     assert lake.days("candidates") == [DAY]
@@ -184,7 +180,7 @@ def test_a_run_that_was_stopped_leaves_no_obstacle(spark: SparkSession, lake: La
     old = Path(lake.root, ".imgdedup/staging/candidates", f"dt={DAY}.old")
     old.mkdir(parents=True)
     (old / "part.parquet").touch()
-    lake.replace("candidates", DAY, candidates(spark, FIRST))
+    lake.replace("candidates", DAY, candidates(spark, [FIRST]))
     assert publish(lake, DAY, pairs(spark, "run", ("b", DAY))) == [DAY]
     assert [row.left_id for row in lake.read("pairs").collect()] == ["b"]
     assert staged_files(lake) == []

@@ -49,17 +49,14 @@ class Agreement:
     """How the windows of a shared part that have texture correlate.
 
     `typical`, `worst` and `least` are the median, the tenth and the first percentile; `disagreeing`
-    is the share of windows that do not correlate, `textured` that of those with texture, which
-    `windows` counts.
-    `doubtful` marks, bool, (height, width), the pixels at the centre of those that disagree.
+    is the share of windows that do not correlate, and `doubtful` marks these, bool, in the raster
+    of a thinned `Shared`.
     """
 
     typical: float
     worst: float
     least: float
     disagreeing: float
-    textured: float
-    windows: int
     doubtful: np.ndarray
 
     @property
@@ -139,7 +136,5 @@ def agreement(shared: Shared) -> Agreement | None:
         worst=float(worst),
         least=float(least),
         disagreeing=float(disagrees.sum() / windows),
-        textured=float(windows / max(1, usable.sum())),
-        windows=windows,
         doubtful=disagrees,
     )

@@ -63,12 +63,15 @@ def explain(
         left_is_wider = shown_left < shown_right
     else:
         left_is_wider = _worth(left) >= _worth(right)
-    wider, other, motion = (left, right, there) if left_is_wider else (right, left, back)
+    if left_is_wider:
+        wider, other, motion, inverse = left, right, there, back
+    else:
+        wider, other, motion, inverse = right, left, back, there
     brightness, contrast = _tones(shared, left_is_wider)
-    middle = _middle(wider, other, motion)
+    middle = _middle(wider, other, inverse)
     linear = linear_at(motion, middle)
     mirrored = bool(np.linalg.det(linear) < 0)
-    crop = _crop(wider, other, np.linalg.inv(motion))
+    crop = _crop(wider, other, inverse)
     facts = Explanation(
         wider="left" if left_is_wider else "right",
         scale=math.sqrt(abs(float(np.linalg.det(linear)))),
@@ -117,14 +120,14 @@ def _worth(picture: Picture) -> tuple[int, bool, int, bytes]:
     return pixels, not picture.is_gray, len(picture.thumbnail), picture.thumbnail
 
 
-def _middle(wider: Picture, other: Picture, motion: np.ndarray) -> tuple[float, float]:
+def _middle(wider: Picture, other: Picture, inverse: np.ndarray) -> tuple[float, float]:
     """The point of the wider picture that lies in the middle of the other."""
-    x, y = apply(np.linalg.inv(motion), np.array([[other.width / 2, other.height / 2]]))[0]
+    x, y = apply(inverse, np.array([[other.width / 2, other.height / 2]]))[0]
     return min(max(x, 0.0), float(wider.width)), min(max(y, 0.0), float(wider.height))
 
 
-def _crop(wider: Picture, other: Picture, back: np.ndarray) -> tuple[float, float, float, float]:
-    seen = apply(back / back[2, 2], _corners(other)) / [wider.width, wider.height]
+def _crop(wider: Picture, other: Picture, inverse: np.ndarray) -> tuple[float, float, float, float]:
+    seen = apply(inverse, _corners(other)) / [wider.width, wider.height]
     left, top = seen.min(axis=0).clip(0, 1)
     right, bottom = seen.max(axis=0).clip(0, 1)
     return float(left), float(top), float(right), float(bottom)
