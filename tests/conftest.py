@@ -3,10 +3,16 @@
 import os
 import sys
 
-from imgdedup.local.java import java_environment
+from imgdedup.local import class_archive
+from imgdedup.local.java import choose_java
+
+java = choose_java()
+# The JVMs of tests live for seconds or minutes: the second compiler and the collector of garbage
+# in parallel would cost more than they give.
+JAVA_OPTIONS = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC {class_archive.options(java)}"
 
 # Spark reads these when its first session starts, in this process and in those that tests start.
-os.environ |= java_environment()
+os.environ |= {"JAVA_HOME": str(java.home), "SPARK_SUBMIT_OPTS": JAVA_OPTIONS}
 os.environ |= {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
 os.environ["PATH"] = f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}"
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"

@@ -15,9 +15,7 @@ from imgdedup.console import MARK
 
 REPOSITORY = Path(__file__).parents[2]
 STAGES = ("scan", "embed", "fit", "index", "search", "verify", "group")
-# These JVMs live for seconds: the second compiler would cost more than it gives.
-JAVA = "--driver-java-options=-XX:TieredStopAtLevel=1"
-PROPERTIES = ("--master", "local[2]", "--driver-memory", "1g", JAVA)
+PROPERTIES = ("--master", "local[2]", "--driver-memory", "1g")
 
 
 class Ended(NamedTuple):

@@ -18,9 +18,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     folder = tmp_path_factory.mktemp("spark")
     properties = {
         "spark.driver.bindAddress": "127.0.0.1",
-        # The JVM lives for minutes: its second compiler would cost more than it gives.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
         "spark.driver.host": "127.0.0.1",
+        # Tables of some rows are read sooner than code for them is generated and compiled.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.local.dir": f"{folder}/local",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",

@@ -29,7 +29,7 @@ def no_bundled_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_java_home_comes_before_path(tmp_path: Path) -> None:
     home, other = fake_java(tmp_path / "a b", "17"), fake_java(tmp_path / "c", "21")
     environ = {"JAVA_HOME": str(home), "PATH": f"{other}/bin"}
-    assert java.java_environment(environ) == {"JAVA_HOME": str(home)}
+    assert java.choose_java(environ) == java.Java(home, 17)
 
 
 @pytest.mark.parametrize("version", ["1.8", "11", "16"])
@@ -81,4 +81,4 @@ def test_the_wrapper_drops_the_module_and_nothing_else(
 @pytest.mark.usefixtures("no_bundled_java")
 def test_no_java_at_all_is_told_with_what_to_do() -> None:
     with pytest.raises(UserError, match=r"no Java 17 or newer .* install one"):
-        java.java_environment({"PATH": ""})
+        java.choose_java({"PATH": ""})

@@ -23,8 +23,8 @@ import imgdedup
 from imgdedup import config
 from imgdedup.console import say
 from imgdedup.errors import UserError
-from imgdedup.local import processes
-from imgdedup.local.java import java_environment
+from imgdedup.local import class_archive, processes
+from imgdedup.local.java import choose_java
 from imgdedup.local.transcript import Transcript
 
 REPOSITORY = Path(os.path.abspath(imgdedup.__file__)).parents[2]
@@ -137,15 +137,17 @@ def environment(space: Space) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("AIRFLOW", "SPARK_", "PYSPARK_"))
     }
+    java = choose_java()
+    java_options = f'-Djava.io.tmpdir="{space.tmp}" -XX:-UsePerfData'
     return {
         **kept,
-        **java_environment(),
+        "JAVA_HOME": str(java.home),
         # spark-submit finds Spark through the first python3.
         "PATH": f"{sys.prefix}/bin{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(space.tmp),
-        "SPARK_SUBMIT_OPTS": f'-Djava.io.tmpdir="{space.tmp}" -XX:-UsePerfData',
+        "SPARK_SUBMIT_OPTS": f"{java_options} {class_archive.options(java)}",
         "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData",
         "TMPDIR": str(space.tmp),
         "AIRFLOW_HOME": str(space.private / "airflow"),

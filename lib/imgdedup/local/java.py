@@ -45,19 +45,11 @@ class Java(NamedTuple):
     version: int
 
 
-def java_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the settings to add to the environment of whatever starts Spark: `JAVA_HOME`.
-
-    `environ` is the environment to look in, by default this process's.
-    Raises UserError when the machine has no Java that fits and none can be set up.
-    """
-    return {"JAVA_HOME": str(choose_java(environ).home)}
-
-
 def choose_java(environ: Mapping[str, str] | None = None) -> Java:
     """Return the first Java that fits: of `JAVA_HOME`, of `PATH`, or the environment's own.
 
-    Raises UserError as `java_environment` does.
+    `environ` is the environment to look in, by default this process's.
+    Raises UserError when the machine has no Java that fits and none can be set up.
     """
     for launcher in _launchers(os.environ if environ is None else environ):
         java = probe(launcher)

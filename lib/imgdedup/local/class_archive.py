@@ -1,0 +1,83 @@
+"""An archive of the Java classes that Spark loads, with which its JVMs start in half the time.
+
+Each stage is a spark-submit of its own, and half of the seconds it takes on a small day go into
+finding, checking and linking some 15,000 classes. Java can keep them ready to map into memory
+(class data sharing). `make setup` makes the archive once, with what a small Spark job loads; a JVM
+that cannot use it (another Java, another Spark) ignores it and starts as ever.
+
+    python -m imgdedup.local.class_archive      make it for the Java that Spark runs on here
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from imgdedup.errors import UserError
+from imgdedup.local.java import Java, choose_java
+
+FOLDER = Path(sys.prefix) / "spark-classes"
+ONE_STEP = 25  # this Java and newer ones make an archive without one of their own to start from
+
+
+def options(java: Java, folder: Path = FOLDER) -> str:
+    """Return the JVM options by which `java` uses its archive in `folder`; "" without one.
+
+    Quoted as the environment variable SPARK_SUBMIT_OPTS needs it.
+    """
+    archive = _archive(java, folder)
+    if not archive.is_file():
+        return ""
+    if java.version >= ONE_STEP:
+        return f'-XX:AOTCache="{archive}" -Xlog:aot*=off -Xlog:cds*=off'
+    return f'-XX:SharedArchiveFile="{archive}" -Xlog:cds=off -Xlog:cds+dynamic=off'
+
+
+def make(java: Java, folder: Path = FOLDER) -> Path | None:
+    """Make the archive for `java` in `folder`; return None when this Java cannot make one."""
+    archive = _archive(java, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as space:
+        unfinished = Path(space, archive.name)
+        flag = "AOTCacheOutput" if java.version >= ONE_STEP else "ArchiveClassesAtExit"
+        environment = os.environ | {
+            "JAVA_HOME": str(java.home),
+            "PATH": f"{sys.prefix}/bin{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": space,
+            "SPARK_SUBMIT_OPTS": f'-XX:{flag}="{unfinished}" -Djava.io.tmpdir="{space}"',
+        }
+        environment.pop("SPARK_HOME", None)
+        job = [str(Path(__file__).with_name("class_archive_job.py")), str(Path(space, "tables"))]
+        done = subprocess.run(
+            ["spark-submit", "--master", "local[1]", *job],
+            env=environment,
+            cwd=space,
+            check=False,
+            capture_output=True,
+        )
+        if done.returncode or not unfinished.is_file():
+            return None
+        unfinished.replace(archive)
+    return archive
+
+
+def _archive(java: Java, folder: Path) -> Path:
+    return folder / f"java-{java.version}-spark-{version('pyspark')}.jsa"
+
+
+def main() -> None:
+    """Make the archive; without one everything works, and takes longer to start."""
+    try:
+        made = make(choose_java())
+    except UserError as error:
+        sys.exit(f"imgdedup: error: {error}")
+    if made is None:
+        print("imgdedup: no archive of Spark's classes: its jobs start more slowly")
+
+
+if __name__ == "__main__":
+    main()
