@@ -41,7 +41,7 @@ setup: .venv/.ready ## Create or repair the environment in .venv (the other targ
 	done; \
 	echo "imgdedup: error: found no Python 3.11, 3.12 or 3.13 with its venv module" \
 	    "(Debian, Ubuntu: python3-venv); name one: make PYTHON=/path/to/python3" >&2; exit 1
-	@$(PY) -m pip install -qq --no-deps --requirement requirements.lock
+	@$(PY) -m pip install -qq --no-deps --no-compile --requirement requirements.lock
 	@$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 	@$(PY) -m imgdedup.local.java >/dev/null
@@ -64,7 +64,8 @@ ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder s
 
 # A test that cannot run here is skipped, and its reason stands above the last line.
 test: setup ## Run the tests; IMGDEDUP_WEIGHTS=file adds those that need ImageNet weights
-	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && $(PY) -m pytest
+	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && \
+	    $(PY) -m pytest --numprocesses 2 --dist loadfile
 
 check: setup ## Check format, lint, types and import rules
 	@$(PY) -m ruff format --check .

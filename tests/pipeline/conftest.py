@@ -8,6 +8,7 @@ import pytest
 
 from imgdedup.local import corpus
 from imgdedup.local.corpus import Truth
+from tests.pipeline.jobs import Jobs
 
 FIRST, SECOND = "2026-01-01", "2026-01-02"
 
@@ -37,3 +38,11 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Photos]:
         patch.setattr(corpus, "EDITED_PHOTOS", edited)
         patch.setattr(corpus, "LONE_PHOTOS", lone)
         yield Photos(folder, corpus.ensure(folder, [FIRST, SECOND]))
+
+
+@pytest.fixture(scope="session")
+def in_one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+    with (tmp_path_factory.mktemp("jobs") / "stderr").open("w") as log:
+        jobs = Jobs(log)
+        yield jobs
+        jobs.close()

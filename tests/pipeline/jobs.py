@@ -4,9 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -55,25 +55,38 @@ def spark_submit(job: Sequence[str]) -> Ended:
     return Ended(done.returncode, _marked(done.stdout.splitlines()))
 
 
-def in_one_process(jobs: Sequence[Sequence[str]]) -> list[Ended]:
-    """Run jobs one after the other with the same Java, to save time."""
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("several_jobs.py"))],
-        input=json.dumps(jobs),
-        env=os.environ | {"PYSPARK_SUBMIT_ARGS": " ".join([*PROPERTIES, "pyspark-shell"])},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    ended: list[Ended] = []
-    lines: list[str] = []
-    for line in done.stdout.splitlines():
-        if line.startswith("exit "):
-            ended.append(Ended(int(line.removeprefix("exit ")), _marked(lines)))
-            lines = []
-        lines.append(line)
-    assert len(ended) == len(jobs), done.stderr[-5000:]
-    return ended
+class Jobs:
+    """Runs jobs one after the other in a process of their own, with the same Java."""
+
+    def __init__(self, log: IO[str]) -> None:
+        self._log = log
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("several_jobs.py"))],
+            env=os.environ | {"PYSPARK_SUBMIT_ARGS": " ".join([*PROPERTIES, "pyspark-shell"])},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+
+    def __call__(self, jobs: Iterable[Sequence[str]]) -> list[Ended]:
+        """Run the jobs and tell how each ended."""
+        return [self._run(job) for job in jobs]
+
+    def _run(self, job: Sequence[str]) -> Ended:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(job), file=self._process.stdin, flush=True)
+        lines: list[str] = []
+        for line in self._process.stdout:
+            if line.startswith("exit "):
+                return Ended(int(line.removeprefix("exit ")), _marked(lines))
+            lines.append(line.rstrip("\n"))
+        raise AssertionError(f"the process of the jobs ended: {Path(self._log.name).read_text()}")
+
+    def close(self) -> None:
+        """Let the process end, and wait for it."""
+        self._process.communicate(timeout=60)
 
 
 def _marked(lines: Sequence[str]) -> list[str]:

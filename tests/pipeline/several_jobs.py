@@ -1,6 +1,7 @@
-"""Runs job scripts one after the other in one process, which saves starting Java for each.
+"""Runs job scripts one after the other in one process, whose Java is then warm for the next.
 
-Reads from stdin a JSON list of command lines, the script first; prints `exit <status>` after each.
+Reads from stdin a command line each line, as a JSON list with the script first; prints
+`exit <status>` after each.
 """
 
 import json
@@ -8,9 +9,9 @@ import runpy
 import sys
 
 if __name__ == "__main__":
-    for command in json.load(sys.stdin):
-        sys.argv = command
+    for line in sys.stdin:
+        sys.argv = json.loads(line)
         try:
-            runpy.run_path(command[0], run_name="__main__")
+            runpy.run_path(sys.argv[0], run_name="__main__")
         except SystemExit as ended:
             print(f"exit {ended.code}", flush=True)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.pipeline.conftest import FIRST, SECOND, Photos
-from tests.pipeline.jobs import STAGES, Ended, command, in_one_process, read
+from tests.pipeline.jobs import STAGES, Ended, Jobs, command, read
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ WEIGHTS = {
 
 
 @pytest.fixture(scope="module")
-def ended(photos: Photos, folder: Path, taken_port: int) -> dict[str, Ended]:
+def ended(photos: Photos, folder: Path, taken_port: int, in_one_process: Jobs) -> dict[str, Ended]:
     """How each wrong case ended, and some sound ones between them."""
     jobs = {
         name: command("scan", folder / name, FIRST, str(folder / place) if place else "")
@@ -149,7 +149,9 @@ def test_a_taken_port_and_a_silent_server_are_named(
     assert ended["a taken port"].status == ended["no server"].status == 2
 
 
-def test_a_day_without_readable_images_passes_every_stage(tmp_path: Path) -> None:
+def test_a_day_without_readable_images_passes_every_stage(
+    tmp_path: Path, in_one_process: Jobs
+) -> None:
     schema = pa.schema([("image_id", pa.string()), ("uri", pa.string()), ("price", pa.int32())])
     for dt, rows in ((FIRST, []), (SECOND, [{"image_id": "a", "uri": "/none", "price": 7}])):
         partition = tmp_path / "manifest" / f"dt={dt}"

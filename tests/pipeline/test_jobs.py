@@ -1,7 +1,7 @@
 """The job scripts from images to tables, with the network that the package carries.
 
-The first day runs through spark-submit, as in production. The tests stand in the order of one
-story: later ones run the first day again, and take files away from it.
+The first day is scanned and embedded through spark-submit, as in production. The tests stand in the
+order of one story: later ones run the first day again, and take files away from it.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ from tests.pipeline.jobs import (
     REPOSITORY,
     STAGES,
     Ended,
+    Jobs,
     command,
     files,
-    in_one_process,
     read,
     spark_submit,
 )
@@ -41,15 +41,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ended(photos: Photos, root: Path) -> dict[str, list[Ended]]:
+def ended(photos: Photos, root: Path, in_one_process: Jobs) -> dict[str, list[Ended]]:
     """How the stages of both days ended."""
-    first = [
-        spark_submit(command(stage, root, FIRST, photos.manifest(), "first")) for stage in STAGES
-    ]
-    second = in_one_process(
-        [command(stage, root, SECOND, photos.manifest(), "second") for stage in STAGES]
+    first, second = (
+        [command(stage, root, dt, photos.manifest(), f"run of {dt}") for stage in STAGES]
+        for dt in (FIRST, SECOND)
     )
-    return {FIRST: first, SECOND: second}
+    submitted = [spark_submit(job) for job in first[:2]]
+    return {FIRST: submitted + in_one_process(first[2:]), SECOND: in_one_process(second)}
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +172,7 @@ def test_every_stage_of_every_day_has_a_row_in_runs(root: Path, truth: dict[str,
 
 @pytest.fixture(scope="module")
 def unchanged(
-    photos: Photos, root: Path, truth: dict[str, Truth]
+    photos: Photos, root: Path, truth: dict[str, Truth], in_one_process: Jobs
 ) -> tuple[dict[str, list[Row]], dict[Path, tuple[int, int]]]:
     """The tables, and the files of some, before the first day ran a second time."""
     before = tables(root)
@@ -209,6 +208,7 @@ def test_a_day_that_shrank_leaves_what_one_clean_run_of_the_days_leaves(
     photos: Photos,
     root: Path,
     unchanged: tuple[dict[str, list[Row]], dict[Path, tuple[int, int]]],
+    in_one_process: Jobs,
     tmp_path: Path,
 ) -> None:
     shrunk = Photos(tmp_path / "images", photos.truth)

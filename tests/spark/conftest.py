@@ -1,5 +1,6 @@
 """One Spark session on this machine for all tests of this folder."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    # It tells of its own end when pytest has closed what it would tell it to.
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     yield session
     session.stop()
 
