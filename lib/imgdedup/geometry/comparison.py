@@ -3,7 +3,8 @@
 Three ways lead to a copy. The pictures agree everywhere once features have aligned them. Or they
 agree so well that what disagrees can only lie on top, and it has the few flat tones of text, bars
 and logos. Or, for pictures in which features find no hold, one whole frame laid on the other agrees
-still better; where there is no texture to correlate, tone by tone.
+still better; where there is no texture to correlate, tone by tone. Light and dark alone do not tell
+one product in two finishes, so the colours are looked at, too.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import numpy as np
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.agreement import Agreement, agreement, share
 from imgdedup.geometry.alignment import align, frames
+from imgdedup.geometry.colours import colours_of
 from imgdedup.geometry.explanation import Explanation, explain
 from imgdedup.geometry.overlay import drawn_pixels, is_covered, is_graphic, is_overlay
 from imgdedup.geometry.picture import Picture
@@ -76,11 +78,14 @@ def _judge(
         covered = not everywhere and not graphic and is_covered(thin, found, config)
     if shared.overlap < config.least_overlap or not (everywhere or covered):
         return Verdict(False, inliers, found.worst, shared.overlap, None)
+    colours = colours_of(left, right, matrix)
+    if colours and colours.is_one_object:
+        return Verdict(False, inliers, found.worst, shared.overlap, None)
     drawn = drawn_pixels(thin)
     overlaid = covered or is_overlay(thin, drawn, config)
     if overlaid:  # what lies on top tells nothing of the tones below
         thin = replace(thin, shown=thin.shown & ~drawn)
-    explanation = explain(left, right, matrix, thin, overlaid)
+    explanation = explain(left, right, matrix, thin, colours, overlaid)
     return Verdict(True, inliers, found.worst, shared.overlap, explanation)
 
 
@@ -104,7 +109,10 @@ def _compare_frames(left: Picture, right: Picture, config: VerifyConfig) -> Verd
             continue
         found = agreement(shared)
         if _agree_strictly(found, config) if found else _same_tones(left, right, matrix):
-            explanation = explain(left, right, matrix, shared, overlaid=False)
+            colours = colours_of(left, right, matrix)
+            if colours and colours.is_one_object:
+                continue
+            explanation = explain(left, right, matrix, shared, colours, overlaid=False)
             return Verdict(True, 0, found.worst if found else 1.0, shared.overlap, explanation)
     return None
 

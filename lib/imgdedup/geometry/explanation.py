@@ -14,11 +14,11 @@ import numpy as np
 
 from imgdedup.geometry.agreement import Shared
 from imgdedup.geometry.alignment import apply, linear_at
+from imgdedup.geometry.colours import Colours
 from imgdedup.geometry.picture import Picture
 
 _MORE = 0.02  # of the area: less is the inaccuracy of the map
 _TILT = 0.02  # change of scale across the picture that counts as perspective
-_COLOUR_SIDE, _COLOUR_CELL = 80, (11, 11)  # pixels: colours are compared coarsely
 _HUE = 8.0  # mean distance in a and b of CIELAB that counts as other colours, saturation aside
 _WHOLE = 0.97  # of the area: shows as good as all
 _SAME_SIZE = 0.03  # of the scale
@@ -49,7 +49,12 @@ class Explanation:
 
 
 def explain(
-    left: Picture, right: Picture, matrix: np.ndarray, shared: Shared, overlaid: bool
+    left: Picture,
+    right: Picture,
+    matrix: np.ndarray,
+    shared: Shared,
+    colours: Colours | None,
+    overlaid: bool,
 ) -> Explanation:
     """Explain two copies aligned by a map (3, 3) of left thumbnail pixels to right ones.
 
@@ -84,7 +89,7 @@ def explain(
         edit="",
     )
     tilted = _tilt(motion, wider) > _TILT
-    coloured = not (left.is_gray or right.is_gray) and _hue_shift(left, right, matrix) > _HUE
+    coloured = colours is not None and colours.shift > _HUE
     further = {"perspective": tilted, "other colours": coloured, "overlay": overlaid}
     words = _in_words(facts, _same_frame(wider, other), wider.is_gray)
     words += [word for word, holds in further.items() if holds]
@@ -155,27 +160,6 @@ def _tones(shared: Shared, left_is_wider: bool) -> tuple[float, float]:
 def _tilt(motion: np.ndarray, wider: Picture) -> float:
     depths = _corners(wider) @ motion[2, :2] + 1
     return float(depths.max() / max(depths.min(), 1e-6)) - 1
-
-
-def _hue_shift(left: Picture, right: Picture, matrix: np.ndarray) -> float:
-    """Mean distance of the colours, lightness and saturation aside, where both pictures show."""
-    height, width = right.luma.shape
-    smaller = min(1.0, _COLOUR_SIDE / max(height, width))
-    size = max(1, round(width * smaller)), max(1, round(height * smaller))
-    motion = np.diag([size[0] / width, size[1] / height, 1.0]) @ matrix
-    shown = cv2.warpPerspective(np.full_like(left.luma, 255), motion, size) == 255
-    if not shown.any():
-        return 0.0
-    laid = cv2.warpPerspective(left.rgb, motion, size, borderMode=cv2.BORDER_REPLICATE)
-    beneath = cv2.resize(right.rgb, size, interpolation=cv2.INTER_AREA)
-    first, second = (
-        cv2.cvtColor(cv2.blur(image, _COLOUR_CELL), cv2.COLOR_RGB2LAB)[shown][:, 1:] - 128.0
-        for image in (laid, beneath)
-    )
-    # Contrast and brightness draw all colours towards gray, or away from it, by one factor.
-    paler, richer = sorted((first, second), key=lambda colours: float((colours**2).sum()))
-    factor = max(0.0, float((paler * richer).sum()) / max(float((richer**2).sum()), 1e-6))
-    return float(np.hypot(*(paler - factor * richer).T).mean())
 
 
 def _same_frame(wider: Picture, other: Picture) -> bool:
