@@ -65,7 +65,7 @@ ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder s
 # A test that cannot run here is skipped, and its reason stands above the last line.
 test: setup ## Run the tests; IMGDEDUP_WEIGHTS=file adds those that need ImageNet weights
 	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && \
-	    $(PY) -m pytest --numprocesses 2 --dist loadfile
+	    $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Check format, lint, types and import rules
 	@$(PY) -m ruff format --check .
