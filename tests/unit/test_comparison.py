@@ -279,3 +279,17 @@ def test_another_photograph_in_the_same_frame_is_no_copy() -> None:
         framed.paste(photograph(name).resize((280, 180)), (60, 60))
         pictures.append(described(framed))
     assert not verdict(*pictures).duplicate
+
+
+def test_what_brightening_cut_off_to_white_does_not_matter() -> None:
+    """Pale specks on a paler ground, of which brightening leaves the lower part."""
+    drawing = np.asarray(grayscale(photograph("cat")), dtype=float)
+    height, width = drawing.shape
+    y, x = np.mgrid[:height, :width]
+    specks = 185 + 55 * np.maximum(0, np.sin(x / 5 + np.sin(y / 31)) * np.sin(y / 7)) ** 2
+    inside = np.hypot((x - width / 2) / width, (y - height / 2) / height) < 0.3
+    picture = np.where(inside, 0.6 * drawing, specks)
+    levels = picture, np.clip(1.3 * picture, 0, 255)
+    found = verdict(*(described(Image.fromarray(each.astype(np.uint8))) for each in levels))
+    assert found.duplicate
+    assert found.correlation > 0.95

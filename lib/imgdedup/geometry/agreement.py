@@ -20,6 +20,7 @@ _STRIDE = 2  # windows overlap: every second one each way tells as much
 _LEAST_SHOWN = 0.4  # of a window, for it to count
 _DARKEST, _BRIGHTEST, _MOST_CLIPPED = 6.0, 249.0, 0.3  # where an edit may have lost the texture
 _TEXTURE, _LEAST_DEVIATION = 0.15, 5.0  # relative to the deviation of all that is shared; levels
+_LEAST_CUT, _LEAST_SLOPE = 0.01, 0.2  # of the pixels; of one picture's levels by the other's
 _DISAGREES = 0.65  # correlation below which a window disagrees
 _LEAST_WINDOWS = 20
 
@@ -100,8 +101,9 @@ def share(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> Shared | N
 def agreement(shared: Shared) -> Agreement | None:
     """Correlate the windows of a shared part; None when too few of them have texture."""
     shown = shared.shown.astype(np.float32)
-    a = cv2.GaussianBlur(shared.fine, (0, 0), _SMOOTHED)
-    b = cv2.GaussianBlur(shared.coarse, (0, 0), _SMOOTHED)
+    fine, coarse = _equally_clipped(shared)
+    a = cv2.GaussianBlur(fine, (0, 0), _SMOOTHED)
+    b = cv2.GaussianBlur(coarse, (0, 0), _SMOOTHED)
     # Where both are black or white nothing was cut off: that is ink, or paper.
     clipped = ((a < _DARKEST) != (b < _DARKEST)) | ((a > _BRIGHTEST) != (b > _BRIGHTEST))
     side = int(np.clip(round(_WINDOW_SHARE * max(a.shape)), *_WINDOW)) | 1
@@ -138,3 +140,28 @@ def agreement(shared: Shared) -> Agreement | None:
         disagreeing=float(disagrees.sum() / windows),
         doubtful=disagrees,
     )
+
+
+def _equally_clipped(shared: Shared) -> tuple[np.ndarray, np.ndarray]:
+    """Both pictures, each without the texture that brightening cut off to white in the other.
+
+    Where one is white, levels of the other above the one that has become white are set to it.
+    Lower ones stay: no brightening made them white.
+    """
+    fine, coarse = shared.fine, shared.coarse
+    white = fine > _BRIGHTEST, coarse > _BRIGHTEST
+    only = [(one & ~other & shared.shown).mean() for one, other in (white, white[::-1])]
+    if max(only) < _LEAST_CUT:
+        return fine, coarse
+    thin = (slice(None, None, _STRIDE),) * 2
+    clear = shared.shown[thin] & ~(white[0] | white[1])[thin]
+    x, y = fine[thin][clear], coarse[thin][clear]
+    if len(x) < _LEAST_WINDOWS:
+        return fine, coarse
+    slope = float(np.mean((x - x.mean()) * (y - y.mean())) / max(float(x.var()), 1e-6))
+    if slope <= _LEAST_SLOPE:
+        return fine, coarse
+    offset = float(y.mean()) - slope * float(x.mean())
+    if only[0] < only[1]:
+        return np.where(white[1], np.minimum(fine, (255 - offset) / slope), fine), coarse
+    return fine, np.where(white[0], np.minimum(coarse, 255 * slope + offset), coarse)
