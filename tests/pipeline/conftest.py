@@ -29,7 +29,7 @@ class Photos(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Photos]:
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Photos:
     """A part of the demo's corpus, small enough for a test."""
     folder = tmp_path_factory.mktemp("photos") / "images"
     edited = {name: corpus.EDITED_PHOTOS[name] for name in ("coffee", "cat", "rocket")}
@@ -37,7 +37,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Photos]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus, "EDITED_PHOTOS", edited)
         patch.setattr(corpus, "LONE_PHOTOS", lone)
-        yield Photos(folder, corpus.ensure(folder, [FIRST, SECOND]))
+        truth = corpus.ensure(folder, [FIRST, SECOND])
+    return Photos(folder, truth)
 
 
 @pytest.fixture(scope="session")
