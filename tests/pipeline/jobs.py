@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -78,15 +79,23 @@ class Jobs:
         assert self._process.stdout is not None
         print(json.dumps(job), file=self._process.stdin, flush=True)
         lines: list[str] = []
-        for line in self._process.stdout:
-            if line.startswith("exit "):
-                return Ended(int(line.removeprefix("exit ")), _marked(lines))
-            lines.append(line.rstrip("\n"))
+        overdue = threading.Timer(300, self._process.kill)
+        overdue.start()
+        try:
+            for line in self._process.stdout:
+                if line.startswith("exit "):
+                    return Ended(int(line.removeprefix("exit ")), _marked(lines))
+                lines.append(line.rstrip("\n"))
+        finally:
+            overdue.cancel()
         raise AssertionError(f"the process of the jobs ended: {Path(self._log.name).read_text()}")
 
     def close(self) -> None:
         """Let the process end, and wait for it."""
-        self._process.communicate(timeout=60)
+        try:
+            self._process.communicate(timeout=60)
+        finally:
+            self._process.kill()
 
 
 def _marked(lines: Sequence[str]) -> list[str]:

@@ -142,6 +142,12 @@ def agreement(shared: Shared) -> Agreement | None:
     )
 
 
+def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of the straight line closest to the points, by least squares."""
+    slope = float(np.mean((x - x.mean()) * (y - y.mean())) / max(float(x.var()), 1e-6))
+    return slope, float(y.mean()) - slope * float(x.mean())
+
+
 def _equally_clipped(shared: Shared) -> tuple[np.ndarray, np.ndarray]:
     """Both pictures, each without the texture that brightening cut off to white in the other.
 
@@ -153,15 +159,13 @@ def _equally_clipped(shared: Shared) -> tuple[np.ndarray, np.ndarray]:
     only = [(one & ~other & shared.shown).mean() for one, other in (white, white[::-1])]
     if max(only) < _LEAST_CUT:
         return fine, coarse
-    thin = (slice(None, None, _STRIDE),) * 2
-    clear = shared.shown[thin] & ~(white[0] | white[1])[thin]
-    x, y = fine[thin][clear], coarse[thin][clear]
-    if len(x) < _LEAST_WINDOWS:
+    thin = shared.thinned()
+    clear = thin.shown & (np.maximum(thin.fine, thin.coarse) <= _BRIGHTEST)
+    if clear.sum() < _LEAST_WINDOWS:
         return fine, coarse
-    slope = float(np.mean((x - x.mean()) * (y - y.mean())) / max(float(x.var()), 1e-6))
+    slope, offset = line(thin.fine[clear], thin.coarse[clear])
     if slope <= _LEAST_SLOPE:
         return fine, coarse
-    offset = float(y.mean()) - slope * float(x.mean())
     if only[0] < only[1]:
         return np.where(white[1], np.minimum(fine, (255 - offset) / slope), fine), coarse
     return fine, np.where(white[0], np.minimum(coarse, 255 * slope + offset), coarse)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from imgdedup.config import VerifyConfig
-from imgdedup.geometry.agreement import Agreement, Shared
+from imgdedup.geometry.agreement import Agreement, Shared, line
 
 _DRAWN_OVER = 50.0  # levels by which what lies on top differs from what is below
 _TONE = 20  # levels either way that count as one tone
@@ -30,7 +30,7 @@ def is_covered(shared: Shared, found: Agreement, config: VerifyConfig) -> bool:
     sound = shared.shown & ~doubtful
     if not sound.any():
         return False
-    gain, offset = _line(shared.fine[sound], shared.coarse[sound])
+    gain, offset = line(shared.fine[sound], shared.coarse[sound])
     apart = np.abs(shared.coarse - (gain * shared.fine + offset))
     drawn = shared.shown & doubtful & (apart > _DRAWN_OVER)
     return _tones_of(shared, drawn) >= config.overlay_tones
@@ -47,10 +47,10 @@ def drawn_pixels(shared: Shared) -> np.ndarray:
     none = np.zeros_like(shared.shown)
     if len(fine) < _LEAST_CLEAR:
         return none
-    gain, offset = _line(fine, coarse)
+    gain, offset = line(fine, coarse)
     missed = np.abs(gain * fine + offset - coarse)
     most = missed <= np.quantile(missed, _FITTING)
-    gain, offset = _line(fine[most], coarse[most])
+    gain, offset = line(fine[most], coarse[most])
     if gain < _LEAST_GAIN:
         return none
     # Both ways, since levels that were cut off at black or white follow from the other's alone.
@@ -91,9 +91,3 @@ def _two_tones(levels: np.ndarray) -> float:
 def _tones_of(shared: Shared, drawn: np.ndarray) -> float:
     """The same of the picture that is drawn over: the one of fewer tones there."""
     return max(_two_tones(shared.coarse[drawn]), _two_tones(shared.fine[drawn]))
-
-
-def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope and offset of the straight line closest to the points, by least squares."""
-    slope = float(np.mean((x - x.mean()) * (y - y.mean())) / max(float(x.var()), 1e-6))
-    return slope, float(y.mean()) - slope * float(x.mean())
