@@ -58,7 +58,7 @@ class TorchEncoder:
         if loaded.script is not None and device.type == "cpu":
             self._dtype = torch.float32  # a foreign module's operators may have no CPU bf16
         # `to` moves a script in place, and each device needs its own.
-        module = copy.deepcopy(loaded.script) if loaded.script else _resnet50(loaded)
+        module = copy.deepcopy(loaded.script) if loaded.script else resnet50_with(loaded)
         self._module = module.to(device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         scale = torch.tensor([loaded.mean, loaded.std]) * 255
         self._mean, self._std = scale.to(device).view(2, 1, 3, 1, 1)
@@ -82,7 +82,8 @@ class TorchEncoder:
         return f"{loaded.name}-{self.side}px-{self._device.type}-{kind}-{digest}"
 
 
-def _resnet50(loaded: Weights) -> nn.Module:
+def resnet50_with(loaded: Weights) -> nn.Module:
+    """A ResNet-50 without its last layer, with these weights; UserError when they do not fit."""
     with torch.device("meta"):
         network = resnet50()
         network.fc = nn.Identity()

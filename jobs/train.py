@@ -1,0 +1,68 @@
+"""Train a ResNet-50 to know copies, on photographs of one's own; not a stage of the DAG.
+
+python jobs/train.py --photos FOLDER_OR_MANIFEST --out FOLDER [--views N] [--start WEIGHTS]
+    [--seed N]
+
+OUT keeps the packed photographs, the checkpoint from which the same command goes on after it was
+stopped, and at the end `descriptor.safetensors` for `embed.weights` with its model card.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from imgdedup import scan, sources
+from imgdedup.config import ScanConfig
+from imgdedup.console import say
+from imgdedup.encoder.training import command
+from imgdedup.errors import UserError
+
+MAX_BYTES = 256 << 20
+
+
+def readers(location: str) -> list[Callable[[], bytes]]:
+    """What reads each photograph of a folder or manifest; UserError when there is nothing."""
+    manifest = scan.parquet_of(location, "")
+    if manifest is None:
+        table = scan.list_images(location, ScanConfig(skip_hidden=True)).table
+    else:
+        table = pq.read_table(manifest)
+        missing = {"image_id", "uri"} - set(table.column_names)
+        if missing:
+            raise UserError(f"the manifest {location} has no column {', '.join(sorted(missing))}")
+    rows = table.select(["image_id", "uri"]).sort_by("image_id")
+    return [partial(sources.read_bytes, uri, MAX_BYTES) for uri in rows["uri"].to_pylist()]
+
+
+def main() -> int:
+    """Read the arguments and train; a UserError becomes one line and status 2."""
+    parser = argparse.ArgumentParser(prog="python jobs/train.py")
+    parser.add_argument("--photos", required=True, help="folder of photographs, or manifest")
+    parser.add_argument("--out", required=True, type=Path, help="folder for all that is written")
+    parser.add_argument("--views", type=int, default=1_000_000, help="edited pictures to see")
+    parser.add_argument("--start", default="builtin", help='"scratch", or as embed.weights')
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    try:
+        command.train(
+            readers(arguments.photos),
+            arguments.out,
+            views=arguments.views,
+            start=arguments.start,
+            seed=arguments.seed,
+        )
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        say("train: stopped; the same command goes on from the checkpoint")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

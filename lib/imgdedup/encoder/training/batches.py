@@ -1,0 +1,28 @@
+"""Which photographs each step of the training sees: drawn by the seed and the step alone."""
+
+import numpy as np
+import torch
+
+
+def drawn(count: int, size: int, seed: int, step: int) -> np.ndarray:
+    """The photographs of a step, `size` different ones of `count`, in the order of an epoch.
+
+    Every photograph comes once in each epoch, so that a step can be made again after a restart
+    without what came before.
+    """
+    per_epoch = count // size
+    epoch, place = divmod(step, per_epoch)
+    order = np.random.default_rng([seed, epoch]).permutation(count)
+    return order[place * size : (place + 1) * size]
+
+
+def pictures(squares: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Squares (n, side, side, 3) uint8 as (n, 3, side, side) float, 0-1, on the device."""
+    values = torch.from_numpy(np.array(squares)).to(device)
+    return values.permute(0, 3, 1, 2).float() / 255
+
+
+def in_batches(squares: np.ndarray, size: int = 64) -> list[torch.Tensor]:
+    """All squares in turn, as `pictures` gives them, on the CPU."""
+    starts = range(0, len(squares), size)
+    return [pictures(squares[start : start + size], torch.device("cpu")) for start in starts]

@@ -1,0 +1,71 @@
+"""The model card of a trained descriptor."""
+
+from collections.abc import Mapping, Sequence
+
+from imgdedup.encoder.training.trainer import Recipe
+
+
+def written(
+    recipe: Recipe,
+    *,
+    photographs: int,
+    heldout: int,
+    failures: Mapping[str, int],
+    device: str,
+    minutes: float,
+    history: Sequence[Mapping[str, float]],
+    full: Mapping[str, float],
+    stored: Mapping[str, float],
+    worst_cosine: float,
+) -> str:
+    """The card as Markdown: data, recipe, figures and limits, as the training knows them."""
+    sides = ", ".join(f"{share:.0%} at {side} px" for share, side in recipe.sides)
+    left_out = ", ".join(f"{count:,} {reason}" for reason, count in failures.items()) or "none"
+    names = list(full)
+    curve = [_row(f"{entry['views']:,.0f}", entry, ["loss", *names]) for entry in history]
+    return "\n".join(
+        [
+            "# Descriptor for copies of photographs",
+            "",
+            "ResNet-50, torchvision's layout without its last layer; 2,048 pooled values for each "
+            "image, which is squashed to the square. For finding edited copies of photographs, and "
+            "for nothing else: it knows neither what is on a picture nor who.",
+            "",
+            "## Training",
+            "",
+            f"- {photographs:,} photographs; {heldout:,} more held out for the figures below; "
+            f"left out as unreadable: {left_out}.",
+            f"- Start: {recipe.start}. {recipe.views:,} views, {sides}; {recipe.batch} photographs "
+            f"a step, each in a mild and a strong view; seed {recipe.seed}.",
+            f"- Contrastive loss at temperature {recipe.temperature}, entropy term x "
+            f"{recipe.entropy}; AdamW, rate {recipe.rate}, decay {recipe.decay}, bf16.",
+            f"- {device}; the last sitting took {minutes:.0f} minutes.",
+            "",
+            "## Figures",
+            "",
+            "Share of the copies of held-out photographs whose original is the nearest, or among "
+            "the ten nearest, of these photographs and 2,000 others.",
+            "",
+            _row("descriptor", {name: name for name in names}, names),
+            _row("---", dict.fromkeys(names, "---"), names),
+            _row("as trained", full, names),
+            _row("as stored (int8)", stored, names),
+            "",
+            f"Least cosine between the two for one image: {worst_cosine:.4f}.",
+            "",
+            "## Curve",
+            "",
+            _row("views", {name: name for name in ["loss", *names]}, ["loss", *names]),
+            _row("---", dict.fromkeys(["loss", *names], "---"), ["loss", *names]),
+            *curve,
+            "",
+        ]
+    )
+
+
+def _row(first: str, values: Mapping[str, float | str], names: Sequence[str]) -> str:
+    cells = [
+        value if isinstance(value, str) else f"{value:.4f}"
+        for value in (values[name] for name in names)
+    ]
+    return f"| {' | '.join([first, *cells])} |"

@@ -1,0 +1,114 @@
+"""One training from photographs to a descriptor in a folder; what `make train` runs."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from imgdedup.console import say
+from imgdedup.encoder import quantized
+from imgdedup.encoder.training import card, trainer
+from imgdedup.encoder.training.photos import Packed, Read, pack
+from imgdedup.encoder.training.trainer import Recipe, Training
+from imgdedup.errors import UserError
+
+DESCRIPTOR = "descriptor.safetensors"
+_HELD_OUT = 0.1  # of the photographs, 1,000 at most
+
+
+def train(photos: Iterable[Read], out: Path, views: int, start: str, seed: int) -> Path:
+    """Train, or go on with the training in `out`; return the path of the descriptor.
+
+    Raises UserError when there are too few photographs, or `out` holds another training.
+    """
+    recipe = Recipe(views, start, seed=seed)
+    out.mkdir(parents=True, exist_ok=True)
+    packed = _packed(photos, out, seed)
+    heldout = min(1000, int(len(packed.squares) * _HELD_OUT))
+    least = 2 * recipe.batch
+    if len(packed.squares) - heldout < least:
+        raise UserError(
+            f"there are {len(packed.squares):,} readable photographs: training needs {least} "
+            "beside those held out to measure by; give a folder with more"
+        )
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    training = Training(recipe, device, compiled=_can_compile())
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.exists():
+        training.resume(checkpoint)
+        say(f"train: going on after {training.step * 2 * recipe.batch:,} views")
+    say(
+        f"train: {len(packed.squares) - heldout:,} photographs, {heldout:,} held out, "
+        f"{recipe.views:,} views, from {recipe.start}, on {device.type}"
+    )
+    began = time.monotonic()
+    trainer.run(training, packed.squares, heldout, checkpoint, say)
+    return _export(training, packed, heldout, out, time.monotonic() - began)
+
+
+def _packed(photos: Iterable[Read], out: Path, seed: int) -> Packed:
+    """The photographs in the folder, packed there if they are not yet, in a drawn order."""
+    path, log = out / "photos.npy", out / "photos.json"
+    if log.exists():
+        return Packed(np.load(path, mmap_mode="r"), json.loads(log.read_text()))
+    say("train: reading the photographs")
+    shuffled = list(photos)
+    np.random.default_rng(seed).shuffle(shuffled)
+    packed = pack(shuffled, path, os.cpu_count() or 1)
+    log.write_text(json.dumps(packed.failures))
+    if packed.failures:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in packed.failures.items())
+        say(f"train: left out what cannot be read: {reasons}")
+    return packed
+
+
+def _export(training: Training, packed: Packed, heldout: int, out: Path, seconds: float) -> Path:
+    """Write the descriptor as int8, measure what that costs, and write its model card."""
+    recipe = training.recipe
+    side = recipe.side(recipe.steps)
+    state = {name: value.cpu() for name, value in training.network.state_dict().items()}
+    split = len(packed.squares) - heldout
+    copied, others = packed.squares[split:], packed.squares[:split][:2000]
+    full = training.measure(copied, others, side)
+    whole = training.vectors(copied, side)
+    path = out / DESCRIPTOR
+    metadata = {"input_size": str(side), "trained": f"{datetime.now(UTC):%Y-%m-%d}"}
+    quantized.save(path, state, metadata)
+    training.network.load_state_dict(quantized.loads(path.read_bytes())[0])
+    stored = training.measure(copied, others, side)
+    worst = float((whole * training.vectors(copied, side)).sum(1).min())
+    training.network.load_state_dict(state)
+    text = card.written(
+        recipe,
+        photographs=split,
+        heldout=heldout,
+        failures=packed.failures,
+        device=f"{training.device.type} ({platform.machine()}), {torch.get_num_threads()} threads",
+        minutes=seconds / 60,
+        history=training.history,
+        full=full,
+        stored=stored,
+        worst_cosine=worst,
+    )
+    (out / "model-card.md").write_text(text)
+    say(f"train: done; the descriptor is {path}, what it can do stands in model-card.md beside it")
+    return path
+
+
+def _can_compile() -> bool:
+    """Whether torch.compile works here: on a CPU it needs a C++ compiler."""
+    from torch._inductor import config, exc
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    assert config is not None
+    try:
+        get_cpp_compiler()
+    except exc.InvalidCxxCompiler:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""How well edited copies of photographs that training never saw are found."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from imgdedup.encoder.training import views
+from imgdedup.encoder.training.batches import in_batches
+
+_SEED = 20_260_101
+Embed = Callable[[torch.Tensor], torch.Tensor]  # (n, 3, side, side), 0-1, to (n, dims)
+
+
+def nearest_copy_recall(
+    embed: Embed, copied: np.ndarray, others: np.ndarray, side: int
+) -> dict[str, float]:
+    """The shares of edited copies whose photograph is the nearest, and among the ten nearest.
+
+    One mild and one strong copy of each of `copied` is looked up among the originals and the
+    `others`, squares (n, s, s, 3) uint8, by cosine after centring and half-whitening to 256
+    dimensions, as the product compares. The same copies each time.
+    """
+    originals = [
+        embed(F.interpolate(batch, size=(side, side), mode="bilinear", antialias=True))
+        for squares in (copied, others)
+        for batch in in_batches(squares)
+    ]
+    held = torch.cat(originals)
+    whitened = _half_whitening(held)
+    stored = whitened(held)
+    found: dict[str, float] = {}
+    for name, strength in (("mild", views.MILD), ("strong", views.STRONG._replace(collage=0.0))):
+        chance = torch.Generator().manual_seed(_SEED)
+        edited = [views.edited(batch, side, strength, chance)[0] for batch in in_batches(copied)]
+        near = whitened(torch.cat([embed(batch) for batch in edited])) @ stored.T
+        better = (near > near.diagonal()[:, None]).sum(1)
+        found |= {f"{name}@{k}": (better < k).float().mean().item() for k in (1, 10)}
+    return found
+
+
+def _half_whitening(vectors: torch.Tensor) -> Embed:
+    centre = F.normalize(vectors, dim=1).mean(0)
+    _, spread, axes = torch.linalg.svd(F.normalize(vectors, dim=1) - centre, full_matrices=False)
+    dims = min(256, len(spread))
+    map_ = axes[:dims].T / spread[:dims].clamp(min=1e-4).sqrt()
+
+    def whitened(some: torch.Tensor) -> torch.Tensor:
+        return F.normalize((F.normalize(some, dim=1) - centre) @ map_, dim=1)
+
+    return whitened

@@ -1,0 +1,250 @@
+"""The training itself: steps, checkpoints from which it goes on, and the descriptor it leaves."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torchvision.models import resnet50
+
+from imgdedup.encoder import weights
+from imgdedup.encoder.network import resnet50_with
+from imgdedup.encoder.training import objective, views
+from imgdedup.encoder.training.batches import drawn, in_batches, pictures
+from imgdedup.encoder.training.heldout import nearest_copy_recall
+from imgdedup.errors import UserError
+
+_FORMAT = 1
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_HEAD = 256  # dimensions of the vectors that the loss compares; the head is not kept
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the training does; `start` is "scratch" or anything that `embed.weights` takes.
+
+    `views` is the number of edited pictures to see, two for each photograph of a batch; the
+    learning rate falls to zero with it. `sides` gives the share of the views at each input side
+    in pixels, in turn.
+    """
+
+    views: int
+    start: str = "builtin"
+    batch: int = 256
+    sides: tuple[tuple[float, int], ...] = ((0.7, 64), (0.2, 96), (0.1, 128))
+    temperature: float = 0.1
+    entropy: float = 0.2
+    rate: float = 6e-4
+    decay: float = 0.05
+    warmup: int = 60  # steps
+    seed: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return max(1, self.views // (2 * self.batch))
+
+    def side(self, step: int) -> int:
+        """The input side of a step in pixels."""
+        reached, sum_ = step / self.steps, 0.0
+        for share, side in self.sides:
+            sum_ += share
+            if reached < sum_:
+                return side
+        return self.sides[-1][1]
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step: a linear rise, then half a cosine down to zero."""
+        fall = 0.5 + 0.5 * math.cos(math.pi * step / self.steps)
+        return self.rate * min(1.0, (step + 1) / self.warmup) * fall
+
+
+class Training:
+    """A network in training with all that is needed to go on after an interruption."""
+
+    def __init__(self, recipe: Recipe, device: torch.device, compiled: bool) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.device = recipe, device
+        self.network = _network(recipe.start).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.head = nn.Linear(2048, _HEAD).to(device)
+        parameters = [*self.network.parameters(), *self.head.parameters()]
+        self._optimiser = torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
+        self._forward = torch.compile(self.network) if compiled else self.network
+        scale = torch.tensor([_MEAN, _STD], device=device)
+        self._mean, self._std = scale.view(2, 1, 3, 1, 1)
+        self.step = 0
+        self.history: list[dict[str, float]] = []
+
+    def advance(self, squares: np.ndarray) -> float:
+        """Do one step on photographs (n, s, s, 3) uint8; return the loss."""
+        recipe = self.recipe
+        for group in self._optimiser.param_groups:
+            group["lr"] = recipe.rate_at(self.step)
+        batch = pictures(
+            squares[drawn(len(squares), recipe.batch, recipe.seed, self.step)], self.device
+        )
+        chance = torch.Generator(self.device).manual_seed(recipe.seed * 1_000_003 + self.step)
+        side = recipe.side(self.step)
+        one, _ = views.edited(batch, side, views.MILD, chance)
+        other, shares = views.edited(batch, side, views.STRONG, chance)
+        with self._bf16():
+            features = self._forward(self._normalised(torch.cat([one, other])))
+        vectors = F.normalize(self.head(features.float()), dim=1)
+        first, second = vectors.chunk(2)
+        loss = objective.contrastive(first, second, shares, recipe.temperature)
+        crowding = (objective.crowding(first) + objective.crowding(second)) / 2
+        total = loss + recipe.entropy * crowding
+        self._optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        self._optimiser.step()
+        self.step += 1
+        return total.item()
+
+    def measure(self, copied: np.ndarray, others: np.ndarray, side: int) -> dict[str, float]:
+        """Recall on held-out photographs as the network stands; see `heldout`."""
+        return nearest_copy_recall(self._embed, copied, others, side)
+
+    def vectors(self, squares: np.ndarray, side: int) -> torch.Tensor:
+        """The unit vectors (n, 2048) of squares (n, s, s, 3) uint8, as the network stands."""
+        size = (side, side)
+        found = [
+            self._embed(F.interpolate(batch, size=size, mode="bilinear", antialias=True))
+            for batch in in_batches(squares)
+        ]
+        return F.normalize(torch.cat(found), dim=1)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, in one piece or not at all."""
+        unfinished = path.with_suffix(".tmp")
+        state = {
+            "format": _FORMAT,
+            "architecture": "resnet50",
+            "recipe": asdict(self.recipe),
+            "step": self.step,
+            "history": self.history,
+            "network": self.network.state_dict(),
+            "head": self.head.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+        }
+        torch.save(state, unfinished)
+        unfinished.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises UserError when it is none of this recipe; only the number of views may differ.
+        """
+        state = _checkpoint(path)
+        mine = json.loads(json.dumps(asdict(self.recipe)))
+        theirs = json.loads(json.dumps(state["recipe"]))
+        differing = [name for name in mine if name != "views" and mine[name] != theirs.get(name)]
+        if differing:
+            raise UserError(
+                f"the checkpoint {path} was made with another {', '.join(differing)}: use the same "
+                "to go on, or another OUT to begin anew"
+            )
+        try:
+            self.network.load_state_dict(state["network"])
+            self.head.load_state_dict(state["head"])
+            self._optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"the checkpoint {path} is of another network: {reason}") from None
+        self.step, self.history = state["step"], state["history"]
+
+    def _embed(self, batch: torch.Tensor) -> torch.Tensor:
+        self.network.eval()
+        try:
+            with torch.inference_mode(), self._bf16():
+                found = self.network(self._normalised(batch.to(self.device)))
+        finally:
+            self.network.train()
+        return found.float().cpu()
+
+    def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
+        return ((pixels - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
+
+    @contextmanager
+    def _bf16(self) -> Iterator[None]:
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            yield
+
+
+def run(
+    training: Training,
+    squares: np.ndarray,
+    heldout: int,
+    checkpoint: Path,
+    tell: Callable[[str], None],
+    minutes_between: float = 4.0,
+) -> None:
+    """Train to the end of the recipe, with a checkpoint and a measurement every few minutes.
+
+    The last `heldout` of the photographs are not trained on. Ends with a checkpoint whatever
+    stops it.
+    """
+    recipe = training.recipe
+    own, copied = squares[: len(squares) - heldout], squares[len(squares) - heldout :]
+    others = own[:2000]
+    started, first, last = time.monotonic(), training.step, time.monotonic()
+    try:
+        while training.step < recipe.steps:
+            loss = training.advance(own)
+            if not math.isfinite(loss):
+                raise UserError("the loss is no number any more: start with a smaller rate")
+            now = time.monotonic()
+            done = training.step == recipe.steps
+            if done or now - last > 60 * minutes_between or training.step == first + 20:
+                pace = (training.step - first) / (now - started)
+                found = training.measure(copied, others, recipe.side(recipe.steps))
+                training.history.append(
+                    {"views": training.step * 2 * recipe.batch, "loss": loss} | found
+                )
+                tell(_progress(training, loss, found, pace))
+                training.save(checkpoint)
+                last = time.monotonic()
+                started += last - now
+    except BaseException:
+        training.save(checkpoint)
+        raise
+
+
+def _progress(training: Training, loss: float, found: dict[str, float], pace: float) -> str:
+    recipe = training.recipe
+    left = (recipe.steps - training.step) / pace / 60
+    recall = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
+    return (
+        f"train: {training.step / recipe.steps:.0%}, {training.step * 2 * recipe.batch:,} views, "
+        f"{pace * 2 * recipe.batch:.0f} a second at {recipe.side(training.step - 1)} px, "
+        f"loss {loss:.3f}, held-out recall {recall}; {left:.0f} min left at this pace"
+    )
+
+
+def _network(start: str) -> nn.Module:
+    if start == "scratch":
+        network = resnet50(zero_init_residual=True)
+        network.fc = nn.Identity()
+        return network.train()
+    loaded = weights.load(start)
+    if loaded.state is None:
+        raise UserError(f"{start} is TorchScript: training starts from a state_dict or scratch")
+    return resnet50_with(loaded).train()
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if state["format"] == _FORMAT and state["architecture"] == "resnet50":
+            return dict(state)
+        reason = "of another format or network"
+    except Exception as error:  # torch and pickle raise what they like on foreign bytes
+        reason = f"not a checkpoint ({type(error).__name__})"
+    raise UserError(f"{path} is {reason}: choose another OUT, or remove it to begin anew")
