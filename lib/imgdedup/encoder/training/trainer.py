@@ -39,7 +39,7 @@ class Recipe:
     views: int
     start: str = "builtin"
     batch: int = 256
-    sides: tuple[tuple[float, int], ...] = ((0.7, 64), (0.2, 96), (0.1, 128))
+    sides: tuple[tuple[float, int], ...] = ((0.85, 64), (0.15, 96))
     temperature: float = 0.1
     entropy: float = 0.2
     rate: float = 6e-4
