@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run ui test check bench-quality lock clean
+.PHONY: help setup demo run ui train test check bench-quality lock clean
 
 override IMAGES := $(value IMAGES)
 override OUT := $(value OUT)
@@ -16,7 +16,13 @@ override ORIGINALS := $(value ORIGINALS)
 override SEED := $(value SEED)
 override JUDGED := $(value JUDGED)
 override NAME := $(value NAME)
-export IMAGES OUT DT OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME
+override COPIES_OF := $(value COPIES_OF)
+override WEIGHTS := $(value WEIGHTS)
+override WITHOUT := $(value WITHOUT)
+override VIEWS := $(value VIEWS)
+override START := $(value START)
+export IMAGES OUT DT OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF WEIGHTS \
+    WITHOUT VIEWS START
 
 # spark-submit and its workers take the Python they find: let it be ours, and no other Spark.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -62,6 +68,15 @@ run-usage:
 ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
 	@$(PY) -m imgdedup.local.airflow ui $${OUT:+--root="$$OUT"}
 
+train: train-usage setup ## Train a descriptor: PHOTOS=folder OUT=folder [VIEWS=n] [START=weights] [WITHOUT=folders]
+	@$(PY) jobs/train.py --photos="$$PHOTOS" --out="$$OUT" $${VIEWS:+--views="$$VIEWS"} \
+	    $${START:+--start="$$START"} $${WITHOUT:+--without="$$WITHOUT"} $${SEED:+--seed="$$SEED"}
+
+.PHONY: train-usage
+train-usage:
+	@[ -n "$$PHOTOS" ] && [ -n "$$OUT" ] || { echo "imgdedup: error: say what to learn from and" \
+	    "where to write: make train PHOTOS=folder OUT=folder [VIEWS=n] [START=weights]" >&2; exit 2; }
+
 # A test that cannot run here is skipped, and its reason stands above the last line.
 test: setup ## Run the tests; IMGDEDUP_WEIGHTS=file adds those that need ImageNet weights
 	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && \
@@ -76,7 +91,8 @@ check: setup ## Check format, lint, types and import rules
 bench-quality: setup ## Measure recall and false pairs on copies of the photographs in PHOTOS
 	@$(PY) -m benchmarks.quality $${PHOTOS:+--photos="$$PHOTOS"} $${HALF:+--half="$$HALF"} \
 	    $${OUT:+--out="$$OUT"} $${NAME:+--name="$$NAME"} $${JUDGED:+--judged="$$JUDGED"} \
-	    $${ORIGINALS:+--originals="$$ORIGINALS"} $${SEED:+--seed="$$SEED"}
+	    $${ORIGINALS:+--originals="$$ORIGINALS"} $${SEED:+--seed="$$SEED"} \
+	    $${COPIES_OF:+--copies-of="$$COPIES_OF"} $${WEIGHTS:+--weights $$WEIGHTS}
 
 lock: setup ## Renew requirements.lock from pyproject.toml; UPGRADE=1 takes the newest releases
 	@$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \

@@ -1,7 +1,7 @@
 """Train a ResNet-50 to know copies, on photographs of one's own; not a stage of the DAG.
 
-python jobs/train.py --photos FOLDER_OR_MANIFEST --out FOLDER [--views N] [--start WEIGHTS]
-    [--seed N]
+python jobs/train.py --photos FOLDER_OR_MANIFEST --out FOLDER [--without FOLDERS] [--views N]
+    [--start WEIGHTS] [--seed N]
 
 OUT keeps the packed photographs, the checkpoint from which the same command goes on after it was
 stopped, and at the end `descriptor.safetensors` for `embed.weights` with its model card.
@@ -9,7 +9,7 @@ stopped, and at the end `descriptor.safetensors` for `embed.weights` with its mo
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -20,12 +20,16 @@ from imgdedup.config import ScanConfig
 from imgdedup.console import say
 from imgdedup.encoder.training import command
 from imgdedup.errors import UserError
+from imgdedup.local.folders import lies_in, named
 
 MAX_BYTES = 256 << 20
 
 
-def readers(location: str) -> list[Callable[[], bytes]]:
-    """What reads each photograph of a folder or manifest; UserError when there is nothing."""
+def readers(location: str, without: Collection[str]) -> list[Callable[[], bytes]]:
+    """What reads each photograph of a folder or manifest, but for those in folders `without`.
+
+    Raises UserError when there is nothing.
+    """
     manifest = scan.parquet_of(location, "")
     if manifest is None:
         table = scan.list_images(location, ScanConfig(skip_hidden=True)).table
@@ -34,22 +38,32 @@ def readers(location: str) -> list[Callable[[], bytes]]:
         missing = {"image_id", "uri"} - set(table.column_names)
         if missing:
             raise UserError(f"the manifest {location} has no column {', '.join(sorted(missing))}")
-    rows = table.select(["image_id", "uri"]).sort_by("image_id")
-    return [partial(sources.read_bytes, uri, MAX_BYTES) for uri in rows["uri"].to_pylist()]
+    rows = table.select(["image_id", "uri"]).sort_by("image_id").to_pylist()
+    return [
+        partial(sources.read_bytes, row["uri"], MAX_BYTES)
+        for row in rows
+        if not lies_in(row["image_id"], without)
+    ]
 
 
 def main() -> int:
     """Read the arguments and train; a UserError becomes one line and status 2."""
     parser = argparse.ArgumentParser(prog="python jobs/train.py")
     parser.add_argument("--photos", required=True, help="folder of photographs, or manifest")
+    parser.add_argument(
+        "--without",
+        metavar="FOLDERS",
+        help="leave out what lies in the folder of this name, or in those that a file names",
+    )
     parser.add_argument("--out", required=True, type=Path, help="folder for all that is written")
     parser.add_argument("--views", type=int, default=1_000_000, help="edited pictures to see")
     parser.add_argument("--start", default="builtin", help='"scratch", or as embed.weights')
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     try:
+        without = named(arguments.without) if arguments.without else ()
         command.train(
-            readers(arguments.photos),
+            readers(arguments.photos, without),
             arguments.out,
             views=arguments.views,
             start=arguments.start,

@@ -1,6 +1,7 @@
 """`make bench-quality`: how many edited copies of photographs the system finds, and how surely.
 
-python -m benchmarks.quality [--photos FOLDER [--half a|b]] [--out FOLDER] [--name NAME]
+python -m benchmarks.quality [--photos FOLDER [--half a|b] [--copies-of FOLDERS]] [--out FOLDER]
+    [--weights WEIGHTS ...] [--name NAME]
 """
 
 import argparse
@@ -10,19 +11,23 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from benchmarks.quality import baselines, corpus, photos, results
+from benchmarks.quality import baselines, corpus, descriptors, photos, results
 from benchmarks.quality.findings import Families, findings
 from benchmarks.quality.markdown import page
 from benchmarks.quality.sheets import draw_sheets, thumbnails
+from imgdedup import config
+from imgdedup.config import Config
 from imgdedup.console import say
 from imgdedup.errors import UserError
+from imgdedup.local.airflow import CONF
+from imgdedup.local.folders import named
 from imgdedup.local.run import checked_out, parsed_settings, run
 
 DAY = "2026-01-01"
@@ -44,8 +49,10 @@ def main() -> int:
 def bench(arguments: argparse.Namespace) -> int:
     """Build the corpus, run the jobs on it, evaluate what they wrote; return the exit status."""
     out = checked_out(arguments.out)
+    settings = parsed_settings(arguments.set)
+    configured = config.load(CONF, "local", settings)
     claim(out, arguments.photos)
-    judged = judged_pairs(arguments.judged) if arguments.judged else []
+    judged = judged_pairs(arguments.judged, arguments.photos) if arguments.judged else []
     if arguments.evaluate_only:
         built = corpus.load(out / "corpus")
     else:
@@ -55,15 +62,15 @@ def bench(arguments: argparse.Namespace) -> int:
             arguments.originals,
             arguments.seed,
             _about(arguments),
+            named(arguments.copies_of) if arguments.copies_of else (),
         )
         say(f"bench-quality: {len(built.truth)} files in {built.files}")
         shutil.rmtree(out / "lake", ignore_errors=True)
-        settings = parsed_settings(arguments.set)
         status = run(str(built.files), out / "lake", DAY, settings=settings)
         if status:
             return status
     say("bench-quality: evaluating")
-    result = evaluate(out, built, judged)
+    result = evaluate(out, built, judged, arguments.weights, configured)
     result = {"name": arguments.name or "here", "command": command(arguments), **result}
     folders = [out / "report", *([RESULTS] if arguments.name else [])]
     for folder in folders:
@@ -76,8 +83,17 @@ def bench(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def evaluate(out: Path, built: corpus.Corpus, judged: list[tuple[str, str]]) -> dict[str, Any]:
-    """Evaluate the lake under `out`, draw its contact sheets, list what was missed."""
+def evaluate(
+    out: Path,
+    built: corpus.Corpus,
+    judged: list[tuple[str, str]],
+    weights: Sequence[str],
+    configured: Config,
+) -> dict[str, Any]:
+    """Evaluate the lake under `out`, draw its contact sheets, list what was missed.
+
+    `weights` are descriptors to compare with the run's own; see `descriptors.embedded`.
+    """
     lake, report = out / "lake", out / "report"
     found = findings(lake, DAY)
     if set(found.images["image_id"]) != {row.image_id for row in built.truth}:
@@ -103,12 +119,20 @@ def evaluate(out: Path, built: corpus.Corpus, judged: list[tuple[str, str]]) -> 
     cosine = baselines.scored(contents, families, baselines.cosines(vectors))
     hashes = baselines.agreements(baselines.perceptual_hashes(paths))
     peers = results.baselines(cosine, baselines.scored(contents, families, hashes))
+    compared = [
+        descriptors.of_run(vectors, found.runs),
+        *(descriptors.embedded(spec, paths, configured.embed, out) for spec in weights),
+    ]
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": _machine(),
         "corpus": dict(built.description),
         "ours": results.plain(results.ours(outcome, found)),
         "baselines": results.plain(peers),
+        "descriptors": [
+            results.plain(descriptors.figures(each, contents, families, configured.fit))
+            for each in compared
+        ],
     }
 
 
@@ -130,17 +154,21 @@ def claim(out: Path, photographs: Path | None) -> None:
         raise UserError(f"cannot write to {out}: {error.strerror}") from None
 
 
-def judged_pairs(file: Path) -> list[tuple[str, str]]:
+def judged_pairs(file: Path, photographs: Path | None) -> list[tuple[str, str]]:
     """Read pairs of photographs from a CSV file, such as rows of `untouched-pairs.csv`.
 
-    Its columns `one` and `other` are paths below the folder of photographs, or image ids of
-    untouched ones. Raises UserError when the file cannot be read or lacks them.
+    Its columns `one` and `other` are paths below the folder of photographs, or below the folder
+    in it that has the file's name, or image ids of untouched ones. Raises UserError when the file
+    cannot be read or lacks them.
     """
+    inside = photographs is not None and (photographs.expanduser() / file.stem).is_dir()
+    below = f"{file.stem}/" if inside else ""
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
         return [
-            (row["one"].removeprefix(_PREFIX), row["other"].removeprefix(_PREFIX)) for row in rows
+            (below + row["one"].removeprefix(_PREFIX), below + row["other"].removeprefix(_PREFIX))
+            for row in rows
         ]
     except OSError as error:
         raise UserError(f"cannot read {file}: {error.strerror}") from None
@@ -153,6 +181,8 @@ def command(arguments: argparse.Namespace) -> str:
     values: Mapping[str, object] = {
         "PHOTOS": arguments.photos.expanduser().resolve().name if arguments.photos else None,
         "HALF": arguments.half,
+        "COPIES_OF": _shown(arguments.copies_of),
+        "WEIGHTS": " ".join(Path(spec).name for spec in arguments.weights) or None,
         "ORIGINALS": arguments.originals,
         "SEED": arguments.seed,
         "JUDGED": f"benchmarks/judged/{arguments.judged.name}" if arguments.judged else None,
@@ -162,6 +192,11 @@ def command(arguments: argparse.Namespace) -> str:
         f"{name}={shlex.quote(str(value))}" for name, value in values.items() if value is not None
     ]
     return " ".join(["make bench-quality", *shown])
+
+
+def _shown(folders: str | None) -> str | None:
+    """A file of names as it lies in `benchmarks`, the name of a folder as it is."""
+    return f"benchmarks/{Path(folders).name}" if folders and Path(folders).is_file() else folders
 
 
 def _listed(arguments: argparse.Namespace) -> dict[str, Path]:
@@ -193,6 +228,19 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--half", choices=["a", "b"], help="only every other sub-folder of the photographs, by name"
+    )
+    parser.add_argument(
+        "--copies-of",
+        metavar="FOLDERS",
+        help="make copies only of photographs in the folder of this name, or in those that a file "
+        "names, one a line; the others take part untouched",
+    )
+    parser.add_argument(
+        "--weights",
+        nargs="*",
+        default=[],
+        help='descriptors to compare with the run\'s: "random", or as embed.weights, with @PIXELS '
+        "behind it for another input size",
     )
     parser.add_argument("--out", default="out/bench-quality", help="folder for everything written")
     parser.add_argument("--name", help="keep the figures in benchmarks/results, by this name")

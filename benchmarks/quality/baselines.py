@@ -28,8 +28,8 @@ Scores = Callable[[int, int], np.ndarray]  # (start, stop) to float32 (stop - st
 class Scored:
     """The scores of one rule: those of the true pairs, and how many false ones lie how high."""
 
-    copies: pd.DataFrame  # edit, kind, score: of each copy with the best photograph it shows, and
-    # rank: how many other photographs score higher
+    copies: pd.DataFrame  # edit, kind, folder (the first of its path), score: of each copy with the
+    # best photograph it shows, and rank: how many other photographs score higher
     pairs: np.ndarray  # scores of all true pairs of a copy and an untouched photograph
     false: np.ndarray  # false pairs with an edited copy, by step of the score
     untouched: np.ndarray  # pairs of two untouched photographs, by step of the score
@@ -84,7 +84,7 @@ def scored(contents: Sequence[str], families: Families, scores: Scores) -> Score
     is_photo = np.array([families.is_photo(content) for content in contents])
     counts = {name: np.zeros(_STEPS + 1, np.int64) for name in ("false", "untouched", "rivals")}
     worst = np.zeros(0, np.float32)
-    copies: list[tuple[str, str, float, int]] = []
+    copies: list[tuple[str, str, str, float, int]] = []
     pairs: list[float] = []
     for start in range(0, len(contents), _BLOCK):
         stop = min(start + _BLOCK, len(contents))
@@ -98,7 +98,8 @@ def scored(contents: Sequence[str], families: Families, scores: Scores) -> Score
             if truth.kind != PHOTO:
                 best = true.max(initial=0)
                 rank = int(np.count_nonzero(block[row, is_photo] > best))
-                copies.append((truth.edit, truth.kind, float(best), rank))
+                folder = truth.photo.partition("/")[0]
+                copies.append((truth.edit, truth.kind, folder, float(best), rank))
                 pairs += list(true)
         counts["rivals"] += _counted(block[~is_photo[start:stop]][:, is_photo])
         block[np.tri(stop - start, len(contents), start, dtype=bool)] = -1  # each two once
@@ -109,7 +110,7 @@ def scored(contents: Sequence[str], families: Families, scores: Scores) -> Score
         floor = worst[-1] if len(worst) > WORST else 0
         highest = np.concatenate([worst, false[false >= floor]])
         worst = np.sort(highest)[::-1][: WORST + 1]
-    table = pd.DataFrame(copies, columns=["edit", "kind", "score", "rank"])
+    table = pd.DataFrame(copies, columns=["edit", "kind", "folder", "score", "rank"])
     return Scored(table, np.array(pairs), **counts, worst=worst)
 
 

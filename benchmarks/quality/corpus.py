@@ -13,7 +13,7 @@ import inspect
 import json
 import shutil
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -31,6 +31,7 @@ from benchmarks.quality.photos import Photos, digest_of, opened, usable
 from imgdedup.errors import UserError
 from imgdedup.local import edits, motion, strong_edits
 from imgdedup.local.edits import EVERYDAY, Edited, fit, jpeg
+from imgdedup.local.folders import lies_in
 from imgdedup.local.motion import STILL, Box
 from imgdedup.local.strong_edits import COLLAGE, STRONG, collage
 
@@ -84,17 +85,24 @@ class Corpus:
 
 
 def ensure(
-    folder: Path, listed: dict[str, Path], originals: int, seed: int, about: Mapping[str, Any]
+    folder: Path,
+    listed: dict[str, Path],
+    originals: int,
+    seed: int,
+    about: Mapping[str, Any],
+    folders: Collection[str] = (),
 ) -> Corpus:
     """Build the corpus of the `listed` photographs in `folder` unless it stands there complete.
 
-    `originals` of them are chosen by `seed`, all if there are fewer; `about` goes into the
-    description. Raises UserError when there are fewer than four to make collages of, or the
-    folder cannot be written.
+    `originals` of them are chosen by `seed`, all if there are fewer, and only from `folders` of
+    these names if any are given; `about` goes into the description. Raises UserError when there
+    are fewer than four photographs to make collages of, none to choose from, or the folder cannot
+    be written.
     """
     recipe = {
         "photos": digest_of(sorted(listed), listed),
         "originals": originals,
+        "folders": sorted(folders),
         "seed": seed,
         "versions": {name: version(name) for name in ("numpy", "pillow")},
         "made_by": hashlib.sha256(
@@ -105,7 +113,7 @@ def ensure(
     if found is not None:
         return found
     try:
-        return _build(folder, listed, originals, seed, recipe, about)
+        return _build(folder, listed, recipe, about)
     except OSError as error:
         raise UserError(f"cannot write the corpus to {folder}: {error.strerror or error}") from None
 
@@ -143,8 +151,6 @@ def _load(folder: Path, recipe: Mapping[str, Any], about: Mapping[str, Any]) -> 
 def _build(
     folder: Path,
     listed: dict[str, Path],
-    originals: int,
-    seed: int,
     recipe: Mapping[str, Any],
     about: Mapping[str, Any],
 ) -> Corpus:
@@ -154,15 +160,20 @@ def _build(
     names = sorted(photos.files)
     if len(names) < 4:
         raise UserError(f"{len(names)} usable photographs: the benchmark needs at least four")
+    folders, seed = recipe["folders"], recipe["seed"]
+    eligible = [name for name in names if not folders or lies_in(name, folders)]
+    if not eligible:
+        raise UserError("no usable photograph lies in a folder that copies shall be made of")
     files = partial_folder / FILES
     place = partial(_place_photo, photos=photos, folder=files / "photos")
     with ProcessPoolExecutor() as workers:
         shrunk = sum(workers.map(place, names, chunksize=32))
-        order = np.random.default_rng(seed).permutation(len(names))[:originals]
-        chosen = sorted(names[number] for number in order)
+        order = np.random.default_rng(seed).permutation(len(eligible))[: recipe["originals"]]
+        chosen = sorted(eligible[number] for number in order)
         family = partial(_place_copies, names=names, files=files, seed=seed)
         families = list(workers.map(family, chosen))
     truth = [_untouched(name) for name in names] + [row for rows in families for row in rows]
+    about = {**about, "copies_of": folders}
     description = _description(photos, chosen, shrunk, truth, seed, about)
     table = pa.Table.from_pylist([asdict(row) for row in truth])
     metadata = {"recipe": json.dumps(recipe), "description": json.dumps(description)}

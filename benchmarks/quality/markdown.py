@@ -22,6 +22,8 @@ def page(result: Mapping[str, Any]) -> str:
         _by_edit(ours),
         "## By edit, beside the simpler rules",
         _rules_by_edit(result),
+        "## Descriptors",
+        _descriptors(result["descriptors"]),
         "## What it took for copies",
         _wrong(ours),
         "## Explanation",
@@ -39,14 +41,16 @@ def _about(result: Mapping[str, Any]) -> str:
     corpus = result["corpus"]
     left_out = ", ".join(f"{count} {why}" for why, count in corpus["left_out"].items())
     half = f", half {corpus['half']} of its categories" if corpus["half"] else ""
+    folders = corpus["copies_of"]
+    within = f" in {len(folders)} of its folders ({', '.join(folders)})" if folders else ""
     return (
         f"{result['date']}, on {result['machine']}. {corpus['photos']:,} photographs of "
-        f"{corpus['source']}{half} (left out: {left_out}); of {corpus['originals']} of them, "
-        f"chosen by seed {corpus['seed']}, {corpus['edits']} edited copies and an exact one each: "
-        f"{corpus['files']:,} files in all. A recall is the share of the edited copies whose pair "
-        "with their photograph is found; a false pair is one of different photographs with an "
-        "edited copy among the two; pairs of two untouched photographs are counted apart, for "
-        "they may be duplicates that nobody labelled."
+        f"{corpus['source']}{half} (left out: {left_out}); of {corpus['originals']} of them"
+        f"{within}, chosen by seed {corpus['seed']}, {corpus['edits']} edited copies and an exact "
+        f"one each: {corpus['files']:,} files in all. A recall is the share of the edited copies "
+        "whose pair with their photograph is found; a false pair is one of different photographs "
+        "with an edited copy among the two; pairs of two untouched photographs are counted apart, "
+        "for they may be duplicates that nobody labelled."
     )
 
 
@@ -106,6 +110,38 @@ def _rules_by_edit(result: Mapping[str, Any]) -> str:
         for name, found in pairs.items()
     ]
     return _table(["edit", _OURS, *(rule["rule"] for rule in rules)], rows)
+
+
+def _descriptors(descriptors: Sequence[Mapping[str, Any]]) -> str:
+    """The recall of the candidates by descriptor, by kind and folder, then by edit."""
+    prices = list(descriptors[0]["at"])
+    kinds = (EVERYDAY_KIND, STRONG_KIND)
+    rows = []
+    for figures in descriptors:
+        at, head = figures["at"], [figures["descriptor"], f"{figures['side']} px"]
+        recalls = [at[price]["recall"].get(kind) for kind in kinds for price in prices]
+        rows.append([*head, f"{figures['milliseconds']:.1f} ms", "all", *recalls])
+        folders = at[prices[0]]["recall_by_folder"]
+        for folder in folders if len(folders) > 1 else []:
+            recalls = [
+                at[price]["recall_by_folder"][folder].get(kind)
+                for kind in kinds
+                for price in prices
+            ]
+            rows.append([*head, "", folder, *recalls])
+    at_prices = [f"{kind} at {price}" for kind in kinds for price in prices]
+    by_kind = _table(["descriptor", "input", "an image", "copies of", *at_prices], rows)
+    first = [_in_order(figures["at"][prices[0]]["recall_by_edit"], {}) for figures in descriptors]
+    names = [f"{figures['descriptor']}, {figures['side']} px" for figures in descriptors]
+    edits = [[edit, *(recalls[edit] for recalls in first)] for edit in first[0]]
+    note = (
+        "The share of the copies whose photograph reaches the margin at which an image has "
+        f"{', '.join(prices[:-1])} or {prices[-1]} false candidates among the untouched "
+        "photographs. Each descriptor has a projection fitted to its own embeddings of this "
+        "corpus; the first is the run's own. `an image`: the network alone. By edit, at "
+        f"{prices[0]}:"
+    )
+    return f"{by_kind}\n\n{note}\n\n{_table(['edit', *names], edits)}"
 
 
 def _in_order(by_edit: Mapping[str, Any], by_kind: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from benchmarks.quality import baselines, explained, markdown, results, sheets
+from benchmarks.quality import baselines, descriptors, explained, markdown, results, sheets
 from benchmarks.quality.__main__ import claim, command, judged_pairs
 from benchmarks.quality.corpus import Corpus
+from benchmarks.quality.descriptors import Embedded
 from benchmarks.quality.findings import Families
+from imgdedup import config
 from imgdedup.errors import UserError
 from imgdedup.local.corpus import Truth as DemoTruth
 from imgdedup.testing import picture
@@ -23,13 +25,14 @@ from tests.bench_tables import EXACT, TRUTH, WHOLE, images, near, tables
 A, B, C, D = (f"photos/{name}" for name in "abcd")
 CROP, TURN = "copies/a/crop", "copies/b/turn"
 CORNERS = dict(zip(("crop_left", "crop_top", "crop_right", "crop_bottom"), WHOLE, strict=True))
+FIT = config.load(Path(__file__).parents[2] / "conf", "local", {}).fit
 CORPUS = Corpus(
     Path("files"),
     TRUTH,
     {
         "source": "pictures", "half": "b", "seed": 0, "photos": 4, "originals": 2, "distractors": 2,
         "edits": 4, "copies": 5, "files": 9, "shrunk": 0,
-        "left_out": {"unreadable": 3, "small": 2, "identical": 1},
+        "copies_of": [], "left_out": {"unreadable": 3, "small": 2, "identical": 1},
     },
 )  # fmt: skip
 
@@ -68,6 +71,12 @@ def result() -> dict[str, Any]:
         "machine": "2 cores", "corpus": dict(CORPUS.description),
         "ours": results.plain(results.ours(outcome, found)),
         "baselines": results.plain(results.baselines(cosine, cosine)),
+        "descriptors": [
+            results.plain(
+                descriptors.figures(Embedded(name, 64, vectors, 1.0), contents, families, FIT)
+            )
+            for name in ("own", "random")
+        ],
     }  # fmt: skip
 
 
@@ -100,6 +109,8 @@ def test_the_figures_are_json_and_the_page_shows_them(result: dict[str, Any]) ->
     assert "pictures, half b of its categories (left out: 3 unreadable, 2 small" in page
     assert "| imgdedup | 0.5000 | 0.0000 | 1 | 1 |" in page
     assert "| perceptual hash, distance <= 6 |" in page
+    assert "| own | 64 px | 125.0 ms | all |" in page
+    assert "| edit | own, 64 px | random, 64 px |" in page
     assert "| **strong** | 2 | 0.0000 | 0.0000 | 0.5000 |" in page
     widths = [line.count("|") for line in page.splitlines() if line.startswith("|")]
     assert min(widths) > 3
@@ -113,26 +124,30 @@ def test_a_run_without_a_pair_has_figures_too() -> None:
     assert ours["explanation"] == {}
 
 
-def test_the_command_names_no_folder_above_the_photographs() -> None:
+def test_the_command_names_no_folder_above_the_photographs(tmp_path: Path) -> None:
+    file = tmp_path / "unseen.txt"
+    file.touch()
     arguments = argparse.Namespace(
         photos=Path("/data/my photos"), half="a", originals=5, seed=1, name=None,
-        judged=Path("/data/known.csv"),
+        judged=Path("/data/known.csv"), copies_of=str(file), weights=["/data/a.pth@96", "random"],
     )  # fmt: skip
     assert command(arguments) == (
-        "make bench-quality PHOTOS='my photos' HALF=a ORIGINALS=5 SEED=1 "
-        "JUDGED=benchmarks/judged/known.csv"
+        "make bench-quality PHOTOS='my photos' HALF=a COPIES_OF=benchmarks/unseen.txt "
+        "WEIGHTS='a.pth@96 random' ORIGINALS=5 SEED=1 JUDGED=benchmarks/judged/known.csv"
     )
 
 
 def test_judged_pairs_are_read_by_photograph(tmp_path: Path) -> None:
     file = tmp_path / "judged.csv"
     file.write_text("one,other,margin\nphotos/a.jpg,photos/x/b.jpg,0.5\nc.jpg,d.jpg,\n")
-    assert judged_pairs(file) == [("a.jpg", "x/b.jpg"), ("c.jpg", "d.jpg")]
+    assert judged_pairs(file, None) == [("a.jpg", "x/b.jpg"), ("c.jpg", "d.jpg")]
+    (tmp_path / "judged").mkdir()
+    assert judged_pairs(file, tmp_path)[1] == ("judged/c.jpg", "judged/d.jpg")
     file.write_text("left,right\na,b\n")
     with pytest.raises(UserError, match="needs the columns one and other"):
-        judged_pairs(file)
+        judged_pairs(file, None)
     with pytest.raises(UserError, match="cannot read"):
-        judged_pairs(tmp_path / "nothing.csv")
+        judged_pairs(tmp_path / "nothing.csv", None)
 
 
 def test_only_a_folder_of_its_own_is_written_to(tmp_path: Path) -> None:

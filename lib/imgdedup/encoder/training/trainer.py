@@ -22,6 +22,7 @@ from imgdedup.encoder.training.batches import drawn, in_batches, pictures
 from imgdedup.encoder.training.heldout import nearest_copy_recall
 from imgdedup.errors import UserError
 
+SCRATCH = "scratch"  # the start without weights
 _FORMAT = 1
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _HEAD = 256  # dimensions of the vectors that the loss compares; the head is not kept
@@ -29,7 +30,7 @@ _HEAD = 256  # dimensions of the vectors that the loss compares; the head is not
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the training does; `start` is "scratch" or anything that `embed.weights` takes.
+    """What the training does; `start` is SCRATCH or anything that `embed.weights` takes.
 
     `views` is the number of edited pictures to see, two for each photograph of a batch; the
     learning rate falls to zero with it. `sides` gives the share of the views at each input side
@@ -229,7 +230,7 @@ def _progress(training: Training, loss: float, found: dict[str, float], pace: fl
 
 
 def _network(start: str) -> nn.Module:
-    if start == "scratch":
+    if start == SCRATCH:
         network = resnet50(zero_init_residual=True)
         network.fc = nn.Identity()
         return network.train()

@@ -1,0 +1,135 @@
+"""Descriptors side by side on one corpus: how many copies each proposes, and at what price.
+
+The price is false candidates: photographs that an image would have to be compared with though they
+show something else. As in the product, images are compared by the margin of their projected
+embeddings, and each descriptor has a projection fitted to its own embeddings of the corpus.
+"""
+
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.quality.baselines import Scores, scored
+from benchmarks.quality.findings import Families
+from imgdedup import fit
+from imgdedup.config import EmbedConfig, FitConfig
+from imgdedup.decode import ByteBudget, Decoder
+from imgdedup.encoder import EncoderFactory
+from imgdedup.encoder.training.command import untrained
+
+RANDOM = "random"  # a network that has learned nothing, as a lower bound
+PRICES = (10.0, 1.0, 0.1)  # false candidates an image
+_SPAN = 4.0  # a margin lies between -2 and 2, a score of `scored` between 0 and 1
+_READ_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What a descriptor made of the files."""
+
+    name: str
+    side: int  # pixels of its input
+    vectors: np.ndarray  # float32 (n, dims)
+    seconds: float  # the network took, without reading and decoding
+
+
+def of_run(vectors: np.ndarray, runs: pd.DataFrame) -> Embedded:
+    """The descriptor that the run used, with the embeddings (n, dims) it wrote."""
+    done = runs[(runs["stage"] == "embed") & (runs["status"] == "succeeded")]
+    latest = done.sort_values("started_at").iloc[-1]
+    named = re.fullmatch(r"(?P<name>.+)-(?P<side>\d+)px-.+", str(latest["model"]))
+    name, side = (named["name"], int(named["side"])) if named else (str(latest["model"]), 0)
+    return Embedded(name, side, vectors, float(latest["details"]["model_seconds"]))
+
+
+def embedded(spec: str, paths: Sequence[Path], config: EmbedConfig, folder: Path) -> Embedded:
+    """Embed the pictures in these files with other weights than the run's.
+
+    `spec` is "random" or anything that `embed.weights` takes, with @side behind it for an input
+    size of one's own. `folder` keeps the random network. Raises UserError for weights that cannot
+    be had.
+    """
+    weights, _, side = spec.partition("@")
+    source = weights
+    if weights == RANDOM:
+        folder.mkdir(parents=True, exist_ok=True)
+        source = str(untrained(folder / "random.safetensors"))
+    factory = EncoderFactory(
+        source, int(side or 0), config.batch_size, config.device, config.precision
+    )
+    threads = max(2, config.decode_threads)
+    (encoder,) = factory.create([], threads)[:1]
+    budget = ByteBudget(config.decode_budget)
+    decoder = Decoder(
+        encoder.side, config.thumbnail_size, config.thumbnail_quality, config.max_pixels, budget
+    )
+    vectors: list[np.ndarray] = []
+    seconds = 0.0
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(paths), _READ_AT_ONCE):
+            some = paths[start : start + _READ_AT_ONCE]
+            squares = list(pool.map(lambda path: decoder.decode(path.read_bytes()).square, some))
+            began = time.perf_counter()
+            for first in range(0, len(squares), encoder.batch_size):
+                vectors.append(encoder.encode(squares[first : first + encoder.batch_size]))
+            seconds += time.perf_counter() - began
+    return Embedded(Path(weights).name, encoder.side, np.concatenate(vectors), seconds)
+
+
+def figures(
+    found: Embedded, contents: Sequence[str], families: Families, config: FitConfig
+) -> dict[str, Any]:
+    """Recall of copies by kind, edit and folder, at each of the PRICES.
+
+    A false candidate of an image is an untouched photograph of something else whose margin with
+    it reaches the threshold.
+    """
+    outcome = scored(contents, families, _margins(found.vectors, found.name, config))
+    # Each two untouched photographs are candidates of one another, a copy asks alone.
+    reaching = (2 * outcome.untouched + outcome.rivals)[::-1].cumsum()[::-1] / len(contents)
+    copies = outcome.copies
+    prices = {}
+    for price in PRICES:
+        least = float(np.argmax(reaching <= price)) / (len(reaching) - 1)
+        hit = copies.assign(found=copies["score"] >= least)
+        kinds = hit.groupby("kind")["found"].mean()
+        prices[f"{price:g}"] = {
+            "margin": least * _SPAN - _SPAN / 2,
+            "recall": dict(kinds),
+            "recall_by_edit": dict(hit.groupby("edit", sort=False)["found"].mean()),
+            "recall_by_folder": _by_folder(hit),
+        }
+    return {
+        "descriptor": found.name,
+        "side": found.side,
+        "milliseconds": 1000 * found.seconds / len(contents),
+        "at": prices,
+    }
+
+
+def _by_folder(hit: pd.DataFrame) -> dict[str, dict[str, float]]:
+    grouped = hit.groupby(["folder", "kind"])["found"].mean()
+    return {str(folder): dict(grouped[folder]) for folder in sorted(set(hit["folder"]))}
+
+
+def _margins(vectors: np.ndarray, name: str, config: FitConfig) -> Scores:
+    """The margins of each two, moved to 0-1."""
+    rng = np.random.default_rng(0)
+    sample = vectors[np.sort(rng.permutation(len(vectors))[: config.sample])]
+    projection = fit.fit(sample, len(vectors), name, config)
+    projected = projection.project(vectors)
+    levels = projection.levels(projected)
+
+    def scores(start: int, stop: int) -> np.ndarray:
+        margins = projected[start:stop] @ projected.T
+        margins -= (levels[start:stop, None] + levels) / 2
+        return margins / np.float32(_SPAN) + np.float32(0.5)
+
+    return scores

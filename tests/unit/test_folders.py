@@ -1,0 +1,29 @@
+"""Folders of photographs that are kept apart."""
+
+from pathlib import Path
+
+import pytest
+
+from imgdedup.errors import UserError
+from imgdedup.local.folders import lies_in, named
+
+
+def test_a_name_stands_for_itself_and_a_file_for_its_lines(tmp_path: Path) -> None:
+    assert named("bsds500") == {"bsds500"}
+    file = tmp_path / "unseen.txt"
+    file.write_text("ant\n\ngrand piano\n")
+    assert named(str(file)) == {"ant", "grand piano"}
+
+
+def test_a_file_that_is_not_there_or_names_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot read"):
+        named(str(tmp_path / "nothing.txt"))
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(UserError, match="names no folder"):
+        named(str(tmp_path / "empty.txt"))
+
+
+def test_a_file_lies_in_all_folders_above_it_and_not_in_itself() -> None:
+    assert lies_in("caltech101/ant/1.jpg", {"ant"})
+    assert lies_in("caltech101/ant/1.jpg", {"caltech101"})
+    assert not lies_in("caltech101/ant/1.jpg", {"an", "1.jpg"})
