@@ -22,7 +22,7 @@ from imgdedup.geometry.comparison import Verdict, compare
 from imgdedup.geometry.picture import Picture
 from imgdedup.schemas import VERDICTS
 
-_RULES = 3  # changes whenever the same settings would decide or explain differently
+_RULES = 4  # changes whenever the same settings would decide or explain differently
 _LEAST_BUCKETS, _MOST_BUCKETS = 3, 256
 _MOST_PARTITIONS = 512
 _SIDES = ("left_content", "right_content")

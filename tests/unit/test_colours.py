@@ -8,11 +8,13 @@ from imgdedup.geometry.comparison import compare
 from imgdedup.local.edits import grayscale, jpeg, resize
 from tests.pictures import SETTINGS, described, photograph
 
-BLUE, RED, DARK_BLUE, DARK_RED = (
+BLUE, RED, DARK_BLUE, DARK_RED, PALE_BLUE, PALE_RED = (
     (0.3, 0.5, 1.0),
     (1.0, 0.3, 0.3),
     (0.2, 0.22, 0.5),
     (0.5, 0.15, 0.15),
+    (0.44, 0.5, 0.6),
+    (0.6, 0.46, 0.46),
 )
 Finish = tuple[float, float, float]
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -39,7 +41,7 @@ def is_copy(left: Image.Image, right: Image.Image, quality: int = 95) -> bool:
     return found.pop()
 
 
-@pytest.mark.parametrize("finishes", [(BLUE, RED), (DARK_BLUE, DARK_RED)])
+@pytest.mark.parametrize("finishes", [(BLUE, RED), (DARK_BLUE, DARK_RED), (PALE_BLUE, PALE_RED)])
 def test_one_product_in_two_finishes_is_no_copy(finishes: tuple[Finish, Finish]) -> None:
     one, other = map(product, finishes)
     assert not is_copy(one, other)

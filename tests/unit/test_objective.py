@@ -1,3 +1,5 @@
+"""The loss: small for copies that are nearest, for spread vectors, and for collages between."""
+
 import torch
 import torch.nn.functional as F
 

@@ -15,6 +15,7 @@ _LEAST = 50  # pixels to tell anything by
 _NEUTRAL, _COLOURED = 6.0, 8.0  # distance from gray
 _STAYED = 2.5  # median distance from gray of what is neutral in the other picture
 _FAR = 10.0  # distance between two colours that no compression makes
+_OTHER_HUE = 0.2  # cosine of the angle between two hues: less in dark paints that are near in all
 _LEAST_NEUTRAL, _LEAST_FAR = 0.6, 0.01  # of the pixels
 _RECOLOURED = 0.3  # of the coloured pixels
 
@@ -44,7 +45,9 @@ class Colours:
             return False
         if max(np.median(other_gray[neutral]), np.median(gray[other_neutral])) > _STAYED:
             return False
-        far = self._apart() > _FAR
+        product = (self.first * self.second).sum(1)
+        turned = ~neutral & ~other_neutral & (product < _OTHER_HUE * gray * other_gray)
+        far = (self._apart() > _FAR) | turned
         coloured = np.maximum(gray, other_gray) >= _COLOURED
         return bool(
             far.mean() > _LEAST_FAR and (far & coloured).sum() >= _RECOLOURED * coloured.sum()

@@ -12,7 +12,6 @@ def written(
     heldout: int,
     failures: Mapping[str, int],
     device: str,
-    minutes: float,
     history: Sequence[Mapping[str, float]],
     full: Mapping[str, float],
     stored: Mapping[str, float],
@@ -21,8 +20,10 @@ def written(
     """The card as Markdown: data, recipe, figures and limits, as the training knows them."""
     sides = ", ".join(f"{share:.0%} at {side} px" for share, side in recipe.sides)
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in failures.items()) or "none"
+    kept = f", of which {', '.join(recipe.kept)} stay as they are" if recipe.kept else ""
     names = list(full)
-    curve = [_row(f"{entry['views']:,.0f}", entry, ["loss", *names]) for entry in history]
+    columns = ["minutes", "loss", *names]
+    curve = [_row(f"{entry['views']:,.0f}", entry, columns) for entry in history]
     return "\n".join(
         [
             "# Descriptor for copies of photographs",
@@ -35,11 +36,11 @@ def written(
             "",
             f"- {photographs:,} photographs; {heldout:,} more held out for the figures below; "
             f"left out as unreadable: {left_out}.",
-            f"- Start: {recipe.start}. {recipe.views:,} views, {sides}; {recipe.batch} photographs "
-            f"a step, each in a mild and a strong view; seed {recipe.seed}.",
+            f"- Start: {recipe.start}{kept}. {recipe.views:,} views, {sides}; {recipe.batch} "
+            f"photographs a step, each in a mild and a strong view; seed {recipe.seed}.",
             f"- Contrastive loss at temperature {recipe.temperature}, entropy term x "
             f"{recipe.entropy}; AdamW, rate {recipe.rate}, decay {recipe.decay}, bf16.",
-            f"- {device}; the last sitting took {minutes:.0f} minutes.",
+            f"- {device}; {history[-1]['minutes']:.0f} minutes.",
             "",
             "## Figures",
             "",
@@ -55,8 +56,8 @@ def written(
             "",
             "## Curve",
             "",
-            _row("views", {name: name for name in ["loss", *names]}, ["loss", *names]),
-            _row("---", dict.fromkeys(["loss", *names], "---"), ["loss", *names]),
+            _row("views", {name: name for name in columns}, columns),
+            _row("---", dict.fromkeys(columns, "---"), columns),
             *curve,
             "",
         ]

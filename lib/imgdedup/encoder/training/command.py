@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,9 +49,8 @@ def train(photos: Iterable[Read], out: Path, views: int, start: str, seed: int) 
         f"train: {len(packed.squares) - heldout:,} photographs, {heldout:,} held out, "
         f"{recipe.views:,} views, from {recipe.start}, on {device.type}"
     )
-    began = time.monotonic()
     trainer.run(training, packed.squares, heldout, checkpoint, say)
-    return _export(training, packed, heldout, out, time.monotonic() - began)
+    return _export(training, packed, heldout, out)
 
 
 def untrained(path: Path) -> Path:
@@ -78,7 +76,7 @@ def _packed(photos: Iterable[Read], out: Path, seed: int) -> Packed:
     return packed
 
 
-def _export(training: Training, packed: Packed, heldout: int, out: Path, seconds: float) -> Path:
+def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path:
     """Write the descriptor as int8, measure what that costs, and write its model card."""
     recipe = training.recipe
     state = {name: value.cpu() for name, value in training.network.state_dict().items()}
@@ -99,7 +97,6 @@ def _export(training: Training, packed: Packed, heldout: int, out: Path, seconds
         heldout=heldout,
         failures=packed.failures,
         device=f"{training.device.type} ({platform.machine()}), {torch.get_num_threads()} threads",
-        minutes=seconds / 60,
         history=training.history,
         full=full,
         stored=stored,

@@ -47,6 +47,15 @@ class Recipe:
     decay: float = 0.05
     warmup: int = 60  # steps
     seed: int = 1
+    frozen: tuple[str, ...] = ("conv1", "bn1", "layer1", "layer2")
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The parts of the network that stay as the start has them: `frozen`, unless from scratch.
+
+        They are the costly ones to train, for their many pixels, and the general ones.
+        """
+        return () if self.start == SCRATCH else self.frozen
 
     @property
     def steps(self) -> int:
@@ -76,6 +85,9 @@ class Training:
         self.recipe, self.device = recipe, device
         self.network = _network(recipe.start).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.head = nn.Linear(2048, _HEAD).to(device)
+        for part in recipe.kept:
+            self.network.get_submodule(part).requires_grad_(False)
+        self._train()
         parameters = [*self.network.parameters(), *self.head.parameters()]
         self._optimiser = torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
         self._forward = torch.compile(self.network) if compiled else self.network
@@ -167,8 +179,14 @@ class Training:
             with torch.inference_mode(), self._bf16():
                 found = self.network(self._normalised(batch.to(self.device)))
         finally:
-            self.network.train()
+            self._train()
         return found.float().cpu()
+
+    def _train(self) -> None:
+        """Batch norms count again, but not those of the parts that are kept."""
+        self.network.train()
+        for part in self.recipe.kept:
+            self.network.get_submodule(part).eval()
 
     def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         return ((pixels - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
@@ -189,12 +207,14 @@ def run(
 ) -> None:
     """Train to the end of the recipe, with a checkpoint and a measurement every few minutes.
 
-    The last `heldout` of the photographs are not trained on. Ends with a checkpoint whatever
+    The last `heldout` of the photographs are not trained on. The history counts the minutes of
+    all sittings, without those of measuring. Ends with a checkpoint whatever
     stops it.
     """
     recipe = training.recipe
     own, copied = squares[: len(squares) - heldout], squares[len(squares) - heldout :]
     others = own[:2000]
+    before = training.history[-1]["minutes"] if training.history else 0.0
     started, first, last = time.monotonic(), training.step, time.monotonic()
     try:
         while training.step < recipe.steps:
@@ -204,10 +224,13 @@ def run(
             now = time.monotonic()
             done = training.step == recipe.steps
             if done or now - last > 60 * minutes_between or training.step == first + 20:
-                pace = (training.step - first) / (now - started)
+                minutes = (now - started) / 60
+                pace = (training.step - first) / minutes
                 found = training.measure(copied, others, recipe.side(recipe.steps))
                 training.history.append(
-                    {"views": training.step * 2 * recipe.batch, "loss": loss} | found
+                    {"views": training.step * 2 * recipe.batch, "minutes": before + minutes}
+                    | {"loss": loss}
+                    | found
                 )
                 tell(_progress(training, loss, found, pace))
                 training.save(checkpoint)
@@ -220,11 +243,11 @@ def run(
 
 def _progress(training: Training, loss: float, found: dict[str, float], pace: float) -> str:
     recipe = training.recipe
-    left = (recipe.steps - training.step) / pace / 60
+    left = (recipe.steps - training.step) / pace
     recall = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
     return (
         f"train: {training.step / recipe.steps:.0%}, {training.step * 2 * recipe.batch:,} views, "
-        f"{pace * 2 * recipe.batch:.0f} a second at {recipe.side(training.step - 1)} px, "
+        f"{pace * 2 * recipe.batch / 60:.0f} a second at {recipe.side(training.step - 1)} px, "
         f"loss {loss:.3f}, held-out recall {recall}; {left:.0f} min left at this pace"
     )
 
@@ -233,11 +256,11 @@ def _network(start: str) -> nn.Module:
     if start == SCRATCH:
         network = resnet50(zero_init_residual=True)
         network.fc = nn.Identity()
-        return network.train()
+        return network
     loaded = weights.load(start)
     if loaded.state is None:
         raise UserError(f"{start} is TorchScript: training starts from a state_dict or scratch")
-    return resnet50_with(loaded).train()
+    return resnet50_with(loaded)
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:
