@@ -21,8 +21,9 @@ override WEIGHTS := $(value WEIGHTS)
 override WITHOUT := $(value WITHOUT)
 override VIEWS := $(value VIEWS)
 override START := $(value START)
+override BATCH := $(value BATCH)
 export IMAGES OUT DT OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF WEIGHTS \
-    WITHOUT VIEWS START
+    WITHOUT VIEWS START BATCH
 
 # spark-submit and its workers take the Python they find: let it be ours, and no other Spark.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -70,7 +71,8 @@ ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder s
 
 train: train-usage setup ## Train a descriptor: PHOTOS=folder OUT=folder [VIEWS=n] [START=weights] [WITHOUT=folders]
 	@$(PY) jobs/train.py --photos="$$PHOTOS" --out="$$OUT" $${VIEWS:+--views="$$VIEWS"} \
-	    $${START:+--start="$$START"} $${WITHOUT:+--without="$$WITHOUT"} $${SEED:+--seed="$$SEED"}
+	    $${START:+--start="$$START"} $${WITHOUT:+--without="$$WITHOUT"} $${SEED:+--seed="$$SEED"} \
+	    $${BATCH:+--batch="$$BATCH"}
 
 .PHONY: train-usage
 train-usage:

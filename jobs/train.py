@@ -1,7 +1,7 @@
 """Train a ResNet-50 to know copies, on photographs of one's own; not a stage of the DAG.
 
 python jobs/train.py --photos FOLDER_OR_MANIFEST --out FOLDER [--without FOLDERS] [--views N]
-    [--start WEIGHTS] [--seed N]
+    [--start WEIGHTS] [--batch N] [--seed N]
 
 OUT keeps the packed photographs, the checkpoint from which the same command goes on after it was
 stopped, and at the end `descriptor.safetensors` for `embed.weights` with its model card.
@@ -58,6 +58,7 @@ def main() -> int:
     parser.add_argument("--out", required=True, type=Path, help="folder for all that is written")
     parser.add_argument("--views", type=int, default=1_000_000, help="edited pictures to see")
     parser.add_argument("--start", default="builtin", help='"scratch", or as embed.weights')
+    parser.add_argument("--batch", type=int, default=256, help="photographs a step; more on a GPU")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     try:
@@ -67,6 +68,7 @@ def main() -> int:
             arguments.out,
             views=arguments.views,
             start=arguments.start,
+            batch=arguments.batch,
             seed=arguments.seed,
         )
     except UserError as error:

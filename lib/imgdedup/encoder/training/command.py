@@ -24,12 +24,14 @@ INPUT_SIZE = 128
 _HELD_OUT = 0.1  # of the photographs, 1,000 at most
 
 
-def train(photos: Iterable[Read], out: Path, views: int, start: str, seed: int) -> Path:
+def train(
+    photos: Iterable[Read], out: Path, *, views: int, start: str, batch: int, seed: int
+) -> Path:
     """Train, or go on with the training in `out`; return the path of the descriptor.
 
     Raises UserError when there are too few photographs, or `out` holds another training.
     """
-    recipe = Recipe(views, start, seed=seed)
+    recipe = Recipe(views, start, batch, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     packed = _packed(photos, out, seed)
     heldout = min(1000, int(len(packed.squares) * _HELD_OUT))
@@ -40,7 +42,7 @@ def train(photos: Iterable[Read], out: Path, views: int, start: str, seed: int) 
             "beside those held out to measure by; give a folder with more"
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    training = Training(recipe, device, compiled=_can_compile())
+    training = Training(recipe, device, compiled=_can_compile(device))
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
         training.resume(checkpoint)
@@ -107,14 +109,12 @@ def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path
     return path
 
 
-def _can_compile() -> bool:
-    """Whether torch.compile works here: on a CPU it needs a C++ compiler."""
-    from torch._inductor import config, exc
-    from torch._inductor.cpp_builder import get_cpp_compiler
-
-    assert config is not None
+def _can_compile(device: torch.device) -> bool:
+    """Whether torch.compile works here: it needs a C++ compiler, and on a GPU more."""
     try:
-        get_cpp_compiler()
-    except exc.InvalidCxxCompiler:
+        torch.compile(lambda values: (values + 1).relu())(torch.ones(64, device=device))
+    except Exception as error:  # torch raises what its many parts do
+        reason = str(error).strip().partition("\n")[0]
+        say(f"train: without torch.compile, which fails here and would be faster ({reason})")
         return False
     return True
