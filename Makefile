@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run ui train test check bench-quality lock clean
+.PHONY: help setup demo run ui train test check bench-quality fuzz lock clean
 
 override IMAGES := $(value IMAGES)
 override OUT := $(value OUT)
@@ -22,8 +22,9 @@ override WITHOUT := $(value WITHOUT)
 override VIEWS := $(value VIEWS)
 override START := $(value START)
 override BATCH := $(value BATCH)
+override FILES := $(value FILES)
 export IMAGES OUT DT OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF WEIGHTS \
-    WITHOUT VIEWS START BATCH
+    WITHOUT VIEWS START BATCH FILES
 
 # spark-submit and its workers take the Python they find: let it be ours, and no other Spark.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -95,6 +96,10 @@ bench-quality: setup ## Measure recall and false pairs on copies of the photogra
 	    $${OUT:+--out="$$OUT"} $${NAME:+--name="$$NAME"} $${JUDGED:+--judged="$$JUDGED"} \
 	    $${ORIGINALS:+--originals="$$ORIGINALS"} $${SEED:+--seed="$$SEED"} \
 	    $${COPIES_OF:+--copies-of="$$COPIES_OF"} $${WEIGHTS:+--weights $$WEIGHTS}
+
+fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count what comes of them
+	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \
+	    $${NAME:+--name="$$NAME"}
 
 lock: setup ## Renew requirements.lock from pyproject.toml; UPGRADE=1 takes the newest releases
 	@$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \

@@ -1,0 +1,1 @@
+"""What damaged and hostile image files do to the decoder."""

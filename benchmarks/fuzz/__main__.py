@@ -1,0 +1,74 @@
+"""`make fuzz`: what comes of many damaged image files.
+
+python -m benchmarks.fuzz [--files N] [--seed N] [--name NAME]
+"""
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from benchmarks.fuzz.specimens import specimens
+from benchmarks.fuzz.trials import CRASHED, HUNG, RAISED, Trial, decoder_of, trials
+from imgdedup import config
+from imgdedup.console import say
+from imgdedup.local.airflow import CONF
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def main() -> int:
+    """Read the arguments, fuzz, print the totals; 1 when a file did what none may do."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
+    parser.add_argument("--files", type=int, default=10_000, help="files to decode")
+    parser.add_argument("--seed", type=int, default=0, help="draws the damage")
+    parser.add_argument("--name", help="keep the totals in benchmarks/results, by this name")
+    arguments = parser.parse_args()
+    settings = config.load(CONF, "local", {}).embed
+    found = []
+    make = partial(decoder_of, settings)
+    for trial in trials(arguments.files, arguments.seed, make, os.cpu_count() or 1):
+        found.append(trial)
+        if trial.outcome in (CRASHED, HUNG, RAISED):
+            say(f"fuzz: file {trial.number} ({trial.specimen}) {trial.outcome}: {trial.detail}")
+    text = page(found, arguments.seed)
+    if arguments.name:
+        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    print("\n" + text)
+    return int(any(trial.outcome in (CRASHED, HUNG, RAISED) for trial in found))
+
+
+def page(found: Sequence[Trial], seed: int) -> str:
+    """The totals: outcomes by reason, the slowest file, the most memory."""
+    counts = Counter(trial.outcome for trial in found)
+    slowest = max(found, key=lambda trial: trial.seconds)
+    peak = max(trial.peak_bytes for trial in found) / 2**20
+    rows = [f"| {outcome} | {count:,} |" for outcome, count in counts.most_common()]
+    return "\n".join(
+        [
+            "# Damaged image files",
+            "",
+            f"    make fuzz FILES={len(found)} SEED={seed}",
+            "",
+            f"{datetime.now(UTC):%Y-%m-%d}. {len(found):,} files: {len(specimens())} specimens, "
+            "once as they are, then damaged by one to four mutations each, decoded one by one in "
+            "processes of their own.",
+            "",
+            "| outcome | files |",
+            "| --- | --- |",
+            *rows,
+            *(f"| {outcome} | 0 |" for outcome in (CRASHED, HUNG, RAISED) if not counts[outcome]),
+            "",
+            f"Slowest: {slowest.seconds:.2f} s (file {slowest.number}, {slowest.specimen}). Most "
+            f"memory of a process: {peak:,.0f} MiB.",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

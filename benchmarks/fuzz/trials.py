@@ -1,0 +1,132 @@
+"""Decoding damaged files in processes of their own, so that what kills one is seen and counted."""
+
+import multiprocessing
+import resource
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from benchmarks.fuzz.mutations import mutated
+from benchmarks.fuzz.specimens import specimens
+from imgdedup.config import EmbedConfig
+from imgdedup.decode import ByteBudget, Decoder
+from imgdedup.failures import ImageFailure
+
+SECONDS = 60.0  # longer than this counts as hung
+_START = 60.0  # seconds more for the first, until the process is there
+DECODED = "decoded"
+# What must never come of a file: the process died, did not end, or raised something else than an
+# ImageFailure.
+CRASHED, HUNG, RAISED = "crashed", "hung", "raised"
+
+Decode = Callable[[bytes], object]  # raises ImageFailure
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one file."""
+
+    number: int
+    specimen: str
+    outcome: str  # DECODED, a failure code, CRASHED, HUNG or RAISED
+    detail: str
+    seconds: float
+    peak_bytes: int  # resident memory of the process that decoded it, at most until then
+
+
+def specimen(seed: int, number: int) -> tuple[str, bytes]:
+    """File `number` of the fuzz with this seed, and the name of the specimen it was made from."""
+    files = specimens()
+    rng = np.random.default_rng([seed, number])
+    name = list(files)[rng.integers(len(files))]
+    if number < len(files):  # each specimen comes once as it is
+        name = list(files)[number]
+        return name, files[name]
+    return name, mutated(files[name], list(files.values()), rng)
+
+
+def decoder_of(config: EmbedConfig) -> Decode:
+    """What decodes a file as the stage embed does."""
+    budget = ByteBudget(config.decode_budget)
+    return Decoder(
+        128, config.thumbnail_size, config.thumbnail_quality, config.max_pixels, budget
+    ).decode
+
+
+def trials(
+    files: int,
+    seed: int,
+    make: Callable[[], Decode],
+    processes: int,
+    seconds: float = SECONDS,
+) -> Iterator[Trial]:
+    """Decode files 0 to `files` in so many processes, each with a decoder of its own; in no order.
+
+    A file that takes longer than `seconds` counts as hung. `make` crosses to the processes.
+    """
+    shares = [range(first, files, processes) for first in range(processes)]
+    with ThreadPoolExecutor(processes) as pool:
+        for found in pool.map(partial(_share, seed=seed, make=make, seconds=seconds), shares):
+            yield from found
+
+
+def _share(numbers: range, seed: int, make: Callable[[], Decode], seconds: float) -> list[Trial]:
+    found: list[Trial] = []
+    while len(found) < len(numbers):
+        found += _until_it_dies(numbers[len(found) :], seed, make, seconds)
+    return found
+
+
+def _until_it_dies(
+    numbers: range, seed: int, make: Callable[[], Decode], seconds: float
+) -> list[Trial]:
+    """Trials in one process, to the last number or the one that ended it."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_decode_all, args=(theirs, numbers, seed, make), daemon=True)
+    process.start()
+    theirs.close()
+    found: list[Trial] = []
+    try:
+        for number in numbers:
+            patience = seconds + (0 if found else _START)
+            if not ours.poll(patience):
+                return [*found, _lost(seed, number, HUNG, f"after {patience:.0f} s")]
+            try:
+                found.append(ours.recv())
+            except EOFError:
+                process.join()
+                status = f"exit status {process.exitcode}"
+                return [*found, _lost(seed, number, CRASHED, status)]
+        return found
+    finally:
+        process.kill()
+        process.join()
+
+
+def _lost(seed: int, number: int, outcome: str, detail: str) -> Trial:
+    return Trial(number, specimen(seed, number)[0], outcome, detail, 0.0, 0)
+
+
+def _decode_all(pipe: Connection, numbers: range, seed: int, make: Callable[[], Decode]) -> None:
+    warnings.simplefilter("ignore")  # Pillow's, on what it skips
+    decode = make()
+    for number in numbers:
+        name, data = specimen(seed, number)
+        began = time.perf_counter()
+        try:
+            decode(data)
+            outcome, detail = DECODED, ""
+        except ImageFailure as failure:
+            outcome, detail = failure.code, failure.detail
+        except BaseException as error:  # that it is none of the expected is the finding
+            outcome, detail = RAISED, f"{type(error).__name__}: {error}"
+        seconds = time.perf_counter() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        pipe.send(Trial(number, name, outcome, detail[:200], seconds, peak))

@@ -1,0 +1,72 @@
+"""Damaged image files end as a picture or as a failure with a code, never otherwise."""
+
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fuzz import trials as fuzz
+from benchmarks.fuzz.specimens import specimens
+from benchmarks.fuzz.trials import CRASHED, DECODED, HUNG, RAISED, Trial
+from imgdedup import config
+from imgdedup.failures import FAILURES, ImageFailure
+
+SETTINGS = config.load(Path(__file__).parents[2] / "conf", "local", {}).embed
+FILES = 400
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Trial]:
+    return sorted(
+        fuzz.trials(FILES, 0, partial(fuzz.decoder_of, SETTINGS), 1), key=lambda trial: trial.number
+    )
+
+
+def test_every_file_ends_as_a_picture_or_as_a_failure(found: list[Trial]) -> None:
+    assert [trial.number for trial in found] == list(range(FILES))
+    wrong = [trial for trial in found if trial.outcome not in {DECODED, *FAILURES}]
+    assert wrong == []
+
+
+def test_sound_pictures_decode_and_what_only_looks_like_one_does_not(found: list[Trial]) -> None:
+    outcomes = {trial.specimen: trial.outcome for trial in found[: len(specimens())]}
+    refused = {name: outcome for name, outcome in outcomes.items() if outcome != DECODED}
+    assert refused == {
+        **dict.fromkeys(("SVG", "PDF", "HTML", "EPS", "zip bomb", "gzip bomb"), "not_an_image"),
+        "PNG of 3.6 gigapixels": "decompression_bomb",
+        "BMP of 4 exapixels": "decompression_bomb",
+    }
+
+
+def test_damage_is_repeatable_and_of_all_kinds(found: list[Trial]) -> None:
+    assert fuzz.specimen(0, 300) == fuzz.specimen(0, 300)
+    assert fuzz.specimen(0, 300) != fuzz.specimen(1, 300)
+    assert {DECODED, "not_an_image", "truncated", "corrupt"} <= {trial.outcome for trial in found}
+
+
+def hurt_by_html(how: str) -> fuzz.Decode:
+    """A decoder that HTML does to what no file may do."""
+
+    def decode(data: bytes) -> object:
+        if not data.startswith(b"<!doctype"):
+            raise ImageFailure("corrupt", "")
+        if how == "abort":
+            os.abort()
+        if how == "sleep":
+            time.sleep(60)
+        raise ZeroDivisionError(how)
+
+    return decode
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome"), [("abort", CRASHED), ("sleep", HUNG), ("raise", RAISED)]
+)
+def test_what_no_file_may_do_is_seen_and_the_others_go_on(how: str, outcome: str) -> None:
+    files = len(specimens())
+    found = list(fuzz.trials(files, 0, partial(hurt_by_html, how), 1, seconds=2))
+    assert len(found) == files
+    outcomes = {trial.specimen: trial.outcome for trial in found}
+    assert outcomes == {**dict.fromkeys(specimens(), "corrupt"), "HTML": outcome}
