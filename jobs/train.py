@@ -8,6 +8,7 @@ stopped, and at the end `descriptor.safetensors` for `embed.weights` with its mo
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Collection
 from functools import partial
@@ -81,4 +82,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves a checkpoint, as Ctrl-C does
     sys.exit(main())
