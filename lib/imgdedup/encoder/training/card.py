@@ -16,6 +16,8 @@ def written(
     full: Mapping[str, float],
     stored: Mapping[str, float],
     worst_cosine: float,
+    input_size: int,
+    date: str,
 ) -> str:
     """The card as Markdown: data, recipe, figures and limits, as the training knows them."""
     sides = ", ".join(f"{share:.0%} at {side} px" for share, side in recipe.sides)
@@ -29,11 +31,13 @@ def written(
             "# Descriptor for copies of photographs",
             "",
             "ResNet-50, torchvision's layout without its last layer; 2,048 pooled values for each "
-            "image, which is squashed to the square. For finding edited copies of photographs, and "
-            "for nothing else: it knows neither what is on a picture nor who.",
+            f"image, which is squashed to a square of {input_size} pixels. For finding edited "
+            "copies of photographs, and for nothing else: it knows neither what is on a picture "
+            "nor who.",
             "",
             "## Training",
             "",
+            f"- Trained until {date}.",
             f"- {photographs:,} photographs; {heldout:,} more held out for the figures below; "
             f"left out as unreadable: {left_out}.",
             f"- Start: {recipe.start}{kept}. {recipe.views:,} views, {sides}; {recipe.batch} "
@@ -54,7 +58,16 @@ def written(
             "",
             f"Least cosine between the two for one image: {worst_cosine:.4f}.",
             "",
+            "## Limits",
+            "",
+            "It has seen these photographs alone: pictures of another kind (scans, drawings, "
+            "satellite images) it tells apart less well. Its vectors mean nothing beside those of "
+            "other weights. A cosine decides nothing by itself: what is near only may be a copy.",
+            "",
             "## Curve",
+            "",
+            "Minutes without those of measuring; recall at "
+            f"{recipe.side(recipe.steps)} pixels, as trained.",
             "",
             _row("views", {name: name for name in columns}, columns),
             _row("---", dict.fromkeys(columns, "---"), columns),

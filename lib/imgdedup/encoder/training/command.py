@@ -87,7 +87,8 @@ def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path
     full = training.measure(copied, others, INPUT_SIZE)
     whole = training.vectors(copied, INPUT_SIZE)
     path = out / DESCRIPTOR
-    metadata = {"input_size": str(INPUT_SIZE), "trained": f"{datetime.now(UTC):%Y-%m-%d}"}
+    date = f"{datetime.now(UTC):%Y-%m-%d}"
+    metadata = {"input_size": str(INPUT_SIZE), "trained": date}
     quantized.save(path, state, metadata)
     training.network.load_state_dict(quantized.loads(path.read_bytes())[0])
     stored = training.measure(copied, others, INPUT_SIZE)
@@ -103,6 +104,8 @@ def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path
         full=full,
         stored=stored,
         worst_cosine=worst,
+        input_size=INPUT_SIZE,
+        date=date,
     )
     (out / "model-card.md").write_text(text)
     say(f"train: done; the descriptor is {path}, what it can do stands in model-card.md beside it")
