@@ -11,6 +11,9 @@ import numpy as np
 from imgdedup.config import FitConfig
 from imgdedup.projection import COPY, Projection, levels, unit
 
+# Power of the standard deviation that each component is divided by: 0 leaves the principal
+# components as they are, 1 makes all of them count alike.
+WHITENING = 0.35
 # Fewer distinct images than this make no principal components, or not even a centre.
 _LEAST_FOR_COMPONENTS = 60
 _LEAST_FOR_CENTRE = 8
@@ -84,7 +87,7 @@ def least_margin(projected: np.ndarray, levels: np.ndarray, share: float) -> flo
 
 
 def _axes(distinct: np.ndarray, dims: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """The centre and the half-whitened principal components, as far as the images carry them."""
+    """The centre and the partly whitened principal components, as far as the images carry them."""
     count, values = distinct.shape
     if count < _LEAST_FOR_CENTRE:
         return np.zeros(values, np.float32), None
@@ -99,7 +102,8 @@ def _axes(distinct: np.ndarray, dims: int) -> tuple[np.ndarray, np.ndarray | Non
     # More components than half the images carry are noise.
     first = np.argsort(-variances, kind="stable")[: min(dims, values, count // 2)]
     deviations = np.sqrt(np.maximum(variances[first], 0))
-    return mean.astype(np.float32), (axes[:, first] / np.sqrt(deviations + _RIDGE)).astype("f4")
+    components = axes[:, first] / (deviations + _RIDGE) ** WHITENING
+    return mean.astype(np.float32), components.astype(np.float32)
 
 
 def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:

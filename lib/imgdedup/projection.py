@@ -8,7 +8,7 @@ Similarity Challenge, 2021): look-alikes crowd some regions of the space and lea
 and the margin of a pair counts by how much it stands out of its own neighbourhood. It depends on
 the two images and the background alone, whatever else the corpus holds.
 
-The projection is centring and half-whitened principal components: each is divided by the root of
+The projection is centring and partly whitened principal components: each is divided by a power of
 its standard deviation.
 """
 

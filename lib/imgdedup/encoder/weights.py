@@ -34,7 +34,9 @@ class Weights:
 
     Exactly one of `state` (a ResNet-50 state_dict, float32) and `script` (a TorchScript module)
     is set. `input_size` is pixels; `mean` and `std` are per RGB channel, for values in 0-1.
-    `digest` is the SHA-256 of the parameters as stored.
+    `digest` is the SHA-256 of the parameters as stored. `pooling` is the power whose mean is taken
+    over the places of a picture, and `root` the root drawn of each value after it; 1 and 1 are the
+    plain mean of torchvision's network. A script has its own.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Weights:
     input_size: int
     mean: tuple[float, ...] = _IMAGENET_MEAN
     std: tuple[float, ...] = _IMAGENET_STD
+    pooling: float = 1.0
+    root: float = 1.0
     state: dict[str, torch.Tensor] | None = None
     script: torch.jit.ScriptModule | None = None
 
@@ -88,8 +92,14 @@ def _from_file(name: str, data: bytes) -> Weights:
 
 def _safetensors(name: str, data: bytes) -> Weights:
     state, metadata = quantized.loads(data)
-    size = int(metadata.get("input_size", 224))
-    return Weights(name, hashlib.sha256(data).hexdigest(), size, state=state)
+    return Weights(
+        name,
+        hashlib.sha256(data).hexdigest(),
+        int(metadata.get("input_size", 224)),
+        pooling=float(metadata.get("pooling", 1)),
+        root=float(metadata.get("root", 1)),
+        state=state,
+    )
 
 
 def _is_torchscript(data: bytes) -> bool:

@@ -30,10 +30,10 @@ def written(
         [
             "# Descriptor for copies of photographs",
             "",
-            "ResNet-50, torchvision's layout without its last layer; 2,048 pooled values for each "
-            f"image, which is squashed to a square of {input_size} pixels. For finding edited "
-            "copies of photographs, and for nothing else: it knows neither what is on a picture "
-            "nor who.",
+            "ResNet-50, torchvision's layout without its last layer; 2,048 values for each image "
+            f"(power mean {recipe.pooling:g}, root {recipe.root:g}), which is squashed to a square "
+            f"of {input_size} pixels. For finding edited copies of photographs, and for nothing "
+            "else: it knows neither what is on a picture nor who.",
             "",
             "## Training",
             "",

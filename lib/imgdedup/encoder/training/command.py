@@ -88,7 +88,12 @@ def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path
     whole = training.vectors(copied, INPUT_SIZE)
     path = out / DESCRIPTOR
     date = f"{datetime.now(UTC):%Y-%m-%d}"
-    metadata = {"input_size": str(INPUT_SIZE), "trained": date}
+    metadata = {
+        "input_size": str(INPUT_SIZE),
+        "pooling": str(recipe.pooling),
+        "root": str(recipe.root),
+        "trained": date,
+    }
     quantized.save(path, state, metadata)
     training.network.load_state_dict(quantized.loads(path.read_bytes())[0])
     stored = training.measure(copied, others, INPUT_SIZE)

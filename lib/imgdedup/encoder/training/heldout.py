@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from imgdedup.encoder.training import views
 from imgdedup.encoder.training.batches import in_batches
+from imgdedup.fit import WHITENING
 
 _SEED = 20_260_101
 Embed = Callable[[torch.Tensor], torch.Tensor]  # (n, 3, side, side), 0-1, to (n, dims)
@@ -19,7 +20,7 @@ def nearest_copy_recall(
     """The shares of edited copies whose photograph is the nearest, and among the ten nearest.
 
     One mild and one strong copy of each of `copied` is looked up among the originals and the
-    `others`, squares (n, s, s, 3) uint8, by cosine after centring and half-whitening to 256
+    `others`, squares (n, s, s, 3) uint8, by cosine after centring and whitening to 256
     dimensions, as the product compares. The same copies each time.
     """
     originals = [
@@ -28,7 +29,7 @@ def nearest_copy_recall(
         for batch in in_batches(squares)
     ]
     held = torch.cat(originals)
-    whitened = _half_whitening(held)
+    whitened = _whitening(held)
     stored = whitened(held)
     found: dict[str, float] = {}
     for name, strength in (("mild", views.MILD), ("strong", views.STRONG._replace(collage=0.0))):
@@ -40,11 +41,11 @@ def nearest_copy_recall(
     return found
 
 
-def _half_whitening(vectors: torch.Tensor) -> Embed:
+def _whitening(vectors: torch.Tensor) -> Embed:
     centre = F.normalize(vectors, dim=1).mean(0)
     _, spread, axes = torch.linalg.svd(F.normalize(vectors, dim=1) - centre, full_matrices=False)
     dims = min(256, len(spread))
-    map_ = axes[:dims].T / spread[:dims].clamp(min=1e-4).sqrt()
+    map_ = axes[:dims].T / spread[:dims].clamp(min=1e-4) ** WHITENING
 
     def whitened(some: torch.Tensor) -> torch.Tensor:
         return F.normalize((F.normalize(some, dim=1) - centre) @ map_, dim=1)

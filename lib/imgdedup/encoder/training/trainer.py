@@ -16,7 +16,7 @@ from torch import nn
 from torchvision.models import resnet50
 
 from imgdedup.encoder import weights
-from imgdedup.encoder.network import resnet50_with
+from imgdedup.encoder.network import PowerMean, resnet50_with
 from imgdedup.encoder.training import objective, views
 from imgdedup.encoder.training.batches import drawn, in_batches, pictures
 from imgdedup.encoder.training.heldout import nearest_copy_recall
@@ -34,7 +34,8 @@ class Recipe:
 
     `views` is the number of edited pictures to see, two for each photograph of a batch; the
     learning rate falls to zero with it. `sides` gives the share of the views at each input side
-    in pixels, in turn.
+    in pixels, in turn. `pooling` and `root` are those of the descriptor when it is used and
+    measured; see `network.PowerMean`. The training takes the plain mean.
     """
 
     views: int
@@ -48,6 +49,8 @@ class Recipe:
     warmup: int = 60  # steps
     seed: int = 1
     frozen: tuple[str, ...] = ("conv1", "bn1", "layer1", "layer2")
+    pooling: float = 2.0
+    root: float = 2.0
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -90,6 +93,7 @@ class Training:
         self._train()
         parameters = [*self.network.parameters(), *self.head.parameters()]
         self._optimiser = torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
+        self._read = PowerMean(recipe.pooling, recipe.root)
         self._forward = torch.compile(self.network) if compiled else self.network
         scale = torch.tensor([_MEAN, _STD], device=device)
         self._mean, self._std = scale.view(2, 1, 3, 1, 1)
@@ -175,10 +179,12 @@ class Training:
 
     def _embed(self, batch: torch.Tensor) -> torch.Tensor:
         self.network.eval()
+        learning, self.network.avgpool = self.network.avgpool, self._read
         try:
             with torch.inference_mode(), self._bf16():
                 found = self.network(self._normalised(batch.to(self.device)))
         finally:
+            self.network.avgpool = learning
             self._train()
         return found.float().cpu()
 
@@ -260,7 +266,9 @@ def _network(start: str) -> nn.Module:
     loaded = weights.load(start)
     if loaded.state is None:
         raise UserError(f"{start} is TorchScript: training starts from a state_dict or scratch")
-    return resnet50_with(loaded)
+    network = resnet50_with(loaded)
+    network.avgpool = nn.AdaptiveAvgPool2d(1)
+    return network
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:
