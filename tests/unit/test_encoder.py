@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,16 +57,22 @@ def test_an_edited_copy_is_nearer_than_another_picture(
 
 
 def test_it_computes_what_torchvisions_own_network_does(
-    encoder: Encoder, squares: list[np.ndarray]
+    encoder: Encoder, squares: list[np.ndarray], tmp_path: Path
 ) -> None:
     network = resnet50()
     network.fc = torch.nn.Identity()
     network.load_state_dict(weights.load("builtin").state or {}, strict=False)
+    torch.save(network.state_dict(), tmp_path / "plain.pth")
+    plain = replace(FACTORY, weights=str(tmp_path / "plain.pth")).create([], threads=1)[0]
     pixels = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2) / 255
-    normalise = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    pixels = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))(pixels)
     with torch.inference_mode():
-        expected = network.eval()(normalise(pixels)).numpy()
-    np.testing.assert_allclose(encoder.encode(squares), expected, rtol=1e-3, atol=1e-4)
+        expected = network.eval()(pixels).numpy()
+        places = torch.nn.Sequential(*list(network.children())[:-2])(pixels).numpy()
+    np.testing.assert_allclose(plain.encode(squares), expected, rtol=1e-3, atol=1e-4)
+    # The weights carried say: the mean of squares, and of its root the root.
+    rooted = np.sqrt(np.sqrt((places**2).mean((2, 3))))
+    np.testing.assert_allclose(encoder.encode(squares), rooted, rtol=1e-2, atol=1e-2)
 
 
 def test_bf16_gives_almost_the_same_embedding(encoder: Encoder, squares: list[np.ndarray]) -> None:
