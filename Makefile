@@ -5,26 +5,10 @@
 .NOTPARALLEL:
 .PHONY: help setup demo run ui train test check bench-quality fuzz lock clean
 
-override IMAGES := $(value IMAGES)
-override OUT := $(value OUT)
-override DT := $(value DT)
-override OVERLAY := $(value OVERLAY)
-override REFIT := $(value REFIT)
-override PHOTOS := $(value PHOTOS)
-override HALF := $(value HALF)
-override ORIGINALS := $(value ORIGINALS)
-override SEED := $(value SEED)
-override JUDGED := $(value JUDGED)
-override NAME := $(value NAME)
-override COPIES_OF := $(value COPIES_OF)
-override WEIGHTS := $(value WEIGHTS)
-override WITHOUT := $(value WITHOUT)
-override VIEWS := $(value VIEWS)
-override START := $(value START)
-override BATCH := $(value BATCH)
-override FILES := $(value FILES)
-export IMAGES OUT DT OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF WEIGHTS \
+VALUES := IMAGES OUT DT OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF WEIGHTS \
     WITHOUT VIEWS START BATCH FILES
+$(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
+export $(VALUES)
 
 # spark-submit and its workers take the Python they find: let it be ours, and no other Spark.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

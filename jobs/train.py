@@ -16,24 +16,24 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from imgdedup import scan, sources
-from imgdedup.config import ScanConfig
+from imgdedup import config, scan, sources
+from imgdedup.config import Config
 from imgdedup.console import say
 from imgdedup.encoder.training import command
 from imgdedup.errors import UserError
 from imgdedup.local.folders import lies_in, named
 
-MAX_BYTES = 256 << 20
+CONF = Path(__file__).parents[1] / "conf"
 
 
-def readers(location: str, without: Collection[str]) -> list[Callable[[], bytes]]:
+def readers(location: str, without: Collection[str], settings: Config) -> list[Callable[[], bytes]]:
     """What reads each photograph of a folder or manifest, but for those in folders `without`.
 
     Raises UserError when there is nothing.
     """
     manifest = scan.parquet_of(location, "")
     if manifest is None:
-        table = scan.list_images(location, ScanConfig(skip_hidden=True)).table
+        table = scan.list_images(location, settings.scan).table
     else:
         table = pq.read_table(manifest)
         missing = {"image_id", "uri"} - set(table.column_names)
@@ -41,7 +41,7 @@ def readers(location: str, without: Collection[str]) -> list[Callable[[], bytes]
             raise UserError(f"the manifest {location} has no column {', '.join(sorted(missing))}")
     rows = table.select(["image_id", "uri"]).sort_by("image_id").to_pylist()
     return [
-        partial(sources.read_bytes, row["uri"], MAX_BYTES)
+        partial(sources.read_bytes, row["uri"], settings.embed.max_file_bytes)
         for row in rows
         if not lies_in(row["image_id"], without)
     ]
@@ -63,10 +63,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     try:
+        settings = config.load(CONF, "local", {})
         without = named(arguments.without) if arguments.without else ()
         command.train(
-            readers(arguments.photos, without),
+            readers(arguments.photos, without, settings),
             arguments.out,
+            settings.embed,
             views=arguments.views,
             start=arguments.start,
             batch=arguments.batch,

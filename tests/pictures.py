@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from imgdedup import config
-from imgdedup.decode import ByteBudget, Decoded, Decoder
+from imgdedup.decode import Decoded, decoder_of
 from imgdedup.geometry.picture import Picture
 from imgdedup.local.corpus import EDITED_PHOTOS, LONE_PHOTOS
 from imgdedup.local.edits import Edited, Encoding, fit
@@ -16,13 +16,7 @@ SETTINGS = config.load(Path(__file__).parents[1] / "conf", "local", {})
 _FOLDERS = {"scikit-image": ("skimage", "data"), "scikit-learn": ("sklearn", "datasets/images")}
 _LONG_SIDE = 400  # pixels: more than a thumbnail has, and quick to edit
 _PLAINLY = Encoding("BMP", ".bmp")  # lossless, and quick to write
-_DECODER = Decoder(
-    side=8,
-    thumbnail_size=SETTINGS.embed.thumbnail_size,
-    thumbnail_quality=SETTINGS.embed.thumbnail_quality,
-    max_pixels=SETTINGS.embed.max_pixels,
-    budget=ByteBudget(SETTINGS.embed.decode_budget),
-)
+_DECODER = decoder_of(SETTINGS.embed, side=8)
 
 
 @cache

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.fuzz.specimens import specimens
-from benchmarks.fuzz.trials import CRASHED, HUNG, RAISED, Trial, decoder_of, trials
+from benchmarks.fuzz.trials import FORBIDDEN, Trial, decode_as_embed, trials
 from imgdedup import config
 from imgdedup.console import say
 from imgdedup.local.airflow import CONF
@@ -30,16 +30,16 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = config.load(CONF, "local", {}).embed
     found = []
-    make = partial(decoder_of, settings)
+    make = partial(decode_as_embed, settings)
     for trial in trials(arguments.files, arguments.seed, make, os.cpu_count() or 1):
         found.append(trial)
-        if trial.outcome in (CRASHED, HUNG, RAISED):
+        if trial.outcome in FORBIDDEN:
             say(f"fuzz: file {trial.number} ({trial.specimen}) {trial.outcome}: {trial.detail}")
     text = page(found, arguments.seed)
     if arguments.name:
         (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
     print("\n" + text)
-    return int(any(trial.outcome in (CRASHED, HUNG, RAISED) for trial in found))
+    return int(any(trial.outcome in FORBIDDEN for trial in found))
 
 
 def page(found: Sequence[Trial], seed: int) -> str:
@@ -61,7 +61,7 @@ def page(found: Sequence[Trial], seed: int) -> str:
             "| outcome | files |",
             "| --- | --- |",
             *rows,
-            *(f"| {outcome} | 0 |" for outcome in (CRASHED, HUNG, RAISED) if not counts[outcome]),
+            *(f"| {outcome} | 0 |" for outcome in FORBIDDEN if not counts[outcome]),
             "",
             f"Slowest: {slowest.seconds:.2f} s (file {slowest.number}, {slowest.specimen}). Most "
             f"memory of a process: {peak:,.0f} MiB.",

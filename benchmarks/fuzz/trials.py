@@ -15,15 +15,16 @@ import numpy as np
 from benchmarks.fuzz.mutations import mutated
 from benchmarks.fuzz.specimens import specimens
 from imgdedup.config import EmbedConfig
-from imgdedup.decode import ByteBudget, Decoder
+from imgdedup.decode import decoder_of
 from imgdedup.failures import ImageFailure
 
 SECONDS = 60.0  # longer than this counts as hung
+_SIDE = 128  # pixels of the square that files are decoded to
 _START = 60.0  # seconds more for the first, until the process is there
 DECODED = "decoded"
 # What must never come of a file: the process died, did not end, or raised something else than an
 # ImageFailure.
-CRASHED, HUNG, RAISED = "crashed", "hung", "raised"
+FORBIDDEN = CRASHED, HUNG, RAISED = "crashed", "hung", "raised"
 
 Decode = Callable[[bytes], object]  # raises ImageFailure
 
@@ -34,7 +35,7 @@ class Trial:
 
     number: int
     specimen: str
-    outcome: str  # DECODED, a failure code, CRASHED, HUNG or RAISED
+    outcome: str  # DECODED, a failure code, or one of FORBIDDEN
     detail: str
     seconds: float
     peak_bytes: int  # resident memory of the process that decoded it, at most until then
@@ -44,19 +45,16 @@ def specimen(seed: int, number: int) -> tuple[str, bytes]:
     """File `number` of the fuzz with this seed, and the name of the specimen it was made from."""
     files = specimens()
     rng = np.random.default_rng([seed, number])
-    name = list(files)[rng.integers(len(files))]
+    names = list(files)
     if number < len(files):  # each specimen comes once as it is
-        name = list(files)[number]
-        return name, files[name]
+        return names[number], files[names[number]]
+    name = names[rng.integers(len(files))]
     return name, mutated(files[name], list(files.values()), rng)
 
 
-def decoder_of(config: EmbedConfig) -> Decode:
+def decode_as_embed(config: EmbedConfig) -> Decode:
     """What decodes a file as the stage embed does."""
-    budget = ByteBudget(config.decode_budget)
-    return Decoder(
-        128, config.thumbnail_size, config.thumbnail_quality, config.max_pixels, budget
-    ).decode
+    return decoder_of(config, _SIDE).decode
 
 
 def trials(

@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +120,8 @@ def evaluate(
     cosine = baselines.scored(contents, families, baselines.cosines(vectors))
     hashes = baselines.agreements(baselines.perceptual_hashes(paths))
     peers = results.baselines(cosine, baselines.scored(contents, families, hashes))
-    compared = [
-        descriptors.of_run(vectors, found.runs),
-        *(descriptors.embedded(spec, paths, configured.embed, out) for spec in weights),
-    ]
+    others = (descriptors.embedded(spec, paths, configured.embed, out) for spec in weights)
+    compared = chain([descriptors.of_run(vectors, found.runs)], others)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": _machine(),

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from benchmarks.quality.baselines import Scores, scored
 from benchmarks.quality.findings import Families
 from imgdedup import fit
 from imgdedup.config import EmbedConfig, FitConfig
-from imgdedup.decode import ByteBudget, Decoder
-from imgdedup.encoder import EncoderFactory
+from imgdedup.decode import decoder_of
+from imgdedup.embed import default_factory
 from imgdedup.encoder.training.command import untrained
 
 RANDOM = "random"  # a network that has learned nothing, as a lower bound
@@ -61,21 +61,16 @@ def embedded(spec: str, paths: Sequence[Path], config: EmbedConfig, folder: Path
     if weights == RANDOM:
         folder.mkdir(parents=True, exist_ok=True)
         source = str(untrained(folder / "random.safetensors"))
-    factory = EncoderFactory(
-        source, int(side or 0), config.batch_size, config.device, config.precision
-    )
+    factory = default_factory(replace(config, weights=source, input_size=int(side or 0)))
     threads = max(2, config.decode_threads)
     (encoder,) = factory.create([], threads)[:1]
-    budget = ByteBudget(config.decode_budget)
-    decoder = Decoder(
-        encoder.side, config.thumbnail_size, config.thumbnail_quality, config.max_pixels, budget
-    )
+    decode = decoder_of(config, encoder.side).decode
     vectors: list[np.ndarray] = []
     seconds = 0.0
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(paths), _READ_AT_ONCE):
             some = paths[start : start + _READ_AT_ONCE]
-            squares = list(pool.map(lambda path: decoder.decode(path.read_bytes()).square, some))
+            squares = list(pool.map(lambda path: decode(path.read_bytes()).square, some))
             began = time.perf_counter()
             for first in range(0, len(squares), encoder.batch_size):
                 vectors.append(encoder.encode(squares[first : first + encoder.batch_size]))

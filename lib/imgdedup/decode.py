@@ -14,6 +14,7 @@ from math import ceil
 import numpy as np
 from PIL import Image
 
+from imgdedup.config import EmbedConfig
 from imgdedup.failures import ImageFailure
 
 # Formats with a decoder in Pillow itself; those that call other programs (EPS) stay out.
@@ -118,6 +119,17 @@ class Decoder:
         """
         scale = 2 * max(self.thumbnail_size / max(width, height), self.side / min(width, height))
         return ceil(width * scale), ceil(height * scale)
+
+
+def decoder_of(config: EmbedConfig, side: int) -> Decoder:
+    """The decoder of the stage embed, for a network of input `side`, with a budget of its own."""
+    return Decoder(
+        side,
+        config.thumbnail_size,
+        config.thumbnail_quality,
+        config.max_pixels,
+        ByteBudget(config.decode_budget),
+    )
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, StructField, StructType
 
 from imgdedup.config import EmbedConfig
-from imgdedup.decode import ByteBudget, Decoded, Decoder
+from imgdedup.decode import Decoded, Decoder, decoder_of
 from imgdedup.encoder import Encoder, EncoderFactory
 from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
@@ -163,13 +163,7 @@ def _embed_images(
 ) -> Iterator[pd.DataFrame]:
     """Read and decode ahead in `threads`, encode in one thread a device, keep the order."""
     size = encoders[0].batch_size
-    decoder = Decoder(
-        encoders[0].side,
-        config.thumbnail_size,
-        config.thumbnail_quality,
-        config.max_pixels,
-        ByteBudget(config.decode_budget),
-    )
+    decoder = decoder_of(config, encoders[0].side)
 
     def read(image: tuple[str, bytes | None]) -> _Read:
         return _read(*image, decoder, config.max_file_bytes)

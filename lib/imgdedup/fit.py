@@ -5,6 +5,7 @@ them, because neither changes before a person asks for another fit.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from imgdedup.projection import COPY, Projection, levels, unit
 
 # Power of the standard deviation that each component is divided by: 0 leaves the principal
 # components as they are, 1 makes all of them count alike.
-WHITENING = 0.35
+_WHITENING = 0.35
 # Fewer distinct images than this make no principal components, or not even a centre.
 _LEAST_FOR_COMPONENTS = 60
 _LEAST_FOR_CENTRE = 8
@@ -30,15 +31,29 @@ def fit(embeddings: np.ndarray, images: int, model: str, config: FitConfig) -> P
     """Learn from the sample `embeddings` (n, values), n > 0, of a corpus of `images` contents."""
     units = [unit(block).astype(np.float32) for block in _blocks(embeddings)]
     distinct = apart(np.concatenate(units), _SAME)
-    mean, components = _axes(distinct, config.dims)
     expected = config.expected_images or round(images * config.growth)
-    space = Projection(model, mean, components, np.empty((0, 0)), EVERYTHING, images, expected)
+    space = axes(distinct, config.dims, model)
     different = apart(space.project(distinct), COPY)
     background = different[: config.background]
     threshold = least_margin(
         different, levels(different, background), config.candidates_per_image / max(expected - 1, 1)
     )
-    return Projection(model, mean, components, background, threshold, images, expected)
+    return replace(
+        space,
+        background=background,
+        threshold=threshold,
+        fitted_images=images,
+        expected_images=expected,
+    )
+
+
+def axes(distinct: np.ndarray, dims: int, model: str) -> Projection:
+    """The projection of unit vectors (n, values) without a background and a threshold.
+
+    The centre and the partly whitened principal components, as far as the images carry them.
+    """
+    mean, components = _components(distinct, dims)
+    return Projection(model, mean, components, np.empty((0, 0)), EVERYTHING, len(distinct), 0)
 
 
 def apart(rows: np.ndarray, similarity: float) -> np.ndarray:
@@ -86,8 +101,7 @@ def least_margin(projected: np.ndarray, levels: np.ndarray, share: float) -> flo
     return round(EVERYTHING + lowest * _STEP, 4)
 
 
-def _axes(distinct: np.ndarray, dims: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """The centre and the partly whitened principal components, as far as the images carry them."""
+def _components(distinct: np.ndarray, dims: int) -> tuple[np.ndarray, np.ndarray | None]:
     count, values = distinct.shape
     if count < _LEAST_FOR_CENTRE:
         return np.zeros(values, np.float32), None
@@ -102,7 +116,7 @@ def _axes(distinct: np.ndarray, dims: int) -> tuple[np.ndarray, np.ndarray | Non
     # More components than half the images carry are noise.
     first = np.argsort(-variances, kind="stable")[: min(dims, values, count // 2)]
     deviations = np.sqrt(np.maximum(variances[first], 0))
-    components = axes[:, first] / (deviations + _RIDGE) ** WHITENING
+    components = axes[:, first] / (deviations + _RIDGE) ** _WHITENING
     return mean.astype(np.float32), components.astype(np.float32)
 
 

@@ -20,7 +20,8 @@ FILES = 400
 @pytest.fixture(scope="module")
 def found() -> list[Trial]:
     return sorted(
-        fuzz.trials(FILES, 0, partial(fuzz.decoder_of, SETTINGS), 1), key=lambda trial: trial.number
+        fuzz.trials(FILES, 0, partial(fuzz.decode_as_embed, SETTINGS), 1),
+        key=lambda trial: trial.number,
     )
 
 

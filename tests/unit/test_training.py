@@ -89,7 +89,7 @@ def test_the_first_parts_of_a_start_stay_as_they_are(
 ) -> None:
     network = trainer.resnet50(zero_init_residual=False)
     network.fc = torch.nn.Identity()
-    monkeypatch.setattr(trainer, "_network", lambda start: network)
+    monkeypatch.setattr(trainer, "network_of", lambda start: network)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     training = Training(replace(SMALL, start="builtin"), CPU, compiled=False)
     training.advance(squares)

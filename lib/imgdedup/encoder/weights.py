@@ -23,8 +23,8 @@ from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
 
 BUILTIN = Path(__file__).with_name("builtin.safetensors")
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 _MAX_BYTES = 4 << 30
 
 
@@ -42,8 +42,8 @@ class Weights:
     name: str
     digest: str
     input_size: int
-    mean: tuple[float, ...] = _IMAGENET_MEAN
-    std: tuple[float, ...] = _IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
     pooling: float = 1.0
     root: float = 1.0
     state: dict[str, torch.Tensor] | None = None

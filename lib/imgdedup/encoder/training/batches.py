@@ -1,5 +1,7 @@
 """Which photographs each step of the training sees: drawn by the seed and the step alone."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
@@ -22,7 +24,7 @@ def pictures(squares: np.ndarray, device: torch.device) -> torch.Tensor:
     return values.permute(0, 3, 1, 2).float() / 255
 
 
-def in_batches(squares: np.ndarray, size: int = 64) -> list[torch.Tensor]:
+def in_batches(squares: np.ndarray, size: int = 64) -> Iterator[torch.Tensor]:
     """All squares in turn, as `pictures` gives them, on the CPU."""
-    starts = range(0, len(squares), size)
-    return [pictures(squares[start : start + size], torch.device("cpu")) for start in starts]
+    for start in range(0, len(squares), size):
+        yield pictures(squares[start : start + size], torch.device("cpu"))

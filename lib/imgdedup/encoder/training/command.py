@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from imgdedup.config import EmbedConfig
 from imgdedup.console import say
 from imgdedup.encoder import quantized
 from imgdedup.encoder.training import card, trainer
@@ -25,15 +26,24 @@ _HELD_OUT = 0.1  # of the photographs, 1,000 at most
 
 
 def train(
-    photos: Iterable[Read], out: Path, *, views: int, start: str, batch: int, seed: int
+    photos: Iterable[Read],
+    out: Path,
+    config: EmbedConfig,
+    *,
+    views: int,
+    start: str,
+    batch: int,
+    seed: int,
 ) -> Path:
     """Train, or go on with the training in `out`; return the path of the descriptor.
+
+    `config` bounds what is decoded.
 
     Raises UserError when there are too few photographs, or `out` holds another training.
     """
     recipe = Recipe(views, start, batch, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
-    packed = _packed(photos, out, seed)
+    packed = _packed(photos, out, config, seed)
     heldout = min(1000, int(len(packed.squares) * _HELD_OUT))
     least = 2 * recipe.batch
     if len(packed.squares) - heldout < least:
@@ -57,12 +67,13 @@ def train(
 
 def untrained(path: Path) -> Path:
     """Write a descriptor as training from scratch would start with, to compare others with."""
-    training = Training(Recipe(views=0, start=trainer.SCRATCH), torch.device("cpu"), compiled=False)
-    quantized.save(path, training.network.state_dict(), {"input_size": str(INPUT_SIZE)})
+    torch.manual_seed(1)
+    state = trainer.network_of(trainer.SCRATCH).state_dict()
+    quantized.save(path, state, {"input_size": str(INPUT_SIZE)})
     return path
 
 
-def _packed(photos: Iterable[Read], out: Path, seed: int) -> Packed:
+def _packed(photos: Iterable[Read], out: Path, config: EmbedConfig, seed: int) -> Packed:
     """The photographs in the folder, packed there if they are not yet, in a drawn order."""
     path, log = out / "photos.npy", out / "photos.json"
     if log.exists():
@@ -70,7 +81,7 @@ def _packed(photos: Iterable[Read], out: Path, seed: int) -> Packed:
     say("train: reading the photographs")
     shuffled = list(photos)
     np.random.default_rng(seed).shuffle(shuffled)
-    packed = pack(shuffled, path, os.cpu_count() or 1)
+    packed = pack(shuffled, path, config, os.cpu_count() or 1)
     log.write_text(json.dumps(packed.failures))
     if packed.failures:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in packed.failures.items())

@@ -6,11 +6,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from imgdedup import fit
 from imgdedup.encoder.training import views
 from imgdedup.encoder.training.batches import in_batches
-from imgdedup.fit import WHITENING
+from imgdedup.projection import unit
 
 _SEED = 20_260_101
+_DIMS = 256  # of the projection
 Embed = Callable[[torch.Tensor], torch.Tensor]  # (n, 3, side, side), 0-1, to (n, dims)
 
 
@@ -20,34 +22,22 @@ def nearest_copy_recall(
     """The shares of edited copies whose photograph is the nearest, and among the ten nearest.
 
     One mild and one strong copy of each of `copied` is looked up among the originals and the
-    `others`, squares (n, s, s, 3) uint8, by cosine after centring and whitening to 256
-    dimensions, as the product compares. The same copies each time.
+    `others`, squares (n, s, s, 3) uint8, by cosine in the projection that `fit` makes of the
+    originals. The same copies each time.
     """
     originals = [
         embed(F.interpolate(batch, size=(side, side), mode="bilinear", antialias=True))
         for squares in (copied, others)
         for batch in in_batches(squares)
     ]
-    held = torch.cat(originals)
-    whitened = _whitening(held)
-    stored = whitened(held)
+    held = torch.cat(originals).numpy()
+    space = fit.axes(unit(held).astype(np.float32), _DIMS, "")
+    stored = space.project(held)
     found: dict[str, float] = {}
     for name, strength in (("mild", views.MILD), ("strong", views.STRONG._replace(collage=0.0))):
         chance = torch.Generator().manual_seed(_SEED)
         edited = [views.edited(batch, side, strength, chance)[0] for batch in in_batches(copied)]
-        near = whitened(torch.cat([embed(batch) for batch in edited])) @ stored.T
+        near = space.project(torch.cat([embed(batch) for batch in edited]).numpy()) @ stored.T
         better = (near > near.diagonal()[:, None]).sum(1)
-        found |= {f"{name}@{k}": (better < k).float().mean().item() for k in (1, 10)}
+        found |= {f"{name}@{k}": float((better < k).mean()) for k in (1, 10)}
     return found
-
-
-def _whitening(vectors: torch.Tensor) -> Embed:
-    centre = F.normalize(vectors, dim=1).mean(0)
-    _, spread, axes = torch.linalg.svd(F.normalize(vectors, dim=1) - centre, full_matrices=False)
-    dims = min(256, len(spread))
-    map_ = axes[:dims].T / spread[:dims].clamp(min=1e-4) ** WHITENING
-
-    def whitened(some: torch.Tensor) -> torch.Tensor:
-        return F.normalize((F.normalize(some, dim=1) - centre) @ map_, dim=1)
-
-    return whitened

@@ -3,17 +3,17 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from imgdedup.decode import ByteBudget, Decoder
+from imgdedup.config import EmbedConfig
+from imgdedup.decode import decoder_of
 from imgdedup.failures import ImageFailure
 
 SIDE = 144  # pixels of a stored square: a tenth of its area still gives a view of 45 pixels
-_MAX_PIXELS = 178_956_970
-_BUDGET = 512 << 20
 
 Read = Callable[[], bytes]  # the bytes of one image file; raises ImageFailure
 
@@ -25,11 +25,11 @@ class Packed(NamedTuple):
     failures: dict[str, int]  # images left out, by reason
 
 
-def pack(images: Iterable[Read], path: Path, threads: int) -> Packed:
+def pack(images: Iterable[Read], path: Path, config: EmbedConfig, threads: int) -> Packed:
     """Decode all images to squares in the file `path` (.npy); what cannot be read is counted."""
-    decoder = Decoder(SIDE, SIDE, 85, _MAX_PIXELS, ByteBudget(_BUDGET))
+    decoder = replace(decoder_of(config, SIDE), thumbnail_size=SIDE)
     failures: Counter[str] = Counter()
-    squares: list[np.ndarray] = []
+    shape = (0, SIDE, SIDE, 3)
 
     def decoded(read: Read) -> np.ndarray | str:
         try:
@@ -37,12 +37,20 @@ def pack(images: Iterable[Read], path: Path, threads: int) -> Packed:
         except ImageFailure as failure:
             return failure.code
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as pool, path.open("wb") as file:
+        _write_header(file, shape)
         for found in pool.map(decoded, images):
             if isinstance(found, str):
                 failures[found] += 1
             else:
-                squares.append(found)
-    with path.open("wb") as file:
-        np.save(file, np.stack(squares) if squares else np.empty((0, SIDE, SIDE, 3), np.uint8))
+                file.write(found.tobytes())
+                shape = (shape[0] + 1, *shape[1:])
+        file.seek(0)
+        _write_header(file, shape)
     return Packed(np.load(path, mmap_mode="r"), dict(failures))
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    """The head of a .npy file; NumPy leaves room in it for more rows."""
+    head = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, head)

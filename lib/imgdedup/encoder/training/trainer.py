@@ -24,7 +24,6 @@ from imgdedup.errors import UserError
 
 SCRATCH = "scratch"  # the start without weights
 _FORMAT = 1
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _HEAD = 256  # dimensions of the vectors that the loss compares; the head is not kept
 
 
@@ -86,7 +85,7 @@ class Training:
     def __init__(self, recipe: Recipe, device: torch.device, compiled: bool) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.device = recipe, device
-        self.network = _network(recipe.start).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network_of(recipe.start).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.head = nn.Linear(2048, _HEAD).to(device)
         for part in recipe.kept:
             self.network.get_submodule(part).requires_grad_(False)
@@ -95,7 +94,7 @@ class Training:
         self._optimiser = torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
         self._read = PowerMean(recipe.pooling, recipe.root)
         self._forward = torch.compile(self.network) if compiled else self.network
-        scale = torch.tensor([_MEAN, _STD], device=device)
+        scale = torch.tensor([weights.IMAGENET_MEAN, weights.IMAGENET_STD], device=device)
         self._mean, self._std = scale.view(2, 1, 3, 1, 1)
         self.step = 0
         self.history: list[dict[str, float]] = []
@@ -258,7 +257,8 @@ def _progress(training: Training, loss: float, found: dict[str, float], pace: fl
     )
 
 
-def _network(start: str) -> nn.Module:
+def network_of(start: str) -> nn.Module:
+    """The network to train, with the plain mean, as `Recipe.start` says."""
     if start == SCRATCH:
         network = resnet50(zero_init_residual=True)
         network.fc = nn.Identity()

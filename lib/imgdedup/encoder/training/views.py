@@ -43,10 +43,42 @@ class Strength(NamedTuple):
 
 
 MILD = Strength(
-    0.45, 0.0, 0.5, 0.1, 0.05, 0.05, 0.05, 0.05, 0.5, 0.15, 0.2, 0.15, 0.2, 0.15, 0.0, 0.1, 0.0
+    least_area=0.45,
+    small_crop=0.0,
+    crop=0.5,
+    mirror=0.1,
+    turn=0.05,
+    perspective=0.05,
+    letterbox=0.05,
+    overlay=0.05,
+    light=0.5,
+    gray=0.15,
+    colour=0.2,
+    blur=0.15,
+    shrink=0.2,
+    jpeg=0.15,
+    posterise=0.0,
+    noise=0.1,
+    collage=0.0,
 )
 STRONG = Strength(
-    0.08, 0.3, 0.85, 0.3, 0.25, 0.15, 0.15, 0.25, 0.7, 0.3, 0.35, 0.2, 0.3, 0.25, 0.08, 0.15, 0.12
+    least_area=0.08,
+    small_crop=0.3,
+    crop=0.85,
+    mirror=0.3,
+    turn=0.25,
+    perspective=0.15,
+    letterbox=0.15,
+    overlay=0.25,
+    light=0.7,
+    gray=0.3,
+    colour=0.35,
+    blur=0.2,
+    shrink=0.3,
+    jpeg=0.25,
+    posterise=0.08,
+    noise=0.15,
+    collage=0.12,
 )
 
 
@@ -58,13 +90,11 @@ def edited(
     `pictures` is (n, 3, h, w), float, 0-1. Returns views (n, 3, side, side), 0-1, and weights
     (n, n) whose rows sum to 1: the share of each picture in each view.
     """
-    count = len(pictures)
     views = _moved(pictures, side, strength, chance)
     views = _lit(views, strength, chance)
     views, shares = _collages(views, strength.collage, chance)
     views = _overlaid(views, strength.overlay, chance)
     views = _degraded(views, strength, chance)
-    assert views.shape == (count, 3, side, side)
     return views, shares
 
 
