@@ -1,5 +1,5 @@
-"""Deduplicates the images of one day: scan, embed, fit, index, search, verify,
-group.
+"""Deduplicates the images of a day, or of a range of days: scan, embed, fit, index, search,
+verify, group.
 
 The DAG says when and with what; the work is in `jobs/`, one spark-submit each. It runs when a day
 is over (UTC), for that day.
@@ -7,6 +7,8 @@ is over (UTC), for that day.
 ### Parameters
 
 - `dt`: the data day. Empty: the run's logical date; without one, the day it was queued.
+- `until`: the last day of a range of days that begins with `dt`: one run takes them all, and leaves
+  out those for which there is nothing. Empty: `dt` alone.
 - `root`: folder or object-store prefix of the datasets. Empty: the Variable `imgdedup_root`.
 - `manifest`: folder, prefix or Parquet of images; `{dt}` in it stands for the day. Empty: the
   Variable `imgdedup_manifest`, else `<root>/manifest/dt=<day>` is taken as it is.
@@ -29,10 +31,15 @@ Tasks without that pool are never scheduled. Spark must run the driver beside Ai
 ### Days again, and days past
 
 A day may be run again at any time: each stage replaces its partition whole, and equal input gives
-equal tables. `airflow backfill create --dag-id image_dedup --from-date 2026-01-01 --to-date
-2026-01-31` fills a month; the days embed side by side, and the pool lets one of them at a time
-touch the index. A failed stage is tried again unless the fault is in the input or the
-configuration (exit status 2), which no repetition mends.
+equal tables. One run takes a month of small days, and starts each stage once:
+
+    airflow dags trigger image_dedup --conf '{"dt": "2026-01-01", "until": "2026-01-31"}'
+
+`airflow backfill create --dag-id image_dedup --from-date 2026-01-01 --to-date 2026-01-31` makes a
+run of each day: large days embed side by side, and the pool lets one stage at a time touch the
+index. A failed or killed stage is tried again, and nothing of the killed one goes on beside it;
+it is not tried again when the fault is in the input or the configuration (exit status 2), which
+no repetition mends.
 
 ### Results
 
@@ -65,7 +72,8 @@ OUTLETS = {
 }
 
 # `ds` and `data_interval_start` do not exist, or mean today, in some ways of starting a run.
-DT = "params.dt or ((dag_run.logical_date or dag_run.run_after) | ds)"
+DT = "(params.dt or ((dag_run.logical_date or dag_run.run_after) | ds))"
+UNTIL = f"last_day({DT}, params.until)"
 ROOT = "required_root(params.root or var.value.get('imgdedup_root', ''))"
 MANIFEST = "params.manifest or var.value.get('imgdedup_manifest', '')"
 SETTINGS = "settings_of(params.settings, params.refit)"
@@ -77,6 +85,12 @@ PARAMS = {
         type=["null", "string"],
         format="date",
         description="Data day. Empty: the run's logical date, or the day it was queued.",
+    ),
+    "until": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        description="Last day of a range of days for one run. Empty: only the data day.",
     ),
     "root": Param(
         None,
@@ -124,11 +138,29 @@ class RetryUnlessUsersFault(RetryPolicy):
         return RetryDecision.default()
 
 
+class Stage(SparkSubmitOperator):
+    """A stage whose spark-submit ends with its task, however the task ends."""
+
+    def execute(self, context: Any) -> None:
+        """Run spark-submit; raises AirflowException when it fails."""
+        from imgdedup.guard import guarded  # at run time: parsing this file stays cheap
+
+        with guarded():
+            super().execute(context)
+
+
 def required_root(root: str) -> str:
     """Return `root`; fail the task at once when there is none, rather than write somewhere."""
     if not root:
         raise _refusal("no root: give the parameter root or set the Airflow Variable imgdedup_root")
     return root
+
+
+def last_day(dt: str, until: str | None) -> str:
+    """Return the last day of a range, empty for `dt` alone; fail the task when there is none."""
+    if until and until < dt:
+        raise _refusal(f"the range of days ends on {until}, before it begins on {dt}")
+    return until or ""
 
 
 def settings_of(settings: Mapping[str, object], refit: bool) -> dict[str, object]:
@@ -138,7 +170,7 @@ def settings_of(settings: Mapping[str, object], refit: bool) -> dict[str, object
 
 def driver_memory(overlay: str, settings: Mapping[str, object]) -> str:
     """Return the heap of the driver, which the JVM must know before the job reads its settings."""
-    from imgdedup import config, errors  # at run time: parsing this file stays cheap
+    from imgdedup import config, errors  # here for the same reason
 
     try:
         return config.load(CONF, overlay, settings).spark.driver_memory
@@ -153,10 +185,11 @@ def _refusal(reason: str) -> AirflowFailException:
     return AirflowFailException(reason)
 
 
-def _stage(name: str) -> SparkSubmitOperator:
+def _stage(name: str) -> Stage:
     arguments = {
         "--root": f"{{{{ {ROOT} }}}}",
         "--dt": f"{{{{ {DT} }}}}",
+        "--until": f"{{{{ {UNTIL} }}}}",
         "--run-id": "{{ run_id }}",
         "--conf-dir": str(CONF),
         "--overlay": f"{{{{ {OVERLAY} }}}}",
@@ -164,7 +197,7 @@ def _stage(name: str) -> SparkSubmitOperator:
     }
     if name == "scan":
         arguments["--manifest"] = f"{{{{ {MANIFEST} }}}}"
-    return SparkSubmitOperator(
+    return Stage(
         task_id=name,
         name=f"imgdedup {name}",
         application=str(REPOSITORY / "jobs" / f"{name}.py"),
@@ -186,6 +219,7 @@ with DAG(
     params=PARAMS,
     user_defined_macros={
         "required_root": required_root,
+        "last_day": last_day,
         "driver_memory": driver_memory,
         "settings_of": settings_of,
     },

@@ -94,6 +94,10 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "scheduled": {"conf": {"root": "/data/out"}, "logical_date": datetime(2026, 3, 8, tzinfo=UTC)},
     "triggered_without_date": {"conf": {"root": "s3://bucket/dedup", "overlay": "cluster"}},
+    "range_of_days": {
+        "conf": {"dt": "2026-01-01", "until": "2026-01-31", "root": "/data/out"},
+        "logical_date": datetime(2026, 3, 8, tzinfo=UTC),
+    },
     "settings": {
         "conf": {
             "root": "/data/out",
@@ -149,7 +153,15 @@ def test_results_are_announced_as_assets(dag: Any) -> None:
 
 
 def test_parameters_and_documentation_name_each_other(dag: Any) -> None:
-    assert set(dag.params) == {"dt", "root", "manifest", "overlay", "settings", "refit"}
+    assert set(dag.params) == {
+        "dt",
+        "until",
+        "root",
+        "manifest",
+        "overlay",
+        "settings",
+        "refit",
+    }
     for name in dag.params:
         assert dag.params.get_param(name).description
         assert f"`{name}`" in dag.doc_md
@@ -162,6 +174,7 @@ def test_parameters_and_documentation_name_each_other(dag: Any) -> None:
         {"dt": "2026-02-30"},
         {"dt": "20260131"},
         {"dt": 20260131},
+        {"until": "January"},
         {"root": 3},
         {"overlay": "../elsewhere"},
         {"settings": ["embed.batch_size"]},
@@ -189,6 +202,15 @@ def test_day_survives_every_way_of_starting_a_run(
 ) -> None:
     arguments = rendered(dag, "scan", conf={"dt": dt, "root": "/x"}, logical_date=logical_date)
     assert argument(arguments, "--dt") == expected
+
+
+@pytest.mark.parametrize(("dt", "until"), [("2026-02-01", "2026-01-31"), (None, "2026-03-08")])
+def test_a_range_that_ends_before_it_begins_fails_at_once_in_plain_words(
+    dag: Any, capsys: pytest.CaptureFixture[str], dt: str | None, until: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=f"ends on {until}, before"):
+        rendered(dag, "scan", conf={"dt": dt, "until": until, "root": "/x"})
+    assert "imgdedup: error: the range of days ends on" in capsys.readouterr().out
 
 
 def test_airflow_variables_fill_in_what_a_run_leaves_out(

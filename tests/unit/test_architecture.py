@@ -19,7 +19,7 @@ _VERBS = ("scan", "embed", "fit", "index", "search", "verify", "group")
 STAGES = {f"imgdedup.{stage}" for stage in _VERBS}
 MILVUS = {"pymilvus", "milvus_lite"}
 NETWORK = {"torch", "torchvision", "safetensors"}
-LIGHT = {"imgdedup.config", "imgdedup.console", "imgdedup.errors"}
+LIGHT = {"imgdedup.config", "imgdedup.console", "imgdedup.errors", "imgdedup.guard"}
 FOR_DAGS = sys.stdlib_module_names | {"airflow"} | LIGHT
 NO_SPARK = {
     "imgdedup.decode",

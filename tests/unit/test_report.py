@@ -132,7 +132,7 @@ def test_files_that_writers_leave_beside_the_data_are_not_read(lake: Path) -> No
 def test_a_run_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [stage_row("embed", 3, 7.0, details={"images_per_second": "94.1", "device": "cpu"})]
     write(lake, "runs", TWO, rows, file="part-1")
-    report.print_run(lake, TWO)
+    report.print_run(lake, [TWO])
     text = capsys.readouterr().out
     words = [" ".join(line.split()) for line in text.splitlines()]
     assert {"images 4", "embedded 3", "failed: empty 1", "exact pairs 1", "near pairs 2"} <= set(
@@ -144,6 +144,20 @@ def test_a_run_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "all stages 67.0 1.50 GiB" in words
     assert str(lake) in text
     assert max(map(len, text.replace(str(lake), "").splitlines())) <= 100
+
+
+def test_a_run_of_a_range_of_days_is_printed_as_one(
+    lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.print_run(lake, [ONE, TWO])
+    text = capsys.readouterr().out
+    words = [" ".join(line.split()) for line in text.splitlines()]
+    assert f"imgdedup, {ONE} to {TWO}" in words
+    assert {"images 6", "embedded 5", "images removed 3", "images kept 3"} <= set(words)
+    # Each day was scanned and embedded, the rest was done once, on the last.
+    assert {"embed 8 8 20.0 1.50 GiB", "fit 4 4 10.0 1.50 GiB"} <= set(words)
+    assert "all stages 90.0 1.50 GiB" in words
+    assert "<table>/dt=YYYY-MM-DD/" in text
 
 
 def near_pairs(root: Path, labels: Sequence[str]) -> None:
@@ -170,7 +184,7 @@ def test_rare_edits_are_counted_together(
     long = ", ".join(["mirrored", "rotated", "cropped", "more contrast", "grayscale"] * 3)
     labels = [f"edit {letter}" for letter in "abcdefghijklmnopqrst" for _ in range(3)]
     near_pairs(tmp_path, [*labels, *[long] * 1000])
-    report.print_run(tmp_path, ONE)
+    report.print_run(tmp_path, [ONE])
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("near pairs by edit") + 1
     table = lines[start : lines.index("", start)]
@@ -181,11 +195,11 @@ def test_rare_edits_are_counted_together(
 
 
 def test_a_run_over_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report.print_run(tmp_path, ONE)
+    report.print_run(tmp_path, [ONE])
     nothing_there = capsys.readouterr().out
     for dataset in COLUMNS:
         write(tmp_path, dataset, ONE, [])
-    report.print_run(tmp_path, ONE)
+    report.print_run(tmp_path, [ONE])
     assert capsys.readouterr().out == nothing_there
     assert "images kept                       0" in nothing_there
     assert "by edit" not in nothing_there

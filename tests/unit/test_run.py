@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgdedup.errors import UserError
-from imgdedup.local import airflow, processes, run, ui
+from imgdedup.local import airflow, processes, run, services
 from imgdedup.local.dag_runner import EVENT
 from imgdedup.local.transcript import Transcript
 
@@ -23,7 +23,8 @@ PREFIX = "2026-03-09T04:05:06.123456Z INFO "
 
 
 def event(what: str, stage: str, reason: str = "") -> str:
-    return EVENT + json.dumps({"what": what, "stage": stage, "dt": "2026-03-09", "reason": reason})
+    told = {"what": what, "stage": stage, "days": "2026-03-09", "reason": reason}
+    return EVENT + json.dumps(told)
 
 
 def shown(lines: list[str]) -> tuple[list[str], Transcript]:
@@ -94,6 +95,18 @@ def test_a_day_that_is_none_is_refused(dt: str) -> None:
         run.checked_day(dt)
 
 
+def test_a_range_of_days_holds_both_its_ends() -> None:
+    assert run.checked_range("2026-02-27", "2026-03-01") == [
+        "2026-02-27",
+        "2026-02-28",
+        "2026-03-01",
+    ]
+    for one_day in ("2026-02-27", "", None):
+        assert run.checked_range("2026-02-27", one_day) == ["2026-02-27"]
+    with pytest.raises(UserError, match="ends on 2026-02-26, before it begins on 2026-02-27"):
+        run.checked_range("2026-02-27", "2026-02-26")
+
+
 def test_settings_are_json_or_else_strings() -> None:
     texts = ["embed.batch_size=16", "embed.weights=a=b", 'spark.properties={"x.y": "1"}']
     assert run.parsed_settings(texts) == {
@@ -128,6 +141,20 @@ def test_places_are_checked_before_anything_starts(tmp_path: Path) -> None:
             run.checked_images(str(images), "2026-01-31", inside)
     with pytest.raises(UserError, match="not on this machine"):
         run.checked_out("s3://bucket/out")
+
+
+def test_one_day_of_a_range_must_be_there(tmp_path: Path) -> None:
+    days, out = ["2026-01-30", "2026-01-31"], tmp_path / "out"
+    for folder in ("images/2026-01-31", "others"):
+        (tmp_path / folder).mkdir(parents=True)
+    for good in (f"{tmp_path}/images/{{dt}}", f"{tmp_path}/others", "s3://b/{dt}"):
+        assert run.checked_images_of_range(good, days, out) == good
+    with pytest.raises(UserError, match="for any day"):
+        run.checked_images_of_range(f"{tmp_path}/others/{{dt}}", days, out)
+    with pytest.raises(UserError, match="among the images"):
+        run.checked_images_of_range(
+            f"{tmp_path}/images/{{dt}}", days, tmp_path / "images" / days[1]
+        )
 
 
 def test_relative_weights_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,9 +200,33 @@ def test_a_refit_is_a_setting_of_the_run(
     assert given == [{"embed.batch_size": 7, **expected}]
 
 
+def test_a_range_of_days_is_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+    printed: list[object] = []
+
+    def record(root: Path, runs: object, *_: object) -> int:
+        given.append(runs)
+        return 0
+
+    monkeypatch.setattr(run, "run_dag", record)
+    monkeypatch.setattr(run.report, "print_run", lambda root, days: printed.append(days))
+    images, days = f"{tmp_path}/{{dt}}", ["2026-01-01", "2026-01-02"]
+    for dt in days:
+        (tmp_path / dt).mkdir()
+    options = ["--images", images, "--out", str(tmp_path / "out"), "--dt", days[0]]
+    for until in ([], ["--until", days[1]]):
+        monkeypatch.setattr(sys, "argv", ["run", *options, *until])
+        assert run.main() == 0
+    assert given == [
+        [{"dt": days[0], "manifest": images.replace("{dt}", days[0])}],
+        [{"dt": days[0], "until": days[1], "manifest": images}],
+    ]
+    assert printed == [days[:1], days]
+
+
 def test_an_unknown_setting_stops_the_run_before_it_writes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"embed\.batch"):
-        airflow.run_dag(tmp_path / "out", {}, "local", {"embed.batch": 16})
+        airflow.run_dag(tmp_path / "out", [], "local", {"embed.batch": 16})
     assert not (tmp_path / "out").exists()
 
 
@@ -211,11 +262,11 @@ def test_settings_of_another_airflow_and_spark_are_left_out(
 
 def test_a_taken_port_is_replaced() -> None:
     with socket.socket() as taken:
-        taken.bind((ui.HOST, 0))
+        taken.bind((services.HOST, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert ui.free_port(port) not in (port, 0)
-    assert ui.free_port(port) == port
+        assert services.free_port(port) not in (port, 0)
+    assert services.free_port(port) == port
 
 
 def test_ending_a_session_leaves_no_process_behind(tmp_path: Path) -> None:

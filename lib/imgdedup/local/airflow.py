@@ -23,12 +23,13 @@ import imgdedup
 from imgdedup import config
 from imgdedup.console import say
 from imgdedup.errors import UserError
-from imgdedup.local import class_archive, processes
+from imgdedup.local import class_archive, dag_runner, processes
 from imgdedup.local.java import choose_java
 from imgdedup.local.transcript import Transcript
 
 REPOSITORY = Path(os.path.abspath(imgdedup.__file__)).parents[2]
 CONF = REPOSITORY / "conf"
+PATIENCE = f"{dag_runner.__name__}.PATIENCE"  # Airflow looks it up by this name
 
 
 class Space(NamedTuple):
@@ -40,17 +41,20 @@ class Space(NamedTuple):
 
 
 def run_dag(
-    root: Path, manifests: Mapping[str, str], overlay: str, settings: Mapping[str, object]
+    root: Path,
+    days: Sequence[Mapping[str, object]],
+    overlay: str,
+    settings: Mapping[str, object],
 ) -> int:
-    """Run the DAG for each day in turn and show its progress; return the exit status.
+    """Run the DAG once for each of `days` and show its progress; return the exit status.
 
-    `manifests` maps a day, YYYY-MM-DD, to its manifest: a folder, prefix or Parquet of images.
-    Stops at the first day that fails. Raises UserError when the run cannot even start.
+    Each holds the parameters `dt` and `manifest`, perhaps `until`. Stops at the first run that
+    fails. Raises UserError when the first cannot even start.
     """
     config.load(CONF, overlay, settings)  # tells of a misspelt setting before Airflow has to start
     root = root.absolute()
     common = {"root": str(root), "overlay": overlay, "settings": settings}
-    runs = [{"dt": dt, "manifest": manifest, **common} for dt, manifest in manifests.items()]
+    runs = [{**each, **common} for each in days]
     with claimed(root) as space, processes.stoppable():
         log = space.private / "logs" / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S.%f}.log"
         runner = None
@@ -151,6 +155,9 @@ def environment(space: Space) -> dict[str, str]:
         "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData",
         "TMPDIR": str(space.tmp),
         "AIRFLOW_HOME": str(space.private / "airflow"),
+        # Scheduler and API server write to one file: the default gives up after five seconds.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": PATIENCE,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": PATIENCE,
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOG_FORMAT": "%(asctime)s %(levelname)s %(message)s",

@@ -18,6 +18,7 @@ from typing import Any
 DAG_ID = "image_dedup"
 POOL = "imgdedup_index"
 EVENT = "imgdedup-event: "
+PATIENCE = {"timeout": 60}  # seconds that SQLite waits for another writer
 
 
 def main() -> int:
@@ -72,8 +73,9 @@ def run(parameters: dict[str, Any]) -> bool:
 def _tell(what: str) -> Callable[[Any], None]:
     def tell(context: Any) -> None:
         reason = str(context.get("exception") or "") if what == "fail" else ""
-        stage, dt = context["ti"].task_id, context["params"]["dt"]
-        event = {"what": what, "stage": stage, "dt": dt, "reason": reason}
+        params = context["params"]
+        days = " to ".join(filter(None, (params["dt"], params["until"])))
+        event = {"what": what, "stage": context["ti"].task_id, "days": days, "reason": reason}
         print(EVENT + json.dumps(event), flush=True)
 
     return tell

@@ -17,6 +17,7 @@ from imgdedup.local.quality import Quality, compare
 from imgdedup.local.tables import read
 
 STAGES = ("scan", "embed", "fit", "index", "search", "verify", "group")
+EACH_DAY = ("scan", "embed")  # the others settle a range once, under its last day
 TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated", "runs")
 WIDTH = 96  # columns of the printed text
 NAMED = 5  # missed copies named for each edit, and wrong removals
@@ -73,12 +74,14 @@ def summary(root: Path, days: Sequence[str]) -> Summary:
     )
 
 
-def print_run(root: Path, dt: str) -> None:
-    """Print what one day's run did."""
-    day = summary(root, [dt])
-    lines = [f"imgdedup, {dt}", "", *_counts([day]), *_edit_lines(day), ""]
-    lines += [*_stage_details(day), ""]
-    print("\n".join(["", *lines, *_places(root, f"dt={dt}")]))
+def print_run(root: Path, days: Sequence[str]) -> None:
+    """Print what a run did, of one day or of a range of days."""
+    done = summary(root, days)
+    title = " to ".join(dict.fromkeys((days[0], days[-1])))
+    lines = [f"imgdedup, {title}", "", *_counts([done]), *_edit_lines(done), ""]
+    lines += [*_stage_details(done), ""]
+    partition = f"dt={days[0]}" if len(days) == 1 else "dt=YYYY-MM-DD"
+    print("\n".join(["", *lines, *_places(root, partition)]))
 
 
 def print_demo(root: Path, truth: Sequence[Truth]) -> list[str]:
@@ -165,15 +168,24 @@ def _edit_lines(days: Summary) -> list[str]:
     return lines
 
 
-def _stage_details(day: Summary) -> list[str]:
+def _stage_details(days: Summary) -> list[str]:
+    """The table of stages; of one that worked day by day the sums, and no details."""
     lines = [_line("stage", ["rows in", "rows out", "seconds", "peak memory"])]
-    for run in day.stages:
-        cells = [run.rows_in, run.rows_out, f"{run.seconds:.1f}", _bytes(run.peak_bytes)]
-        lines.append(_line(run.stage, cells))
-        details = (f"{key.replace('_', ' ')} {value}" for key, value in run.details.items())
-        lines += _wrapped(", ".join(details), indent=4)
-    seconds = sum(run.seconds for run in day.stages)
-    peak = max((run.peak_bytes for run in day.stages), default=0)
+    counted: list[StageRun] = []
+    for stage in STAGES:
+        of = days.days if stage in EACH_DAY else days.days[-1:]
+        runs = [run for run in days.stages if run.stage == stage and run.dt in of]
+        if not runs:
+            continue
+        rows = [sum(run.rows_in for run in runs), sum(run.rows_out for run in runs)]
+        seconds, peak = sum(run.seconds for run in runs), max(run.peak_bytes for run in runs)
+        lines.append(_line(stage, [*rows, f"{seconds:.1f}", _bytes(peak)]))
+        if len(runs) == 1:
+            details = (f"{key.replace('_', ' ')} {value}" for key, value in runs[0].details.items())
+            lines += _wrapped(", ".join(details), indent=4)
+        counted += runs
+    seconds = sum(run.seconds for run in counted)
+    peak = max((run.peak_bytes for run in counted), default=0)
     return [*lines, _line("all stages", ["", "", f"{seconds:.1f}", _bytes(peak)])]
 
 

@@ -1,6 +1,6 @@
-"""`make run`: the whole job on the images of one day, on this machine.
+"""`make run`: the whole job on the images of a day or of a range of days, on this machine.
 
-python -m imgdedup.local.run --images FOLDER --out FOLDER [--dt DAY] [--refit]
+python -m imgdedup.local.run --images FOLDER --out FOLDER [--dt DAY] [--until DAY] [--refit]
     [--set section.key=value]
 """
 
@@ -9,8 +9,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 from imgdedup.console import say
@@ -36,9 +36,37 @@ def run(
     """
     folder = checked_out(str(out))
     manifests = {checked_day(dt): checked_images(images, dt, folder) for dt in days}
+    runs = [{"dt": dt, "manifest": manifest} for dt, manifest in manifests.items()]
+    return run_dag(folder, runs, overlay, _chosen(settings))
+
+
+def run_range(
+    images: str,
+    out: Path,
+    days: Sequence[str],
+    *,
+    overlay: str = "local",
+    settings: Mapping[str, object] | None = None,
+) -> int:
+    """Run the DAG once for the range of `days`, all from the first to the last; see `run`."""
+    folder = checked_out(str(out))
+    manifest = checked_images_of_range(images, days, folder)
+    one = {"dt": days[0], "until": days[-1], "manifest": manifest}
+    return run_dag(folder, [one], overlay, _chosen(settings))
+
+
+def _chosen(settings: Mapping[str, object] | None) -> dict[str, object]:
     weights = os.environ.get("IMGDEDUP_WEIGHTS")
-    chosen = {**({WEIGHTS: weights} if weights else {}), **(settings or {})}
-    return run_dag(folder, manifests, overlay, with_absolute_weights(chosen))
+    return with_absolute_weights({**({WEIGHTS: weights} if weights else {}), **(settings or {})})
+
+
+def checked_range(dt: str, until: str | None) -> list[str]:
+    """Return the days from `dt` to `until`, or `dt` alone."""
+    first = date.fromisoformat(checked_day(dt))
+    last = date.fromisoformat(checked_day(until)) if until else first
+    if last < first:
+        raise UserError(f"the range of days ends on {until}, before it begins on {dt}")
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
 
 
 def checked_day(dt: str) -> str:
@@ -84,6 +112,24 @@ def checked_images(images: str, dt: str, out: Path) -> str:
     return str(path)
 
 
+def checked_images_of_range(images: str, days: Sequence[str], out: Path) -> str:
+    """Return where the images of a range are, absolute, `{dt}` in it standing for the day.
+
+    One day of the range must be there: those that are not are left out.
+    """
+    if _is_uri(images):
+        return images
+    if "{dt}" not in images:  # a Parquet with partitions of its own, or else the job refuses it
+        return checked_images(images, days[0], out)
+    place = Path(images).expanduser().resolve()
+    there = [dt for dt in days if Path(str(place).replace("{dt}", dt)).exists()]
+    if not there:
+        raise UserError(f"there is no folder or file {place} for any day: look at --images")
+    for dt in there:
+        checked_images(images, dt, out)
+    return str(place)
+
+
 def parsed_settings(assignments: Iterable[str]) -> dict[str, object]:
     """Return `section.key=value` texts as settings; a value is JSON, else taken as a string."""
     settings: dict[str, object] = {}
@@ -116,6 +162,7 @@ def main() -> int:
     parser.add_argument("--images", required=True, help="folder, .parquet file or object-store URI")
     parser.add_argument("--out", required=True, help="folder for the results")
     parser.add_argument("--dt", default=date.today().isoformat(), help="data day; default: today")
+    parser.add_argument("--until", help="last day of a range that --dt begins; default: one day")
     parser.add_argument("--overlay", default="local", help="configuration over conf/base.toml")
     parser.add_argument(
         "--set", action="append", default=[], metavar="section.key=value", help="single settings"
@@ -124,16 +171,16 @@ def main() -> int:
     arguments = parser.parse_args()
     refit = {"fit.refit": True} if arguments.refit else {}
     try:
-        out = checked_out(arguments.out)
-        status = run(
-            arguments.images,
-            out,
-            arguments.dt,
-            overlay=arguments.overlay,
-            settings={**parsed_settings(arguments.set), **refit},
-        )
+        out, days = checked_out(arguments.out), checked_range(arguments.dt, arguments.until)
+        chosen = {**parsed_settings(arguments.set), **refit}
+        if len(days) == 1:
+            status = run(arguments.images, out, *days, overlay=arguments.overlay, settings=chosen)
+        else:
+            status = run_range(
+                arguments.images, out, days, overlay=arguments.overlay, settings=chosen
+            )
         if not status:
-            report.print_run(out, arguments.dt)
+            report.print_run(out, days)
         return status
     except UserError as error:
         say(f"error: {error}")

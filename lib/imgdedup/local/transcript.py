@@ -65,7 +65,7 @@ class Transcript:
         return words
 
     def _event(self, event: dict[str, str]) -> str | None:
-        stage, what = f"{event['dt']} {event['stage']}", event["what"]
+        stage, what = f"{event['days']} {event['stage']}", event["what"]
         if what == "start":
             self._started = self._clock()
             return f"{stage} starts"
