@@ -3,10 +3,10 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run ui train test check bench-quality fuzz lock clean
+.PHONY: help setup demo run ui train test check bench-quality bench-backfill fuzz lock clean
 
-VALUES := IMAGES OUT DT OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF WEIGHTS \
-    WITHOUT VIEWS START BATCH FILES
+VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
+    WEIGHTS WITHOUT VIEWS START BATCH FILES DAYS PER_DAY BY_DAY
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
@@ -42,14 +42,15 @@ setup: .venv/.ready ## Create or repair the environment in .venv (the other targ
 demo: setup ## Deduplicate real photographs and edits of them; the tables go to OUT (out/demo)
 	@$(PY) -m imgdedup.local.demo $${OUT:+--out="$$OUT"}
 
-run: run-usage setup ## The same on yours: IMAGES=folder OUT=folder [DT=YYYY-MM-DD] [OVERLAY=local] [REFIT=1]
+run: run-usage setup ## The same on yours: IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=day]] [OVERLAY=local] [REFIT=1]
 	@$(PY) -m imgdedup.local.run --images="$$IMAGES" --out="$$OUT" \
-	    $${DT:+--dt="$$DT"} $${OVERLAY:+--overlay="$$OVERLAY"} $${REFIT:+--refit}
+	    $${DT:+--dt="$$DT"} $${UNTIL:+--until="$$UNTIL"} $${OVERLAY:+--overlay="$$OVERLAY"} \
+	    $${REFIT:+--refit}
 
 .PHONY: run-usage
 run-usage:
 	@[ -n "$$IMAGES" ] && [ -n "$$OUT" ] || { echo "imgdedup: error: say what to read and where to" \
-	    "write: make run IMAGES=folder OUT=folder [DT=YYYY-MM-DD] [OVERLAY=local]" >&2; exit 2; }
+	    "write: make run IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=YYYY-MM-DD]]" >&2; exit 2; }
 
 ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
 	@$(PY) -m imgdedup.local.airflow ui $${OUT:+--root="$$OUT"}
@@ -80,6 +81,11 @@ bench-quality: setup ## Measure recall and false pairs on copies of the photogra
 	    $${OUT:+--out="$$OUT"} $${NAME:+--name="$$NAME"} $${JUDGED:+--judged="$$JUDGED"} \
 	    $${ORIGINALS:+--originals="$$ORIGINALS"} $${SEED:+--seed="$$SEED"} \
 	    $${COPIES_OF:+--copies-of="$$COPIES_OF"} $${WEIGHTS:+--weights $$WEIGHTS}
+
+bench-backfill: setup ## Run a month of days under Airflow, as a range and day by day: PHOTOS=folder
+	@$(PY) -m benchmarks.backfill $${PHOTOS:+--photos="$$PHOTOS"} $${OUT:+--out="$$OUT"} \
+	    $${DAYS:+--days="$$DAYS"} $${PER_DAY:+--per-day="$$PER_DAY"} \
+	    $${BY_DAY:+--by-day="$$BY_DAY"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count what comes of them
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \

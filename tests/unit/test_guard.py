@@ -14,8 +14,8 @@ from imgdedup.guard import guarded
 with guarded():
     # A child and a grandchild whose parent is gone, as the Python of a driver can be.
     child = subprocess.Popen(["sleep", "600"])
-    orphan = subprocess.run(["sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!"], capture_output=True)
-    print(child.pid, int(orphan.stdout), flush=True)
+    orphan = subprocess.check_output(["sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!"])
+    print(child.pid, int(orphan), flush=True)
     {then}
 """
 

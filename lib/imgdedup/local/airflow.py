@@ -23,13 +23,13 @@ import imgdedup
 from imgdedup import config
 from imgdedup.console import say
 from imgdedup.errors import UserError
-from imgdedup.local import class_archive, dag_runner, processes
+from imgdedup.local import class_archive, processes, sqlite
 from imgdedup.local.java import choose_java
 from imgdedup.local.transcript import Transcript
 
 REPOSITORY = Path(os.path.abspath(imgdedup.__file__)).parents[2]
 CONF = REPOSITORY / "conf"
-PATIENCE = f"{dag_runner.__name__}.PATIENCE"  # Airflow looks it up by this name
+SQLITE = sqlite.__name__
 
 
 class Space(NamedTuple):
@@ -155,9 +155,8 @@ def environment(space: Space) -> dict[str, str]:
         "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData",
         "TMPDIR": str(space.tmp),
         "AIRFLOW_HOME": str(space.private / "airflow"),
-        # Scheduler and API server write to one file: the default gives up after five seconds.
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": PATIENCE,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": PATIENCE,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": f"{SQLITE}.CONNECT_ARGS",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": f"{SQLITE}.CONNECT_ARGS_ASYNC",
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOG_FORMAT": "%(asctime)s %(levelname)s %(message)s",

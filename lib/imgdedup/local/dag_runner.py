@@ -18,7 +18,6 @@ from typing import Any
 DAG_ID = "image_dedup"
 POOL = "imgdedup_index"
 EVENT = "imgdedup-event: "
-PATIENCE = {"timeout": 60}  # seconds that SQLite waits for another writer
 
 
 def main() -> int:

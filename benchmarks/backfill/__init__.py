@@ -1,0 +1,1 @@
+"""A month of days under a running Airflow: as one run, and as a run of each day."""

@@ -1,0 +1,119 @@
+"""Runs days under a running Airflow, beside its daily run, and counts what that took."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from imgdedup.console import say
+from imgdedup.errors import UserError
+from imgdedup.local.airflow import claimed
+from imgdedup.local.client import Client
+from imgdedup.local.report import STAGES
+from imgdedup.local.services import free_port, running
+
+PARALLEL = 2  # tasks at once: days embed side by side
+_STARTING, _WORKING = 300.0, 24 * 3600.0  # seconds of patience
+_POLL = 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the days took, from the first run that was queued to the end of the last.
+
+    The daily run that went beside them is not counted.
+    """
+
+    days: int
+    minutes: float
+    runs: int
+    tasks: int
+    retries: int
+    side_by_side: int  # tasks that embedded at the same time, at most
+    minutes_of: Mapping[str, float]  # each stage, all its tasks together
+
+
+def as_range(root: Path, images: str, days: Sequence[str]) -> Measured:
+    """Run all of `days` as one run, which is triggered; see `_measured`."""
+
+    def start(client: Client) -> None:
+        client.trigger(dt=days[0], until=days[-1])
+
+    return _measured(root, images, days, start, runs=1)
+
+
+def day_by_day(root: Path, images: str, days: Sequence[str]) -> Measured:
+    """Run each of `days` by itself, through `airflow backfill create`; see `_measured`."""
+
+    def start(client: Client) -> None:
+        dates = ["--from-date", days[0], "--to-date", days[-1]]
+        client.command("backfill", "create", "--dag-id", client.dag_id, *dates)
+
+    return _measured(root, images, days, start, runs=len(days))
+
+
+def _measured(
+    root: Path, images: str, days: Sequence[str], start: Callable[[Client], None], runs: int
+) -> Measured:
+    """Start Airflow on `root`, let it begin its daily run, `start` the others, wait for all.
+
+    `images` is the location of a day's images. Raises UserError when a run fails.
+    """
+    with claimed(root) as space:
+        log = space.private / "logs" / "airflow.log"
+        settings = {
+            "AIRFLOW__CORE__PARALLELISM": str(PARALLEL),
+            "AIRFLOW_VAR_IMGDEDUP_ROOT": str(root),
+            "AIRFLOW_VAR_IMGDEDUP_MANIFEST": images,
+        }
+        with running(space, free_port(0), log, settings) as services:
+            client = Client(services)
+            client.wait("the DAG", client.is_known, _STARTING)
+            client.unpause()
+            client.wait("the daily run", lambda: client.count() > 0, _STARTING)
+            start(client)
+            say(f"bench-backfill: runs of {len(days)} days go, beside the daily run")
+            expected = runs + 1
+
+            def ended() -> bool:
+                if client.count(state="failed"):
+                    raise UserError(f"a run failed: look into {log} and into the table runs")
+                return client.count(state="success") == expected
+
+            client.wait("the runs", ended, _WORKING, _POLL)
+            return _counted(client, len(days))
+
+
+def _counted(client: Client, days: int) -> Measured:
+    runs = {run["dag_run_id"]: run for run in client.runs() if run["run_type"] != "scheduled"}
+    tasks = [task for task in client.tasks() if task["dag_run_id"] in runs]
+    seconds = dict.fromkeys(STAGES, 0.0)
+    for task in tasks:
+        seconds[task["task_id"]] += task["duration"]
+    first = min(_time(run["queued_at"]) for run in runs.values())
+    last = max(_time(run["end_date"]) for run in runs.values())
+    return Measured(
+        days,
+        (last - first).total_seconds() / 60,
+        len(runs),
+        len(tasks),
+        sum(task["try_number"] - 1 for task in tasks),
+        most_at_once([task for task in tasks if task["task_id"] == "embed"]),
+        {stage: total / 60 for stage, total in seconds.items()},
+    )
+
+
+def most_at_once(tasks: Sequence[Mapping[str, Any]]) -> int:
+    """The greatest number of tasks that ran at the same time, of the API's task instances."""
+    changes = [(_time(task["start_date"]), 1) for task in tasks]
+    changes += [(_time(task["end_date"]), -1) for task in tasks]
+    at_once = most = 0
+    for _, change in sorted(changes):
+        at_once += change
+        most = max(most, at_once)
+    return most
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,149 @@
+"""What a running Airflow makes of the DAG: runs and their days, retries, backfills, assets."""
+
+import itertools
+import os
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import psutil
+import pytest
+
+from imgdedup.local.client import Client
+from tests.scheduling.conftest import PATIENCE, Airflow, Call
+
+STAGES = ["scan", "embed", "fit", "index", "search", "verify", "group"]
+MARCH = [f"2026-03-{day:02d}" for day in range(1, 32)]
+
+
+def stages(calls: Sequence[Call]) -> list[str]:
+    return [call.stage for call in calls]
+
+
+def test_the_daily_schedule_runs_the_day_that_is_over(airflow: Airflow) -> None:
+    airflow.wait("a scheduled run", lambda: airflow.count(run_type="scheduled") > 0, PATIENCE)
+    (run,) = airflow.runs(run_type="scheduled")
+    assert airflow.ended(run["dag_run_id"]) == "success"
+    calls = airflow.calls(run_id=run["dag_run_id"])
+    assert stages(calls) == STAGES
+    days = {(call.dt, call.until) for call in calls}
+    created = datetime.fromisoformat(run["queued_at"])
+    assert days == {((created - timedelta(days=1)).date().isoformat(), "")}
+
+
+def test_every_way_of_triggering_a_run_gives_it_its_day(airflow: Airflow) -> None:
+    runs = {
+        airflow.trigger("2026-02-01T13:45:00Z"): ("2026-02-01", ""),
+        airflow.trigger(dt="2026-02-02"): ("2026-02-02", ""),
+        airflow.trigger("2026-02-03T00:00:00Z", dt="2026-02-04"): ("2026-02-04", ""),
+        airflow.trigger(dt="2026-02-05", until="2026-02-28"): ("2026-02-05", "2026-02-28"),
+    }
+    undated = airflow.trigger()
+    runs[undated] = (airflow.run(undated)["run_after"][:10], "")
+    assert {run_id: airflow.ended(run_id) for run_id in runs} == dict.fromkeys(runs, "success")
+    for run_id, days in runs.items():
+        calls = airflow.calls(run_id=run_id)
+        assert stages(calls) == STAGES
+        assert {(call.dt, call.until) for call in calls} == {days}
+
+
+def test_a_range_that_ends_before_it_begins_fails_without_a_second_try(airflow: Airflow) -> None:
+    run_id = airflow.trigger(dt="2026-02-06", until="2026-02-05")
+    assert airflow.ended(run_id) == "failed"
+    assert airflow.tries(run_id)["scan"] == ("failed", 1)
+    assert airflow.calls(run_id=run_id) == []
+
+
+def test_a_fault_of_the_user_is_not_tried_again_until_the_stage_is_cleared(
+    airflow: Airflow,
+) -> None:
+    airflow.order("embed", "2026-02-07", "2")
+    run_id = airflow.trigger(dt="2026-02-07")
+    assert airflow.ended(run_id) == "failed"
+    assert airflow.tries(run_id)["embed"] == ("failed", 1)
+    assert stages(airflow.calls(run_id=run_id)) == ["scan", "embed"]
+    airflow.clear(run_id, "embed")
+    assert airflow.ended(run_id) == "success"
+    assert stages(airflow.calls(run_id=run_id)) == ["scan", "embed", *STAGES[1:]]
+
+
+def test_any_other_failure_is_tried_again(airflow: Airflow) -> None:
+    airflow.order("scan", "2026-02-08", "1", "137")
+    run_id = airflow.trigger(dt="2026-02-08")
+    assert airflow.ended(run_id) == "success"
+    assert airflow.tries(run_id)["scan"] == ("success", 3)
+
+
+@pytest.mark.parametrize("killed", ["spark-submit", "task"])
+def test_a_killed_stage_is_tried_again_and_nothing_of_it_goes_on(
+    airflow: Airflow, killed: str
+) -> None:
+    dt = {"spark-submit": "2026-02-09", "task": "2026-02-10"}[killed]
+    airflow.order("embed", dt, "hang")
+    run_id = airflow.trigger(dt=dt)
+    airflow.wait("embed", lambda: bool(airflow.calls(dt=dt, stage="embed")), PATIENCE)
+    (hanging,) = airflow.calls(dt=dt, stage="embed")
+    submit = psutil.Process(hanging.pid)
+    os.kill(hanging.pid if killed == "spark-submit" else submit.ppid(), signal.SIGKILL)
+    assert airflow.ended(run_id) == "success"
+    assert airflow.tries(run_id)["embed"] == ("success", 2)
+    assert stages(airflow.calls(dt=dt)) == ["scan", "embed", *STAGES[1:]]
+    assert not submit.is_running()
+
+
+def test_results_raise_a_run_of_whoever_waits_for_them(airflow: Airflow) -> None:
+    consumer = Client(airflow.services, "consumer")
+
+    def sources() -> set[tuple[str, str]]:
+        """Runs and stages whose results have raised runs that are over."""
+        return {
+            (event["source_run_id"], event["source_task_id"])
+            for run in consumer.runs(state="success")
+            for event in consumer.raised_by(run["dag_run_id"])
+        }
+
+    consumer.unpause()
+    run_id = airflow.trigger(dt="2026-02-11")
+    assert airflow.ended(run_id) == "success"
+    consumer.wait("its run", lambda: (run_id, "group") in sources(), PATIENCE)
+    consumer.unpause(paused=True)
+    assert {stage for _, stage in sources()} == {"group"}
+
+
+@pytest.fixture(scope="module")
+def beside(airflow: Airflow) -> str:
+    """A run that was triggered while a month was filled; both are over."""
+    month = ["--from-date", MARCH[0], "--to-date", MARCH[-1]]
+    airflow.command("backfill", "create", "--dag-id", "image_dedup", *month)
+    run_id = airflow.trigger(dt="2026-02-12")
+    airflow.wait(
+        "the month", lambda: airflow.count(run_type="backfill", state="success") == 31, PATIENCE
+    )
+    assert airflow.ended(run_id) == "success"
+    return run_id
+
+
+def test_a_backfill_runs_every_day_once_with_its_date(airflow: Airflow, beside: str) -> None:
+    calls = [call for call in airflow.calls() if call.dt in MARCH]
+    expected = dict.fromkeys(itertools.product(MARCH, STAGES), 1)
+    assert Counter((call.dt, call.stage) for call in calls) == expected
+    for run in airflow.runs(run_type="backfill"):
+        dt = date.fromisoformat(run["logical_date"][:10]).isoformat()
+        assert {call.dt for call in airflow.calls(run_id=run["dag_run_id"])} == {dt}
+
+
+def test_days_embed_side_by_side(airflow: Airflow, beside: str) -> None:
+    embedding = [call for call in airflow.calls(stage="embed") if call.dt in MARCH]
+    assert any(one.start < other.end for other, one in itertools.pairwise(embedding))
+
+
+def test_one_stage_at_a_time_touches_the_index_whatever_runs_beside_it(
+    airflow: Airflow, beside: str
+) -> None:
+    touching = [call for call in airflow.calls() if call.stage in STAGES[2:]]
+    month = [call for call in touching if call.dt in MARCH]
+    other = [call for call in touching if call.run_id == beside]
+    assert month[0].start < other[-1].end < month[-1].end
+    for before, after in itertools.pairwise(touching):
+        assert before.end <= after.start
