@@ -45,7 +45,7 @@ def job(spark: SparkSession, lake: Lake, settings: Config) -> Job:
     def run(stage: str, dt: str = DAYS[0], **values: Any) -> Outcome:
         chosen = replace(settings, fit=replace(settings.fit, **values))
         main = runpy.run_path(str(JOBS / f"{stage}.py"))["main"]
-        return main(Run(spark, lake, dt, "run", chosen, ""))
+        return main(Run(spark, lake, dt, (dt,), "run", chosen, ""))
 
     return run
 
@@ -134,7 +134,7 @@ def test_a_refit_killed_anywhere_and_run_again_ends_the_same(
             job("search")
     killed = rows_of(lake.read("candidates"))
     # Between the two renames of the switch there is no current projection.
-    lake.rename_state("projection/current", "aside")
+    lake.publish(lake.rename_state("projection/current", "aside"))
     assert working(lake).fingerprint == new
     all_stages(job, DAYS[1])
     assert working(lake).fingerprint == new
