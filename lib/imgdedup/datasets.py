@@ -4,28 +4,24 @@ A partition is replaced whole. It is written beside the datasets first, with a m
 holds, and moved in when all that a stage changes is there (see `commit`); unchanged ones stay.
 """
 
-import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StringType, StructField, StructType
 
 from imgdedup import commit, markers
 from imgdedup.commit import Move
-from imgdedup.errors import Missing
-from imgdedup.files import files_of
 from imgdedup.lock import exclusive
+from imgdedup.partitions import PRIVATE, Partitions, with_day
+from imgdedup.rowsets import conform, digests, hashable
 from imgdedup.schemas import DATASETS
 
-PRIVATE = ".imgdedup"
 _JOURNAL = f"{PRIVATE}/journal.json"
 _LOCK = f"{PRIVATE}/writer.lock"
 _STAGING = f"{PRIVATE}/staging"
-_DAY = re.compile(r"^dt=(\d{4}-\d{2}-\d{2})$")
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Staged:
         return [day for name, day in self.partitions if name == dataset]
 
 
-class Lake:
+class Lake(Partitions):
     """Reads and replaces the partitions of the datasets under `root` (a path or Hadoop URI).
 
     `writer` names who writes, a stage and perhaps a day: what an earlier one of the same name left
@@ -53,55 +49,11 @@ class Lake:
     def __init__(
         self, spark: SparkSession, root: str, writer: str = "writer", patience: float = 0.0
     ) -> None:
-        self._spark = spark
-        self.root = root.rstrip("/") or "/"
-        self.files = files_of(spark, self.root)
+        super().__init__(spark, root)
         self._writer = writer
         self._patience = patience
         self._alone = False
         self._own = f"{self.root}/{_STAGING}/{writer}-{uuid.uuid4().hex[:8]}"
-
-    def path(self, dataset: str, dt: str) -> str:
-        """Folder of one partition, whether it exists or not."""
-        return f"{self.root}/{dataset}/dt={dt}"
-
-    def days(self, dataset: str) -> list[str]:
-        """The data days that have a partition, in order."""
-        names = self.files.names(f"{self.root}/{dataset}")
-        return sorted(day.group(1) for day in map(_DAY.match, names) if day)
-
-    def versions(self, dataset: str) -> dict[str, str]:
-        """For each day a name of what its partition holds: another one once it was replaced."""
-        return {
-            day: markers.version(self.files, self.path(dataset, day)) for day in self.days(dataset)
-        }
-
-    def read(self, dataset: str, days: Sequence[str] | None = None) -> DataFrame:
-        """A dataset with its declared schema and `dt`, all days or some; no rows when none."""
-        schema = StructType([*DATASETS[dataset].fields, StructField("dt", StringType())])
-        stored = self.days(dataset)
-        chosen = stored if days is None else sorted(set(days) & set(stored))
-        if not chosen:
-            return self._spark.createDataFrame([], schema)
-        reader = self._spark.read.schema(schema).option("basePath", f"{self.root}/{dataset}")
-        if days is None:
-            return reader.parquet(f"{self.root}/{dataset}")
-        return reader.parquet(*(self.path(dataset, day) for day in chosen))
-
-    def read_day(self, dataset: str, dt: str) -> DataFrame:
-        """One partition as it is stored, the user's own columns included, without `dt`.
-
-        Raises Missing when there is no such partition.
-        """
-        if dt not in self.days(dataset):
-            raise Missing(
-                f"there is no partition {self.path(dataset, dt)}: run the stage that writes "
-                f'"{dataset}" for {dt} first'
-            )
-        reader = self._spark.read
-        if dataset in DATASETS:
-            reader = reader.schema(DATASETS[dataset])
-        return reader.parquet(self.path(dataset, dt))
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -185,7 +137,7 @@ class Lake:
         if not wanted:
             return Staged()
         staged = f"{self._own}/{dataset}"
-        schema = StructType([*DATASETS[dataset].fields, StructField("dt", StringType())])
+        schema = with_day(dataset)
         chosen = conform(rows, schema).where(F.col("dt").isin(wanted))
         chosen.repartition("dt").write.mode("overwrite").partitionBy("dt").parquet(staged)
         written = self._spark.read.schema(schema).parquet(staged)
@@ -243,31 +195,10 @@ class Lake:
             self.files.move(f"{staged}/{name}", f"{self.path('runs', dt)}/{name}")
         self.files.delete(self._own)
 
-    def read_state(self, name: str) -> DataFrame | None:
-        """What was last kept under a name that is no dataset and has no days; None if nothing."""
-        path = f"{self.root}/{PRIVATE}/{name}"
-        return self._spark.read.parquet(path) if self.files.exists(path) else None
-
-    def read_text(self, name: str) -> str | None:
-        """The text last kept under a name."""
-        return self.files.read(f"{self.root}/{PRIVATE}/{name}")
-
     def rename_state(self, name: str, other: str) -> Staged:
         """Let what is kept under `name` take the place of `other`, once it is published."""
         source = f"{self.root}/{PRIVATE}/{name}"
         return Staged([Move(f"{self.root}/{PRIVATE}/{other}", source, self.files.names(source))])
-
-    def rows(self, dataset: str) -> int:
-        """The rows of all partitions, by their markers."""
-        return sum(self.marked_rows(dataset, day) or 0 for day in self.days(dataset))
-
-    def marked_rows(self, dataset: str, dt: str) -> int | None:
-        """The rows of a partition, by its marker; None when it has none."""
-        return markers.rows(self.files, self.path(dataset, dt))
-
-    def fault(self, dataset: str, dt: str) -> str | None:
-        """What is wrong with a partition of ours, in words; None when it is whole."""
-        return markers.fault(self.files, self.path(dataset, dt))
 
     def _same(self, dataset: str, dt: str, written: DataFrame, count: int) -> bool:
         """Whether the stored partition holds the rows `written`, column by column."""
@@ -291,29 +222,3 @@ class Lake:
             empty.coalesce(1).write.mode("overwrite").parquet(model)
         for name in markers.data(self.files.names(model)):
             self.files.copy(f"{model}/{name}", f"{staged}/{uuid.uuid4().hex[:8]}-{name}")
-
-
-def digests(rows: DataFrame) -> dict[str, tuple[int, object]]:
-    """For each `dt` the number of rows and a sum of their hashes, whatever their order."""
-    compared = [name for name in rows.columns if name != "run_id"]
-    hashed = rows.select("dt", F.xxhash64(*compared).cast("decimal(38,0)").alias("hash"))
-    totals = hashed.groupBy("dt").agg(F.count(F.lit(1)).alias("rows"), F.sum("hash").alias("sum"))
-    return {row["dt"]: (row["rows"], row["sum"]) for row in totals.collect()}
-
-
-def hashable(schema: StructType) -> bool:
-    """Whether Spark hashes all columns: maps it does not."""
-    return "map<" not in schema.simpleString()
-
-
-def conform(rows: DataFrame, schema: StructType) -> DataFrame:
-    """Select the columns of `schema` in order; TypeError names those missing or of another type."""
-    have = {field.name: field.dataType for field in rows.schema.fields}
-    wrong = [
-        f"{field.name} ({have.get(field.name)}, not {field.dataType})"
-        for field in schema.fields
-        if have.get(field.name) != field.dataType
-    ]
-    if wrong:
-        raise TypeError(f"columns do not fit the dataset: {', '.join(wrong)}")
-    return rows.select(*(F.col(field.name) for field in schema.fields))

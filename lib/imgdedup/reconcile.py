@@ -88,8 +88,7 @@ def manifest_rows(lake: Lake, dt: str) -> int:
 
 
 def _faults(lake: Lake, dataset: str, days: Iterable[str]) -> list[str]:
-    faults = ((day, lake.fault(dataset, day)) for day in days)
-    return [f"{dataset} of {day}: {fault}" for day, fault in faults if fault is not None]
+    return [f"{dataset} of {day}: {fault}" for day, fault in lake.faults(dataset, days).items()]
 
 
 def _words(faults: Sequence[str]) -> str:

@@ -8,8 +8,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructType
 
-from imgdedup.datasets import Lake, conform
+from imgdedup.datasets import Lake
 from imgdedup.errors import UserError
+from imgdedup.rowsets import conform
 from imgdedup.schemas import CANDIDATES, DATASETS, EMBEDDINGS, PAIRS
 from tests.spark.tables import DT, FINDINGS, Image, candidates, embeddings, frame, rows_of
 

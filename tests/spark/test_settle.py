@@ -37,7 +37,10 @@ def settled(
     before: Sequence[Image] = IMAGES,
 ) -> list[tuple[object, ...]]:
     """The candidates after a search, of a lake whose images were others `before`."""
-    days = DAYS | {str(image.content): image.dt for image in reversed(before)}
+    days = {
+        str(image.content): min(each.dt for each in before if each.content == image.content)
+        for image in before
+    }
     kept = dated_candidates(spark, stored, days)
     return sorted(
         (row.left_content, row.right_content, row.similarity, row.dt)
