@@ -6,9 +6,12 @@ whole partitions); the tables themselves are read and written by Spark.
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 # Hadoop's file systems that rename a folder in one step; object stores copy its files one by one.
@@ -32,7 +35,7 @@ class Files(Protocol):
         """The text of a file; None when it is missing."""
 
     def write(self, path: str, text: str) -> None:
-        """Write a file in one step, in place of what was there."""
+        """Write a file, in place of what was there; one that is new appears whole."""
 
     def create(self, path: str, text: str) -> bool:
         """Write a file that must not exist yet; False when it does."""
@@ -118,86 +121,93 @@ class HadoopFiles:
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         self._jvm: Any = spark.sparkContext._jvm
-        gateway: Any = spark.sparkContext._gateway
-        self._new_array = gateway.new_array
         self._conf = spark.sparkContext._jsc.hadoopConfiguration()
         self._fs = self._path(root).getFileSystem(self._conf)
         self.renames = self._fs.getUri().getScheme() in _RENAMES
 
     def exists(self, path: str) -> bool:
         """See Files."""
-        return bool(self._fs.exists(self._path(path)))
+        with _os_errors():
+            return bool(self._fs.exists(self._path(path)))
 
     def names(self, folder: str) -> list[str]:
         """See Files."""
         if not self.exists(folder):
             return []
-        return sorted(
-            status.getPath().getName() for status in self._fs.listStatus(self._path(folder))
-        )
+        with _os_errors():
+            found = self._fs.listStatus(self._path(folder))
+            return sorted(status.getPath().getName() for status in found)
 
     def read(self, path: str) -> str | None:
         """See Files."""
-        if not self.exists(path):
-            return None
-        stream = self._fs.open(self._path(path))
+        read_all: Any = self._jvm.org.apache.commons.io.IOUtils.toByteArray
         try:
-            return bytes(self._jvm.org.apache.commons.io.IOUtils.toByteArray(stream)).decode()
-        finally:
-            stream.close()
+            with _os_errors():
+                stream = self._fs.open(self._path(path))
+                try:
+                    return bytes(read_all(stream)).decode()
+                finally:
+                    stream.close()
+        except OSError:
+            if self.exists(path):
+                raise
+            return None
 
     def write(self, path: str, text: str) -> None:
         """See Files."""
-        if not self.renames:  # an object appears when it is complete
+        # An object appears when it is complete, and a lock must not be away for a moment.
+        if not self.renames or self.exists(path):
             self._put(path, text, overwrite=True)
-            return
-        temporary = f"{path}.tmp"
-        self._put(temporary, text, overwrite=True)
-        hadoop: Any = self._jvm.org.apache.hadoop.fs
-        over = self._new_array(getattr(hadoop, "Options$Rename"), 1)
-        over[0] = getattr(hadoop, "Options$Rename").OVERWRITE
-        context = hadoop.FileContext.getFileContext(self._fs.getUri(), self._conf)
-        context.rename(self._path(temporary), self._path(path), over)
+        else:
+            self._put(f"{path}.tmp", text, overwrite=True)
+            self.move(f"{path}.tmp", path)
 
     def create(self, path: str, text: str) -> bool:
         """See Files."""
-        if self.exists(path):
-            return False
         try:
             self._put(path, text, overwrite=False)
         except OSError:
-            return False
+            if self.exists(path):
+                return False
+            raise
         return True
 
     def move(self, source: str, target: str) -> None:
         """See Files."""
         place = self._path(target)
-        self._fs.mkdirs(place.getParent())
-        if not self._fs.rename(self._path(source), place):
-            raise OSError(f"cannot move {source} to {target}")
+        with _os_errors():
+            self._fs.mkdirs(place.getParent())
+            if not self._fs.rename(self._path(source), place):
+                raise OSError(f"cannot move {source} to {target}")
 
     def copy(self, source: str, target: str) -> None:
         """See Files."""
         paths = self._path(source), self._path(target)
-        self._jvm.org.apache.hadoop.fs.FileUtil.copy(
-            self._fs, paths[0], self._fs, paths[1], False, self._conf
-        )
+        with _os_errors():
+            self._jvm.org.apache.hadoop.fs.FileUtil.copy(
+                self._fs, paths[0], self._fs, paths[1], False, self._conf
+            )
 
     def delete(self, path: str) -> None:
         """See Files."""
-        self._fs.delete(self._path(path), True)
+        with _os_errors():
+            self._fs.delete(self._path(path), True)
 
     def _put(self, path: str, text: str, overwrite: bool) -> None:
-        from py4j.protocol import Py4JJavaError
-
-        try:
+        with _os_errors():
             stream = self._fs.create(self._path(path), overwrite)
             try:
                 stream.write(bytearray(text.encode()))
             finally:
                 stream.close()
-        except Py4JJavaError as error:
-            raise OSError(str(error.java_exception)) from None
 
     def _path(self, path: str) -> Any:
         return self._jvm.org.apache.hadoop.fs.Path(path)
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    try:
+        yield
+    except Py4JJavaError as error:
+        raise OSError(str(error.java_exception)) from None

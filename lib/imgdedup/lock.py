@@ -73,7 +73,7 @@ def _leased(files: Files, path: str, owner: str, patience: float) -> Iterator[No
     def taken() -> str | None:
         nonlocal seen, since
         if not files.create(path, sign(0)):
-            text = files.read(path) or ""
+            text = files.read(path) or seen
             if text != seen:
                 seen, since = text, time.monotonic()
             if time.monotonic() - since < _DEAD:

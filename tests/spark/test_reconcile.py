@@ -21,7 +21,7 @@ def fill(spark: SparkSession, lake: Lake, dt: str, names: Sequence[str]) -> None
     rows = [(name, f"/{name}") for name in names]
     lake.replace("manifest", dt, frame(spark, rows, MANIFEST))
     images = [Image(name, f"content {name}", dt) for name in names]
-    lake.replace("embeddings", dt, embeddings(spark, images).drop("dt"))
+    lake.replace("embeddings", dt, embeddings(spark, images).drop("dt").coalesce(1))
 
 
 @pytest.fixture
