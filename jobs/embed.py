@@ -2,12 +2,15 @@
 
 from pyspark.sql import Observation
 
-from imgdedup import embed, job
+from imgdedup import embed, job, reconcile
 
 
 def main(run: job.Run) -> job.Outcome:
     """Read the manifest, embed it, write `embeddings`."""
     lake, config = run.lake, run.config.embed
+    if run.config.lake.repair:
+        rows = reconcile.everything(lake)
+        return job.Outcome(rows, rows, details={"repair": "embeddings stay as they are"})
     manifest = lake.read_day("manifest", run.dt)
     rows = manifest.count()
     seen = Observation("embed")
@@ -25,4 +28,4 @@ def main(run: job.Run) -> job.Outcome:
 
 
 if __name__ == "__main__":
-    job.main("embed", main)
+    job.main("embed", main, each_day=True)

@@ -2,18 +2,17 @@
 
 from imgdedup import fit, job, pinned
 from imgdedup.console import say
-from imgdedup.contents import contents, sample, the_one_model
+from imgdedup.contents import contents, keys_of, sample, the_one_model
 
 
 def main(run: job.Run) -> job.Outcome:
     """Read a sample of `embeddings`, fit, keep the projection; or tell how the pinned one fits."""
     lake, config = run.lake, run.config.fit
     embeddings = lake.read("embeddings")
-    found = the_one_model(embeddings)
-    if found is None:
+    model = the_one_model(embeddings)
+    if model is None:
         return job.Outcome(0, 0, details={"fitted": "no image to learn from"})
-    model, _ = found
-    images = contents(embeddings).select("content_id").count()
+    images = len(keys_of(embeddings.where("failure IS NULL")))
     projection, fitted = pinned.working(lake), "before"
     if projection is None or config.refit:
         keys, learned_from = sample(contents(embeddings), config.sample)

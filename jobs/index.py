@@ -2,17 +2,18 @@
 
 from contextlib import closing
 
-from imgdedup import index, job, pinned
-from imgdedup.contents import contents, only, the_one_model
+from imgdedup import index, job, pinned, reconcile, settled
+from imgdedup.contents import named, some, the_one_model
 from imgdedup.milvus_server import serving
 from imgdedup.vectors import EXTRA
 
 
 def main(run: job.Run) -> job.Outcome:
     """Compare `embeddings` with Milvus, delete and insert the difference, compare again."""
+    reconcile.embedded(run.lake, run.days, settled.by(run.lake, "search").versions)
     embeddings = run.lake.read("embeddings")
-    found = the_one_model(embeddings)
-    projection = pinned.required(run.lake, found[0]) if found else pinned.working(run.lake)
+    model = the_one_model(embeddings)
+    projection = pinned.required(run.lake, model) if model else pinned.working(run.lake)
     if projection is None:
         return job.Outcome(0, 0, details={"vectors": 0})
     milvus = run.config.milvus
@@ -20,12 +21,14 @@ def main(run: job.Run) -> job.Outcome:
         serving(milvus, run.lake.root, projection.model, projection.fingerprint) as address,
         closing(address.connect()) as vectors,
     ):
+        if run.config.lake.repair:
+            vectors.drop()
         vectors.create(projection.dims + EXTRA)
         changes = index.compare(embeddings, vectors)
         vectors.delete(changes.surplus)
         inserted = 0
         if changes.missing:
-            new = only(contents(embeddings), changes.missing)
+            new = some(embeddings, named(run.spark, changes.missing), "embedding")
             inserted = index.insert(new, projection, address, milvus.insert_batch)
         vectors.flush()
         held = vectors.count()

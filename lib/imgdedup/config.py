@@ -29,6 +29,14 @@ class _Strict:
 
 
 @dataclass(frozen=True)
+class LakeConfig(_Strict):
+    """How runs share a root, and whether what is derived is made anew."""
+
+    lock_patience: Seconds
+    repair: bool
+
+
+@dataclass(frozen=True)
 class ScanConfig(_Strict):
     """What a scan of a folder lists."""
 
@@ -135,6 +143,7 @@ class SparkConfig(_Strict):
 class Config(_Strict):
     """The whole configuration; a function gets its own section of it, never this."""
 
+    lake: LakeConfig
     scan: ScanConfig
     embed: EmbedConfig
     fit: FitConfig

@@ -17,22 +17,24 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from imgdedup import changes
 from imgdedup.components import connected_components
-from imgdedup.contents import both_ways
+from imgdedup.contents import both_ways, either_side
 
 
-def must_ask_all(stored: DataFrame, held: DataFrame, projection: str) -> bool:
-    """Tell whether what is `stored` is of no use for a search of single contents.
+def lost_one(stored: DataFrame, gone: DataFrame) -> bool:
+    """Tell whether contents are gone (`content_id`) from a lake that has crowds.
 
-    That is so when it is of another projection; and when contents are gone from a lake that has
-    crowds: who is left may now list what nobody listed.
+    Who is left may now list what nobody listed, so that all have to be asked.
     """
-    if not stored.where(~F.col("projection").eqNullSafe(projection)).isEmpty():
-        return True
     if stored.where("crowded").isEmpty():
         return False
-    gone = both_ways(stored, "content_id", "other", "crowded").join(held, "content_id", "left_anti")
-    return not gone.isEmpty()
+    return not changes.beside(stored, gone).isEmpty()
+
+
+def members(stored: DataFrame, touched: DataFrame) -> DataFrame:
+    """Those of the touched contents that are crowded, or listed by one that is."""
+    return changes.only(touched.select("content_id"), either_side(stored.where("crowded")))
 
 
 def ask_all_concerned(
@@ -47,7 +49,7 @@ def ask_all_concerned(
     `asking` and `held` have `content_id`; `ask` gives the hits of contents (see `search.Index`).
     Returns the contents asked and all hits.
     """
-    before = both_ways(stored, "content_id", "other", "crowded").localCheckpoint()
+    before = both_ways(stored, "content_id", "other", "crowded")
     asked = asking.select("content_id").distinct().localCheckpoint()
     hits = ask(asked).localCheckpoint()
     while True:

@@ -1,78 +1,87 @@
 """The lake: one Parquet dataset per name under a root, one folder per data day.
 
-A partition is replaced whole. It is written to a staging folder beside the datasets first and
-swapped in by two renames, so a reader never sees a half-written one where a rename of a folder is
-atomic (local disks, HDFS); on object stores, where it copies, the swap is short but not atomic.
+A partition is replaced whole. It is written beside the datasets first, with a marker of what it
+holds, and moved in when all that a stage changes is there (see `commit`); unchanged ones stay.
 """
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StringType, StructField, StructType
 
-from imgdedup.errors import UserError
+from imgdedup import commit, markers
+from imgdedup.commit import Move
+from imgdedup.lock import exclusive
+from imgdedup.partitions import PRIVATE, Partitions, with_day
+from imgdedup.rowsets import conform, digests, hashable
 from imgdedup.schemas import DATASETS
 
-PRIVATE = ".imgdedup"
-STAGING = f"{PRIVATE}/staging"
-_DAY = re.compile(r"^dt=(\d{4}-\d{2}-\d{2})$")
+_JOURNAL = f"{PRIVATE}/journal.json"
+_LOCK = f"{PRIVATE}/writer.lock"
+_STAGING = f"{PRIVATE}/staging"
 
 
 @dataclass(frozen=True)
 class Staged:
-    """All days of a dataset, written but not yet visible."""
+    """What was written beside the datasets and waits to be published."""
 
-    dataset: str
-    path: str
-    rows: DataFrame  # with `dt`
-    changed: list[str]  # days whose stored partition differs
-    days: frozenset[str]  # days that have rows
+    moves: list[Move] = field(default_factory=list)
+    partitions: list[tuple[str, str]] = field(default_factory=list)  # dataset and day of each
 
-
-class Lake:
-    """Reads and replaces the partitions of the datasets under `root` (a path or Hadoop URI)."""
-
-    def __init__(self, spark: SparkSession, root: str) -> None:
-        self._spark = spark
-        self.root = root.rstrip("/") or "/"
-
-    def path(self, dataset: str, dt: str) -> str:
-        """Folder of one partition, whether it exists or not."""
-        return f"{self.root}/{dataset}/dt={dt}"
+    def __add__(self, other: "Staged") -> "Staged":
+        return Staged(self.moves + other.moves, self.partitions + other.partitions)
 
     def days(self, dataset: str) -> list[str]:
-        """The data days that have a partition, in order."""
-        folder = f"{self.root}/{dataset}"
-        if not self._exists(folder):
-            return []
-        names = (status.getPath().getName() for status in self._list(folder))
-        return sorted(day.group(1) for day in map(_DAY.match, names) if day)
+        """The days of a dataset whose partition changes."""
+        return [day for name, day in self.partitions if name == dataset]
 
-    def read(self, dataset: str) -> DataFrame:
-        """All days of a dataset with its declared schema and `dt`; no rows when there are none."""
-        schema = StructType([*DATASETS[dataset].fields, StructField("dt", StringType())])
-        if not self.days(dataset):
-            return self._spark.createDataFrame([], schema)
-        return self._spark.read.schema(schema).parquet(f"{self.root}/{dataset}")
 
-    def read_day(self, dataset: str, dt: str) -> DataFrame:
-        """One partition as it is stored, the user's own columns included, without `dt`.
+class Lake(Partitions):
+    """Reads and replaces the partitions of the datasets under `root` (a path or Hadoop URI).
 
-        Raises UserError when there is no such partition.
+    `writer` names who writes, a stage and perhaps a day: what an earlier one of the same name left
+    half done is cleared away. `patience` is how many seconds it waits for another writer.
+    """
+
+    def __init__(
+        self, spark: SparkSession, root: str, writer: str = "writer", patience: float = 0.0
+    ) -> None:
+        super().__init__(spark, root)
+        self._writer = writer
+        self._patience = patience
+        self._alone = False
+        self._own = f"{self.root}/{_STAGING}/{writer}-{uuid.uuid4().hex[:8]}"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only writer inside the block, after finishing what a killed one had begun.
+
+        Raises lock.Busy when another one writes for longer than the patience of this lake.
         """
-        if dt not in self.days(dataset):
-            raise UserError(
-                f"there is no partition {self.path(dataset, dt)}: run the stage that writes "
-                f'"{dataset}" for {dt} first'
-            )
-        reader = self._spark.read
-        if dataset in DATASETS:
-            reader = reader.schema(DATASETS[dataset])
-        return reader.parquet(self.path(dataset, dt))
+        if self._alone:
+            yield
+            return
+        path = f"{self.root}/{_LOCK}"
+        with exclusive(self.files, path, self._writer, self._patience):
+            commit.finish(self.files, f"{self.root}/{_JOURNAL}")
+            self._alone = True
+            try:
+                yield
+            finally:
+                self._alone = False
+
+    def recover(self) -> None:
+        """Finish what a killed writer had begun, and clear away what it had not."""
+        if self.files.exists(f"{self.root}/{_JOURNAL}"):
+            with self.alone():
+                pass  # entering it is all there is to do
+        staging = f"{self.root}/{_STAGING}"
+        for name in self.files.names(staging):
+            if name.startswith(f"{self._writer}-"):
+                self.files.delete(f"{staging}/{name}")
 
     def replace(
         self,
@@ -87,118 +96,129 @@ class Lake:
 
         A declared dataset is cut to its schema; a row set of other types is refused. When the
         staged rows are not `expected_rows` (RuntimeError says both numbers), or `check`, called
-        after they were written, raises, the old partition stands.
+        after they were written, raises, the old partition stands. So it does when its rows are
+        the same.
         """
+        staged, count = self._stage_day(dataset, dt, rows, expected_rows)
+        check()
+        self.publish(staged)
+        return count
+
+    def stage_day(self, dataset: str, dt: str, rows: DataFrame) -> Staged:
+        """Write one partition beside the dataset, unless it holds these rows already."""
+        return self._stage_day(dataset, dt, rows, None)[0]
+
+    def _stage_day(
+        self, dataset: str, dt: str, rows: DataFrame, expected_rows: int | None
+    ) -> tuple[Staged, int]:
         if dataset in DATASETS:
             rows = conform(rows, DATASETS[dataset])
-        staged = f"{self.root}/{STAGING}/{dataset}/dt={dt}"
+        staged = f"{self._own}/{dataset}/dt={dt}"
         rows.write.mode("overwrite").parquet(staged)
-        written = self._spark.read.schema(rows.schema).parquet(staged).count()
-        if expected_rows is not None and written != expected_rows:
+        written = self._spark.read.schema(rows.schema).parquet(staged)
+        count = written.count()
+        if expected_rows is not None and count != expected_rows:
             raise RuntimeError(
-                f"{dataset} of {dt}: {written:,} rows written where {expected_rows:,} were "
+                f"{dataset} of {dt}: {count:,} rows written where {expected_rows:,} were "
                 "expected; the old partition stands"
             )
-        check()
-        self._swap(staged, self.path(dataset, dt))
-        return written
+        if self._same(dataset, dt, written, count):
+            return Staged(), count
+        return Staged([self._marked(staged, dataset, dt, count)], [(dataset, dt)]), count
 
-    def stage_changed(self, dataset: str, dt: str, rows: DataFrame) -> "Staged":
-        """Write `rows`, which holds all days in its column `dt`, beside the dataset and compare.
+    def stage(self, dataset: str, rows: DataFrame, days: Iterable[str]) -> Staged:
+        """Write what the partitions of `days` are to hold beside the dataset, and compare.
 
-        A day has changed when its rows differ, `run_id` aside: a partition keeps the id of the run
-        that last changed it. Days without rows become empty, and the partition of `dt` will exist
-        in any case. Nothing is visible before `publish`.
+        `rows` has `dt`; those of other days are left out. A day has changed when its rows differ,
+        `run_id` aside: a partition keeps the id of the run that last changed it. Days without rows
+        become empty partitions.
         """
-        schema = StructType([*DATASETS[dataset].fields, StructField("dt", StringType())])
-        staged = f"{self.root}/{STAGING}/{dataset}"
-        conform(rows, schema).repartition("dt").write.mode("overwrite").partitionBy("dt").parquet(
-            staged
-        )
+        wanted = sorted(set(days))
+        if not wanted:
+            return Staged()
+        staged = f"{self._own}/{dataset}"
+        schema = with_day(dataset)
+        chosen = conform(rows, schema).where(F.col("dt").isin(wanted))
+        chosen.repartition("dt").write.mode("overwrite").partitionBy("dt").parquet(staged)
         written = self._spark.read.schema(schema).parquet(staged)
-        stored = self.days(dataset)
-        before, after = _digests(self.read(dataset)), _digests(written)
+        before, after = digests(self.read(dataset, wanted)), digests(written)
         changed = [
-            day
-            for day in sorted({dt, *stored, *after})
-            if day not in stored or before.get(day) != after.get(day)
+            day for day in wanted if before.get(day) != after.get(day) or self.fault(dataset, day)
         ]
-        return Staged(dataset, staged, written, changed, frozenset(after))
+        moves = []
+        for day in changed:
+            if day not in after:
+                self._empty(dataset, f"{staged}/dt={day}")
+            count = after[day][0] if day in after else 0
+            moves.append(self._marked(f"{staged}/dt={day}", dataset, day, count))
+        return Staged(moves, [(dataset, day) for day in changed])
 
-    def publish(self, staged: "Staged") -> None:
-        """Swap the changed partitions of `staged` in."""
-        empty = self._spark.createDataFrame([], DATASETS[staged.dataset])
-        for day in staged.changed:
-            if day in staged.days:
-                self._swap(f"{staged.path}/dt={day}", self.path(staged.dataset, day))
-            else:
-                self.replace(staged.dataset, day, empty)
-        self._fs.delete(self._hadoop_path(staged.path), True)
+    def stage_gone(self, dataset: str, days: Iterable[str]) -> Staged:
+        """Take away the partitions of a dataset but those of `days`."""
+        gone = sorted(set(self.days(dataset)) - set(days))
+        moves = [Move(self.path(dataset, day)) for day in gone]
+        return Staged(moves, [(dataset, day) for day in gone])
+
+    def read_staged(self, dataset: str, dt: str, staged: Staged) -> DataFrame:
+        """One partition as it will be once `staged` is published, without `dt`."""
+        for move in staged.moves:
+            if move.target == self.path(dataset, dt) and move.source is not None:
+                return self._spark.read.schema(DATASETS[dataset]).parquet(move.source)
+        return self.read_day(dataset, dt)
+
+    def stage_state(self, name: str, rows: DataFrame | None) -> Staged:
+        """Keep `rows` under a name that is no dataset and has no days; None: nothing any more."""
+        target = f"{self.root}/{PRIVATE}/{name}"
+        if rows is None:
+            return Staged([Move(target)])
+        staged = f"{self._own}/{name}"
+        rows.coalesce(1).write.mode("overwrite").parquet(staged)
+        return Staged([Move(target, staged, self.files.names(staged))])
+
+    def stage_text(self, name: str, text: str) -> Staged:
+        """Keep a text under a name of its own."""
+        staged = f"{self._own}/{name}"
+        self.files.write(staged, text)
+        return Staged([Move(f"{self.root}/{PRIVATE}/{name}", staged)])
+
+    def publish(self, staged: Staged) -> None:
+        """Make all that is staged visible, or after a crash nothing or all of it."""
+        with self.alone():
+            commit.publish(self.files, f"{self.root}/{_JOURNAL}", staged.moves)
+            self.files.delete(self._own)
 
     def append_run(self, dt: str, row: DataFrame) -> None:
-        """Add rows to the `runs` dataset, the one that is never replaced."""
-        conform(row, DATASETS["runs"]).coalesce(1).write.mode("append").parquet(
-            self.path("runs", dt)
-        )
+        """Add a file of rows to the `runs` dataset, the one that is never replaced."""
+        staged = f"{self._own}/runs"
+        conform(row, DATASETS["runs"]).coalesce(1).write.mode("overwrite").parquet(staged)
+        for name in markers.data(self.files.names(staged)):
+            self.files.move(f"{staged}/{name}", f"{self.path('runs', dt)}/{name}")
+        self.files.delete(self._own)
 
-    def read_state(self, name: str) -> DataFrame | None:
-        """What was last kept under a name that is no dataset and has no days; None if nothing."""
-        path = f"{self.root}/{PRIVATE}/{name}"
-        return self._spark.read.parquet(path) if self._exists(path) else None
+    def rename_state(self, name: str, other: str) -> Staged:
+        """Let what is kept under `name` take the place of `other`, once it is published."""
+        source = f"{self.root}/{PRIVATE}/{name}"
+        return Staged([Move(f"{self.root}/{PRIVATE}/{other}", source, self.files.names(source))])
 
-    def keep_state(self, name: str, rows: DataFrame) -> None:
-        """Keep `rows` under a name, in place of what was there."""
-        staged = f"{self.root}/{STAGING}/{name}"
-        rows.coalesce(1).write.mode("overwrite").parquet(staged)
-        self._swap(staged, f"{self.root}/{PRIVATE}/{name}")
+    def _same(self, dataset: str, dt: str, written: DataFrame, count: int) -> bool:
+        """Whether the stored partition holds the rows `written`, column by column."""
+        if self.fault(dataset, dt) or self.marked_rows(dataset, dt) != count:
+            return False
+        stored = self.read_day(dataset, dt)
+        if stored.schema != written.schema or not hashable(written.schema):
+            return False
+        day = F.lit(dt).alias("dt")
+        return digests(stored.select("*", day)) == digests(written.select("*", day))
 
-    def rename_state(self, name: str, other: str) -> None:
-        """Move what is kept under `name` to `other`, in place of what was there."""
-        self._swap(f"{self.root}/{PRIVATE}/{name}", f"{self.root}/{PRIVATE}/{other}")
+    def _marked(self, staged: str, dataset: str, dt: str, rows: int) -> Move:
+        markers.mark(self.files, staged, rows)
+        return Move(self.path(dataset, dt), staged, self.files.names(staged))
 
-    def _swap(self, staged: str, target: str) -> None:
-        old = self._hadoop_path(f"{staged}.old")
-        new, place = self._hadoop_path(staged), self._hadoop_path(target)
-        self._fs.mkdirs(place.getParent())
-        self._fs.delete(old, True)
-        if self._fs.exists(place) and not self._fs.rename(place, old):
-            raise UserError(f"cannot move the old partition {target} aside: is it read-only?")
-        if not self._fs.rename(new, place):
-            raise UserError(f"cannot move the new partition to {target}: is it read-only?")
-        self._fs.delete(old, True)
-
-    @property
-    def _fs(self) -> Any:
-        hadoop = self._spark.sparkContext._jsc.hadoopConfiguration()
-        return self._hadoop_path(self.root).getFileSystem(hadoop)
-
-    def _hadoop_path(self, path: str) -> Any:
-        jvm: Any = self._spark.sparkContext._jvm
-        return jvm.org.apache.hadoop.fs.Path(path)
-
-    def _exists(self, path: str) -> bool:
-        return bool(self._fs.exists(self._hadoop_path(path)))
-
-    def _list(self, path: str) -> Iterable[Any]:
-        return self._fs.listStatus(self._hadoop_path(path))
-
-
-def _digests(rows: DataFrame) -> dict[str, tuple[int, Any]]:
-    """For each day the number of rows and a sum of their hashes, whatever their order."""
-    compared = [name for name in rows.columns if name != "run_id"]
-    hashed = rows.select("dt", F.xxhash64(*compared).cast("decimal(38,0)").alias("hash"))
-    totals = hashed.groupBy("dt").agg(F.count(F.lit(1)).alias("rows"), F.sum("hash").alias("sum"))
-    return {row["dt"]: (row["rows"], row["sum"]) for row in totals.collect()}
-
-
-def conform(rows: DataFrame, schema: StructType) -> DataFrame:
-    """Select the columns of `schema` in order; TypeError names those missing or of another type."""
-    have = {field.name: field.dataType for field in rows.schema.fields}
-    wrong = [
-        f"{field.name} ({have.get(field.name)}, not {field.dataType})"
-        for field in schema.fields
-        if have.get(field.name) != field.dataType
-    ]
-    if wrong:
-        raise TypeError(f"columns do not fit the dataset: {', '.join(wrong)}")
-    return rows.select(*(F.col(field.name) for field in schema.fields))
+    def _empty(self, dataset: str, staged: str) -> None:
+        """Make a partition without rows; Spark writes one file, and it is copied."""
+        model = f"{self._own}/empty/{dataset}"
+        if not self.files.exists(model):
+            empty = self._spark.createDataFrame([], DATASETS[dataset])
+            empty.coalesce(1).write.mode("overwrite").parquet(model)
+        for name in markers.data(self.files.names(model)):
+            self.files.copy(f"{model}/{name}", f"{staged}/{uuid.uuid4().hex[:8]}-{name}")

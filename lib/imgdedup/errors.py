@@ -1,4 +1,4 @@
-"""The one exception whose text is written for the person who runs the system."""
+"""The exceptions whose text is written for the person who runs the system."""
 
 
 class UserError(Exception):
@@ -7,3 +7,11 @@ class UserError(Exception):
     The message says in plain words what failed and what to do. A job that meets one prints the
     message as a single line and exits with status 2; it never shows a traceback for it.
     """
+
+
+class TryAgain(Exception):
+    """A fault that another try may mend, told in plain words; the job exits with status 1."""
+
+
+class Missing(UserError):
+    """There is nothing for a day: a range of days goes on without it."""

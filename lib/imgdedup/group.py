@@ -12,7 +12,7 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from imgdedup import ranks
+from imgdedup import changes, ranks
 from imgdedup.components import connected_components
 from imgdedup.contents import both_ways
 from imgdedup.schemas import GROUPS
@@ -23,13 +23,32 @@ _ASSIGNED = "component STRING, content_id STRING, keeper_content STRING"
 _WITNESS = ["similarity", "margin", "inliers", "correlation", "overlap", "edit"]
 
 
-def groups(embeddings: DataFrame, pairs: DataFrame, order: Sequence[str], run_id: str) -> DataFrame:
+def concerned(touched: DataFrame, stored: DataFrame, pairs: DataFrame) -> DataFrame:
+    """The contents whose groups have to be formed anew, `content_id`: whole groups, old and new.
+
+    `touched` are contents whose images or pairs changed, `stored` the groups until now, `pairs`
+    those of now. A group of theirs may fall apart, or join another one.
+    """
+    near = both_ways(pairs.where("kind = 'near'"), "content_id", "other")
+    reached = touched.select("content_id").distinct().localCheckpoint()
+    size = reached.count()
+    while True:
+        former = changes.only(stored, reached).select("group_id")
+        members = stored.join(former, "group_id", "left_semi").select("content_id")
+        partners = changes.only(near, reached).select(F.col("other").alias("content_id"))
+        reached = reached.union(members).union(partners).distinct().localCheckpoint()
+        before, size = size, reached.count()
+        if size == before:
+            return reached
+
+
+def groups(listing: DataFrame, pairs: DataFrame, order: Sequence[str], run_id: str) -> DataFrame:
     """The columns of `groups` and `dt`: one row per day and image that has a duplicate.
 
-    `order` names the keys of the total order of keepers, first key first; the least `image_id`
-    decides at last.
+    `listing` and `pairs` are all there is of the contents they hold. `order` names the keys of the
+    total order of keepers, first key first; the least `image_id` decides at last.
     """
-    listed = ranks.listed(embeddings, order)
+    listed = ranks.listed(listing, order)
     best = ranks.best(listed)
     near = pairs.where("kind = 'near'")
     witnesses = both_ways(near, "content_id", "keeper_content", *_WITNESS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from imgdedup.contents import keys_of
 from imgdedup.milvus import IndexAddress, VectorIndex
 from imgdedup.projection import Projection
 from imgdedup.vectors import matrix
@@ -22,8 +23,7 @@ class Changes:
 
 def compare(embeddings: DataFrame, index: VectorIndex) -> Changes:
     """What has to be added to and removed from the index to hold the table's contents."""
-    rows = embeddings.where("failure IS NULL").select("content_id").distinct().toArrow()
-    wanted = set(rows["content_id"].to_pylist())
+    wanted = keys_of(embeddings.where("failure IS NULL"))
     present = index.keys()
     return Changes(sorted(wanted - present), sorted(present - wanted))
 

@@ -11,8 +11,8 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
@@ -23,7 +23,7 @@ from imgdedup import config, monitor, schemas
 from imgdedup.config import Config
 from imgdedup.console import say
 from imgdedup.datasets import Lake
-from imgdedup.errors import UserError
+from imgdedup.errors import Missing, TryAgain, UserError
 from imgdedup.session import start_session
 from imgdedup.sources import local_path
 
@@ -39,7 +39,8 @@ class Run:
 
     spark: SparkSession
     lake: Lake
-    dt: str
+    dt: str  # the day to work on; of a stage that settles all days, the last of the run's
+    days: tuple[str, ...]  # all days of the run, in order
     run_id: str
     config: Config
     manifest: str
@@ -55,35 +56,112 @@ class Outcome:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
-def main(stage: str, body: Callable[[Run], Outcome]) -> NoReturn:
-    """Run a stage as a script: exit 0 when it did its work, 2 for a UserError, else 1."""
+def main(stage: str, body: Callable[[Run], Outcome], *, each_day: bool = False) -> NoReturn:
+    """Run a stage as a script: exit 0 when it did its work, 2 for a UserError, else 1.
+
+    `each_day`: it works on one day at a time, beside other runs. Else it settles whatever days
+    have changed, once, while no other run writes to the root.
+    """
     arguments = _parse(stage)
-    started, clock = datetime.now(UTC), time.monotonic()
-    outcome, message, status = None, None, 0
+    since = time.monotonic()
     with monitor.PeakMemory() as memory:
         try:
+            days = days_between(arguments.dt, arguments.until or arguments.dt)
             _refuse_file(arguments.root)
             settings = config.load(arguments.conf_dir, arguments.overlay, arguments.settings)
-            spark = start_session(stage, arguments.dt, settings)
+            spark = start_session(stage, days[-1], settings)
         except UserError as error:
             say(f"error: {stage}: {error}")
             sys.exit(2)
-        lake = Lake(spark, arguments.root)
-        run = Run(spark, lake, arguments.dt, arguments.run_id, settings, arguments.manifest)
-        try:
-            with monitor.progress(spark, stage):
-                outcome = body(run)
-        except Exception as error:
-            message, status = explain(error)
-            if status == 1:
-                traceback.print_exc()
-            say(f"error: {stage}: {message}")
-    seconds = time.monotonic() - clock
-    _record(run, stage, started, seconds, memory.peak_bytes, outcome, message)
-    if outcome is not None:
-        say(f"{stage}: {_summary(outcome)}, {seconds:.1f} s")
+        writer = f"{stage}-{days[0]}" if each_day else stage
+        lake = Lake(spark, arguments.root, writer, settings.lake.lock_patience)
+        run = Run(
+            spark, lake, days[-1], tuple(days), arguments.run_id, settings, arguments.manifest
+        )
+        with monitor.progress(spark, stage):
+            if each_day:
+                status = _each_day(stage, body, run, memory, since)
+            else:
+                status = _work(stage, _alone(body), run, memory, since)
     spark.stop()
     sys.exit(status)
+
+
+def days_between(first: str, last: str) -> list[str]:
+    """All days from `first` to `last`, YYYY-MM-DD; UserError when the last is earlier."""
+    one, other = date.fromisoformat(first), date.fromisoformat(last)
+    if other < one:
+        raise UserError(f"the range of days ends on {last}, before it begins on {first}")
+    return [(one + timedelta(days=n)).isoformat() for n in range((other - one).days + 1)]
+
+
+def _alone(body: Callable[[Run], Outcome]) -> Callable[[Run], Outcome]:
+    def alone(run: Run) -> Outcome:
+        with run.lake.alone():
+            return body(run)
+
+    return alone
+
+
+def _each_day(
+    stage: str,
+    body: Callable[[Run], Outcome],
+    run: Run,
+    memory: monitor.PeakMemory,
+    since: float,
+) -> int:
+    """Do the work day by day, up to the first that fails; a range goes on without empty days."""
+    missing = []
+    for day in run.days:
+        try:
+            status = _work(stage, body, replace(run, dt=day), memory, since)
+        except Missing as error:
+            say(f"{stage}: {day} is left out: {error}")
+            missing.append(day)
+            status = 0
+        if status:
+            return status
+        since = time.monotonic()
+    if len(missing) < len(run.days):
+        return 0
+    say(f"error: {stage}: there is nothing for any day from {run.days[0]} to {run.days[-1]}")
+    return 2
+
+
+def _work(
+    stage: str,
+    body: Callable[[Run], Outcome],
+    run: Run,
+    memory: monitor.PeakMemory,
+    since: float,
+) -> int:
+    """Do the work once, tell and record how it ended; the exit status.
+
+    Raises Missing when there is nothing for one day of a range, nor ever was.
+    """
+    started = datetime.now(UTC)
+    outcome, message, status = None, None, 0
+    try:
+        run.lake.recover()
+        outcome = body(run)
+    except Exception as error:
+        if isinstance(error, Missing) and _may_lack(run):
+            raise
+        message, status = explain(error)
+        if status == 1 and not isinstance(error, TryAgain):
+            traceback.print_exc()
+        say(f"error: {stage}: {message}")
+    seconds = time.monotonic() - since
+    _record(run, stage, started, seconds, memory.peak_bytes, outcome, message)
+    if outcome is not None:
+        day = f"{run.dt}: " if len(run.days) > 1 else ""
+        say(f"{stage}: {day}{_summary(outcome)}, {seconds:.1f} s")
+    return status
+
+
+def _may_lack(run: Run) -> bool:
+    """Whether the day is one of a range and was never scanned: what was there does not vanish."""
+    return len(run.days) > 1 and run.dt not in run.lake.days("manifest")
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -91,6 +169,8 @@ def explain(error: BaseException) -> tuple[str, int]:
     text = str(error)
     if isinstance(error, UserError):
         return text, 2
+    if isinstance(error, TryAgain):
+        return text, 1
     known = {
         "No space left on device": "the disk is full: make room and run again",
         "Permission denied": "the output folder cannot be written: check its permissions",
@@ -113,6 +193,9 @@ def _parse(stage: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"{stage}.py")
     parser.add_argument("--root", required=True, help="folder or URI that holds the datasets")
     parser.add_argument("--dt", required=True, type=_day, help="data day, YYYY-MM-DD")
+    parser.add_argument(
+        "--until", default=None, type=_day_or_none, help="last day of a range that --dt begins"
+    )
     parser.add_argument("--run-id", required=True, help="name of this run, for lineage")
     parser.add_argument("--conf-dir", required=True, type=Path, help="folder of base.toml")
     parser.add_argument("--overlay", required=True, help="configuration overlay: local, cluster")
@@ -127,6 +210,10 @@ def _parse(stage: str) -> argparse.Namespace:
 
 def _day(text: str) -> str:
     return date.fromisoformat(text).isoformat()
+
+
+def _day_or_none(text: str) -> str | None:
+    return _day(text) if text else None
 
 
 def _refuse_file(root: str) -> None:
@@ -151,6 +238,9 @@ def _record(
     outcome: Outcome | None,
     message: str | None,
 ) -> None:
+    details = {key: str(value) for key, value in outcome.details.items()} if outcome else {}
+    if len(run.days) > 1:
+        details["days"] = f"{run.days[0]} to {run.days[-1]}"
     row = {
         "run_id": run.run_id,
         "stage": stage,
@@ -161,7 +251,7 @@ def _record(
         "rows_out": outcome.rows_out if outcome else None,
         "peak_rss_bytes": peak_bytes,
         "model": outcome.model if outcome else None,
-        "details": {key: str(value) for key, value in outcome.details.items()} if outcome else {},
+        "details": details,
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in _VERSIONS},
         "message": message,

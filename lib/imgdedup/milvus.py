@@ -40,6 +40,9 @@ class VectorIndex(Protocol):
     def create(self, width: int) -> None:
         """Make the collection for stored vectors of `width` values unless it exists."""
 
+    def drop(self) -> None:
+        """Drop the collection if there is one."""
+
     def keys(self) -> set[str]:
         """All keys; none when there is no collection."""
 
@@ -123,6 +126,11 @@ class MilvusIndex:
         self._client.create_collection(
             self._name, schema=schema, index_params=index, consistency_level="Strong"
         )
+
+    def drop(self) -> None:
+        """See VectorIndex."""
+        if self._exists():
+            self._client.drop_collection(self._name)
 
     def keys(self) -> set[str]:
         """See VectorIndex."""

@@ -17,13 +17,9 @@ _FINDINGS = [
 ]
 
 
-def images(embeddings: DataFrame) -> DataFrame:
+def images(listing: DataFrame) -> DataFrame:
     """Every image and content once: `image_id`, `content_id`, `model`, `day` it first came."""
-    return (
-        embeddings.where("failure IS NULL")
-        .groupBy("image_id", "content_id", "model")
-        .agg(F.min("dt").alias("day"))
-    )
+    return listing.groupBy("image_id", "content_id", "model").agg(F.min("dt").alias("day"))
 
 
 def kinds(pairs: DataFrame) -> dict[str, int]:

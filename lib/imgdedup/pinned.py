@@ -7,7 +7,7 @@ search that has asked all contents anew it takes the place of the current one.
 import numpy as np
 from pyspark.sql import Row, SparkSession
 
-from imgdedup.datasets import Lake
+from imgdedup.datasets import Lake, Staged
 from imgdedup.errors import UserError
 from imgdedup.projection import Projection
 
@@ -58,7 +58,8 @@ def keep(spark: SparkSession, lake: Lake, projection: Projection) -> None:
         projection.expected_images,
     )
     first = working(lake) is None
-    lake.keep_state(_CURRENT if first else _NEXT, spark.createDataFrame([row], _SCHEMA))
+    name = _CURRENT if first else _NEXT
+    lake.publish(lake.stage_state(name, spark.createDataFrame([row], _SCHEMA)))
 
 
 def switching(lake: Lake) -> bool:
@@ -66,9 +67,9 @@ def switching(lake: Lake) -> bool:
     return lake.read_state(_NEXT) is not None
 
 
-def switch(lake: Lake) -> None:
-    """Let the next projection take the place of the current one."""
-    lake.rename_state(_NEXT, _CURRENT)
+def switched(lake: Lake) -> Staged:
+    """Let the next projection take the place of the current one, once it is published."""
+    return lake.rename_state(_NEXT, _CURRENT)
 
 
 def _packed(array: np.ndarray) -> bytearray:

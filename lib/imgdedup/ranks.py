@@ -13,19 +13,20 @@ ORDER = {
 }
 
 
-def listed(embeddings: DataFrame, order: Sequence[str]) -> DataFrame:
-    """Every listed image with its `rank`, a struct that is less for the better keeper.
+def listed(images: DataFrame, order: Sequence[str]) -> DataFrame:
+    """Every image of a listing with its `rank`, a struct that is less for the better keeper.
 
     `order` names the keys of the total order, first key first; the least `image_id` decides at
     last. The day that counts is the first on which the image had this content. Gives `image_id`,
     `content_id`, `dt`, `rank`.
     """
     columns = ["image_id", "content_id", "width", "height", "size_bytes", "dt"]
-    embedded = embeddings.where("failure IS NULL").select(*columns)
-    first = embedded.groupBy("image_id", "content_id").agg(F.min("dt").alias("day"))
+    first = images.groupBy("image_id", "content_id").agg(F.min("dt").alias("day"))
     keys = [F.expr(ORDER[name][1]).alias(name) for name in order]
-    return embedded.join(first, ["image_id", "content_id"]).select(
-        "image_id", "content_id", "dt", F.struct(*keys, "image_id").alias("rank")
+    return (
+        images.select(*columns)
+        .join(first, ["image_id", "content_id"])
+        .select("image_id", "content_id", "dt", F.struct(*keys, "image_id").alias("rank"))
     )
 
 

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import BinaryType, StringType
 
 from imgdedup.config import ScanConfig
-from imgdedup.errors import UserError
+from imgdedup.errors import Missing, UserError
 from imgdedup.schemas import MANIFEST
 from imgdedup.sources import local_path, object_store
 
@@ -39,11 +39,11 @@ def parquet_of(location: str, dt: str) -> str | None:
     """The Parquet manifest at `location`, or the day's partition of it; None for images.
 
     It is Parquet when its name ends so, or when it is a folder with Parquet files at its top or
-    with partitions `dt=...`. Raises UserError when there is nothing, or no partition for the day.
+    with partitions `dt=...`. Raises Missing when there is nothing, or no partition for the day.
     """
     path = local_path(location)
     if path is not None and not path.exists():
-        raise UserError(f"there is no folder or file {location}")
+        raise Missing(f"there is no folder or file {location}")
     is_named = location.rstrip("/").endswith(".parquet")
     names = _top(location)
     if names is None:
@@ -54,7 +54,7 @@ def parquet_of(location: str, dt: str) -> str | None:
     day = f"dt={dt}" if f"dt={dt}" in days else max(days, default=None)
     if day and _holds_parquet(_top(f"{location.rstrip('/')}/{day}")):
         if day != f"dt={dt}":
-            raise UserError(f"the manifest {location} has no partition dt={dt}")
+            raise Missing(f"the manifest {location} has no partition dt={dt}")
         return f"{location.rstrip('/')}/{day}"
     return location if is_named or _holds_parquet(names) else None
 
@@ -76,12 +76,13 @@ def list_images(location: str, config: ScanConfig) -> Listing:
     """List every file below a folder or prefix; `image_id` is the path relative to it.
 
     Files of every kind are listed: what is no image becomes a row with a failure, so that nothing
-    is left out by its name. Raises UserError when the location cannot be listed or has no file.
+    is left out by its name. Raises UserError when the location cannot be listed, and Missing when
+    it has no file.
     """
     path = local_path(location)
     listing = _list_remote(location, config) if path is None else _list_local(path, config)
     if not len(listing.table):
-        raise UserError(f"there is no file in {location}: nothing to look at")
+        raise Missing(f"there is no file in {location}: nothing to look at")
     return listing
 
 

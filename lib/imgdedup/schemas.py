@@ -132,9 +132,21 @@ RUNS = _struct(
     message=StringType(),  # why it failed
 )
 
+# Internal, too: what of `embeddings` the candidates were made of.
+LISTING = _struct(
+    image_id=StringType(),
+    content_id=StringType(),
+    width=IntegerType(),
+    height=IntegerType(),
+    size_bytes=LongType(),
+    model=StringType(),
+)
+
 VERDICTS_DATASET = ".imgdedup/verdicts"
+LISTING_DATASET = ".imgdedup/listing"
 DATASETS = {
     "embeddings": EMBEDDINGS,
+    LISTING_DATASET: LISTING,
     "candidates": CANDIDATES,
     VERDICTS_DATASET: VERDICTS,
     "pairs": PAIRS,

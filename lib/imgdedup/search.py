@@ -6,7 +6,7 @@ margin is computed here, so that it has the same bits whichever of the two asked
 very many neighbours is crowded and lists only its nearest; see `crowds`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -15,8 +15,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from imgdedup import crowds
+from imgdedup import changes, crowds
 from imgdedup.config import SearchConfig
+from imgdedup.contents import either_side
 from imgdedup.milvus import IndexAddress, VectorIndex, stored_vectors
 from imgdedup.schemas import CANDIDATES
 from imgdedup.vectors import asking_form, margins
@@ -45,6 +46,7 @@ class Index:
     vectors: int
     threshold: float
     config: SearchConfig
+    unlisted: frozenset[str] = frozenset()  # contents it still holds that are no longer listed
 
     def ask(self, asking: DataFrame) -> DataFrame:
         """The neighbours of contents (`content_id`) at or above the threshold.
@@ -84,10 +86,11 @@ class Index:
             asking = keys[start : start + self.config.query_batch]
             own = stored_vectors(index, asking)
             queries = asking_form(np.stack([own[key] for key in asking]))
-            near = all_neighbours(index, queries, self.vectors, self.threshold, self.config)
+            enough = self.config.crowd + len(self.unlisted)
+            near = all_neighbours(index, queries, self.vectors, self.threshold, self.config, enough)
             stored = stored_vectors(index, sorted({other for others in near for other in others}))
             for key, others in zip(asking, near, strict=True):
-                others = [other for other in others if other != key]
+                others = [o for o in others if o != key and o not in self.unlisted]
                 if others:
                     yield self._hits(key, own[key], others, [stored[other] for other in others])
 
@@ -113,11 +116,16 @@ class Index:
 
 
 def all_neighbours(
-    index: VectorIndex, queries: np.ndarray, vectors: int, threshold: float, config: SearchConfig
+    index: VectorIndex,
+    queries: np.ndarray,
+    vectors: int,
+    threshold: float,
+    config: SearchConfig,
+    enough: int,
 ) -> list[list[str]]:
     """For each asking vector of (n, width), the keys of all neighbours at or above the threshold.
 
-    A few just below it may be among them. Once more than `config.crowd` are certain, itself not
+    A few just below it may be among them. Once more than `enough` are certain, itself not
     counted, no more are asked for. RuntimeError when the index gives fewer than it holds.
     """
     found: list[list[str]] = [[] for _ in queries]
@@ -135,13 +143,18 @@ def all_neighbours(
                 )
             found[row] = [key for key, passes in zip(near.keys, passing, strict=True) if passes]
             certain = np.count_nonzero(near.margins >= threshold + _SLACK)
-            if passing.all() and k < most and certain <= config.crowd + 1:
+            if passing.all() and k < most and certain <= enough + 1:
                 more.append(row)
         asking = np.array(more, dtype=int)
         # The page that tells whether a content is crowded, as soon as it is within reach.
-        telling = config.crowd + 2
+        telling = enough + 2
         k = telling if k < telling <= 8 * k else 4 * k
     return found
+
+
+def rules(projection: str, config: SearchConfig, keeper_order: Sequence[str]) -> str:
+    """What the candidates of equal contents depend on, in words."""
+    return f"{projection}, crowd {config.crowd} {config.crowd_neighbours} {' '.join(keeper_order)}"
 
 
 def search(
@@ -167,19 +180,39 @@ def settle(
     stored: DataFrame,
     found: DataFrame,
     asked: DataFrame,
-    embeddings: DataFrame,
+    concerned: DataFrame,
+    after: DataFrame,
     model: str,
     projection: str,
-) -> DataFrame:
-    """All candidates after a search, with `dt`, the later of the first days of both contents.
+) -> changes.Delta:
+    """What a search changes of the candidates `stored`, by partitions.
 
-    Those `found` for the contents `asked` (`content_id`) take the place of all that are `stored`
-    for them; the others stay while both contents exist and projection and model are the same.
+    Pairs `found` for the contents `asked` (`content_id`) take the place of all that are stored for
+    them; those of contents that are gone go, and those whose first day is another move with it.
+    `concerned` are all these contents as touched ones, `after` is the listing that holds now.
     """
-    kept = stored.where((F.col("projection") == projection) & (F.col("model") == model))
+    moved = concerned.where("NOT was <=> now").select("content_id")
+    replaced = asked.select("content_id").union(moved).distinct()
+    removed = changes.beside(stored.where(changes.since(concerned)), replaced).localCheckpoint()
+    kept = removed
     for side in ("left_content", "right_content"):
         kept = kept.join(asked.select(F.col("content_id").alias(side)), side, "left_anti")
-    pairs = (
+    pairs = kept.select(*CANDIDATES.names).unionByName(_paired(found, model, projection))
+    pairs = pairs.localCheckpoint()
+    days = changes.first_days(changes.only(after, either_side(pairs)))
+    left = days.withColumnsRenamed({"content_id": "left_content", "day": "left_day"})
+    right = days.withColumnsRenamed({"content_id": "right_content", "day": "right_day"})
+    added = (
+        pairs.join(left, "left_content")
+        .join(right, "right_content")
+        .select(*CANDIDATES.names, F.greatest("left_day", "right_day").alias("dt"))
+    )
+    return changes.Delta(removed, added.localCheckpoint(), ["left_content", "right_content"])
+
+
+def _paired(found: DataFrame, model: str, projection: str) -> DataFrame:
+    """Each pair found, once, as a candidate."""
+    return (
         found.groupBy(
             F.least("content_id", "other").alias("left_content"),
             F.greatest("content_id", "other").alias("right_content"),
@@ -191,16 +224,7 @@ def settle(
             F.bool_and("crowded").alias("crowded"),
         )
         .withColumns({"model": F.lit(model), "projection": F.lit(projection)})
-    )
-    days = embeddings.where("failure IS NULL").groupBy("content_id").agg(F.min("dt").alias("day"))
-    left = days.withColumnsRenamed({"content_id": "left_content", "day": "left_day"})
-    right = days.withColumnsRenamed({"content_id": "right_content", "day": "right_day"})
-    return (
-        kept.select(*CANDIDATES.names)
-        .unionByName(pairs)
-        .join(left, "left_content")
-        .join(right, "right_content")
-        .select(*CANDIDATES.names, F.greatest("left_day", "right_day").alias("dt"))
+        .select(*CANDIDATES.names)
     )
 
 

@@ -31,6 +31,10 @@ class FakeIndex:
         if self._width is None:
             self._width = width
 
+    def drop(self) -> None:
+        """See VectorIndex."""
+        self._width, self._rows = None, {}
+
     def keys(self) -> set[str]:
         """See VectorIndex."""
         return set(self._rows)

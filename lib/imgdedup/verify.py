@@ -18,6 +18,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from imgdedup.config import EmbedConfig, VerifyConfig
+from imgdedup.contents import either_side, some
 from imgdedup.geometry.comparison import Verdict, compare
 from imgdedup.geometry.picture import Picture
 from imgdedup.schemas import VERDICTS
@@ -51,7 +52,7 @@ def decide(
 ) -> DataFrame:
     """The columns of `VERDICTS`, one row for each of the `undecided`."""
     pairs = undecided.localCheckpoint()
-    contents = _either_side(pairs).distinct().count()
+    contents = either_side(pairs).distinct().count()
     buckets = math.ceil(contents / config.block_contents)
     buckets = min(max(buckets, _LEAST_BUCKETS), _MOST_BUCKETS)
     partitions = min(buckets * (buckets + 1) // 2, _MOST_PARTITIONS)
@@ -71,7 +72,7 @@ def decide(
 
 
 def merged(known: DataFrame, decided: DataFrame, candidates: DataFrame) -> DataFrame:
-    """All verdicts on present candidates, with their candidate's `dt`."""
+    """The verdicts on these candidates, `known` or `decided` now, with their candidate's `dt`."""
     present = candidates.select(*_SIDES, "model", "dt")
     # What was known by other rules is decided anew, so each candidate has one verdict.
     kept = known.select(*VERDICTS.names).join(
@@ -87,12 +88,6 @@ def duplicates(candidates: DataFrame, verdicts: DataFrame) -> DataFrame:
     return scores.join(found, [*_SIDES, "model"])
 
 
-def _either_side(pairs: DataFrame, *columns: str) -> DataFrame:
-    """The contents of both sides, `content_id`, each with `columns` of its pair."""
-    left, right = (pairs.select(F.col(side).alias("content_id"), *columns) for side in _SIDES)
-    return left.union(right)
-
-
 def _block(buckets: int) -> Column:
     """The number of the block of a pair: its two buckets, whichever is left."""
     left, right = (F.pmod(F.xxhash64(side), F.lit(buckets)) for side in _SIDES)
@@ -101,13 +96,11 @@ def _block(buckets: int) -> Column:
 
 def _pictures(placed: DataFrame, embeddings: DataFrame, partitions: int) -> DataFrame:
     """The described pictures, once for each block that needs them."""
-    needed = _either_side(placed, "block")
+    needed = either_side(placed, "block")
     wanted = needed.groupBy("content_id").agg(F.collect_set("block").alias("blocks"))
     return (
-        embeddings.where("failure IS NULL")
-        .select("content_id", "thumbnail", "width", "height")
+        some(embeddings, wanted, "thumbnail", "width", "height")
         .join(wanted, "content_id")
-        .dropDuplicates(["content_id"])
         .repartition(partitions, "content_id")
         .mapInArrow(_describe, _DESCRIBED)
         .withColumn("block", F.explode("blocks"))
@@ -138,6 +131,11 @@ def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.T
     rows = []
     for pair in pairs.to_pylist():
         left, right = pair["left_content"], pair["right_content"]
+        if not {left, right} <= described.keys():
+            raise RuntimeError(
+                f"the candidate {left}, {right} has a content that is gone from embeddings since "
+                "the search: run the day that was embedded meanwhile, then this one again"
+            )
         verdict = compare(described[left], described[right], config)
         rows.append({"left_content": left, "right_content": right} | _row(verdict))
     return pa.Table.from_pylist(rows, schema=to_arrow_schema(_DECIDED))

@@ -1,6 +1,6 @@
 """Small tables for the tests: rows of `embeddings`, `candidates` and verdicts in few words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
 from imgdedup import verify
+from imgdedup.changes import Delta
 from imgdedup.schemas import CANDIDATES, EMBEDDINGS, VERDICTS
 
 MODEL = "model"
@@ -100,6 +101,25 @@ def candidates(
         for a, b, similarity in pairs
     ]
     return frame(spark, rows, CANDIDATES)
+
+
+def dated_candidates(
+    spark: SparkSession, pairs: Iterable[tuple[str, str, float]], days: Mapping[str, str]
+) -> DataFrame:
+    """The dataset `candidates` with `dt`, the later of the first `days` of both contents."""
+    listed = list(pairs)
+    rows = [
+        (*sorted([a, b]), similarity, similarity, False, MODEL, PROJECTION, max(days[a], days[b]))
+        for a, b, similarity in listed
+    ]
+    return frame(spark, rows, StructType([*CANDIDATES.fields, DT]))
+
+
+def applied(stored: DataFrame, delta: Delta) -> DataFrame:
+    """A table after a delta."""
+    key = [*delta.key, "dt"]
+    kept = stored.join(delta.removed.select(*key), key, "left_anti")
+    return kept.select(*delta.added.columns).unionByName(delta.added)
 
 
 def verdicts(

@@ -7,21 +7,22 @@ from itertools import count
 
 import numpy as np
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
-from imgdedup import crowds, index, ranks, search
+from imgdedup import changes, crowds, index, ranks, search
 from imgdedup.config import Config, SearchConfig
-from imgdedup.contents import contents, only
+from imgdedup.contents import contents, named, some
 from imgdedup.milvus import IndexAddress
 from imgdedup.milvus_server import serving
 from imgdedup.projection import Projection
-from imgdedup.schemas import CANDIDATES
 from imgdedup.vectors import EXTRA, margins
 from tests.spark.tables import (
     MODEL,
     PROJECTION,
     Image,
+    applied,
     candidates,
+    dated_candidates,
     embeddings,
     frame,
     rows_of,
@@ -77,28 +78,34 @@ def searched(
     Each of `days` is what the lake holds then; the images that are new or gone are asked for.
     """
     own = replace(address, collection=f"c{next(numbers)}")
-    stored = frame(spark, [], CANDIDATES)
-    asked_each, before = [], set[Image]()
+    stored = dated_candidates(spark, [], {})
+    asked_each, before = [], changes.listing(embeddings(spark, []))
     for images in days:
         table = embeddings(spark, images).localCheckpoint()
         held = contents(table)
         with closing(own.connect()) as milvus:
             milvus.create(DIMS + EXTRA)
-            changes = index.compare(table, milvus)
-            milvus.delete(changes.surplus)
-            index.insert(only(held, changes.missing), SPACE, own, batch=100)
+            differing = index.compare(table, milvus)
+            milvus.delete(differing.surplus)
+            new = some(table, named(spark, differing.missing), "embedding")
+            index.insert(new, SPACE, own, batch=100)
             milvus.flush()
             vectors = milvus.count()
-        asking = only(held, [str(image.content) for image in images if image not in before])
-        if crowds.must_ask_all(stored, held, PROJECTION):
-            asking, stored = held, stored.limit(0)
-        best = ranks.best(ranks.listed(table, ORDER))
+        after = changes.listing(table)
+        touched = changes.touched(before, after, DAYS)
+        asking = touched.where("was IS NULL").select("content_id")
+        asking = asking.union(crowds.members(stored, touched.where("now IS NOT NULL"))).distinct()
+        if crowds.lost_one(stored, touched.where("now IS NULL")):
+            asking = held
+        best = ranks.best(ranks.listed(after, ORDER))
         chosen = search.Index(own, vectors, THRESHOLD, section)
         asked, found, _ = search.search(asking, held, stored, best, chosen)
-        settled = search.settle(stored, found, asked, table, MODEL, PROJECTION)
-        stored = settled.select(*CANDIDATES.names).localCheckpoint()
+        concerned = asked.union(touched.select("content_id")).distinct()
+        concerned = changes.dated(concerned, before, after)
+        delta = search.settle(stored, found, asked, concerned, after, MODEL, PROJECTION)
+        stored = applied(stored, delta).localCheckpoint()
         asked_each.append(asked.count())
-        before = set(images)
+        before = after
     return rows_of(stored), asked_each
 
 
@@ -176,18 +183,18 @@ def test_a_day_apart_from_the_crowd_asks_for_itself_alone(
     assert asked == [len(first), len(late)]
 
 
-def test_candidates_of_another_projection_make_a_search_of_all(spark: SparkSession) -> None:
-    held = frame(spark, [("x",), ("y",)], "content_id string")
-    own, crowd = (
-        candidates(spark, [("x", "y", 0.9)]),
-        candidates(spark, [("x", "y", 0.9)], crowded=True),
-    )
-    other = candidates(spark, [("x", "y", 0.9)], projection="another")
-    gone = candidates(spark, [("x", "gone", 0.9)])
+def test_a_lake_with_crowds_that_loses_a_neighbour_asks_all(spark: SparkSession) -> None:
+    pair = [("x", "y", 0.9)]
+    plain, crowd = candidates(spark, pair), candidates(spark, pair, crowded=True)
+    lost, other = (frame(spark, [(name,)], "content_id string") for name in ("x", "z"))
+    assert crowds.lost_one(crowd, lost)
+    assert not crowds.lost_one(crowd, other)
+    assert not crowds.lost_one(plain, lost)
+    assert not crowds.lost_one(plain.limit(0), lost)
 
-    def all_of(stored: DataFrame) -> bool:
-        return crowds.must_ask_all(stored, held, PROJECTION)
 
-    assert all_of(own.union(other))
-    assert all_of(crowd.union(gone))
-    assert not any(map(all_of, (own, crowd, own.union(gone), own.limit(0))))
+def test_a_member_of_a_crowd_that_changes_is_asked_again(spark: SparkSession) -> None:
+    stored = candidates(spark, [("x", "y", 0.9)], crowded=True)
+    stored = stored.union(candidates(spark, [("u", "v", 0.9)]))
+    touched = frame(spark, [("x",), ("u",)], "content_id string")
+    assert rows_of(crowds.members(stored, touched)) == [{"content_id": "x"}]

@@ -1,5 +1,6 @@
 """The lake's promises: whole partitions, unchanged days left alone, staging out of sight."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructType
 
-from imgdedup.datasets import Lake, conform
+from imgdedup.datasets import Lake
 from imgdedup.errors import UserError
+from imgdedup.rowsets import conform
 from imgdedup.schemas import CANDIDATES, DATASETS, EMBEDDINGS, PAIRS
 from tests.spark.tables import DT, FINDINGS, Image, candidates, embeddings, frame, rows_of
 
@@ -34,10 +36,11 @@ def staged_files(lake: Lake) -> Sequence[Path]:
     return list(Path(lake.root, ".imgdedup").rglob("*.parquet"))
 
 
-def publish(lake: Lake, dt: str, rows: DataFrame) -> list[str]:
-    staged = lake.stage_changed("pairs", dt, rows)
+def publish(lake: Lake, rows: DataFrame, *days: str) -> list[str]:
+    """Let the partitions of `days` hold the rows; the days that changed."""
+    staged = lake.stage("pairs", rows, days)
     lake.publish(staged)
-    return staged.changed
+    return staged.days("pairs")
 
 
 def test_a_replaced_partition_holds_the_new_rows_alone(spark: SparkSession, lake: Lake) -> None:
@@ -119,16 +122,15 @@ def test_columns_that_are_missing_or_of_another_type_are_named(spark: SparkSessi
 
 
 def test_days_whose_rows_are_the_same_are_not_rewritten(spark: SparkSession, lake: Lake) -> None:
-    assert publish(lake, DAY, pairs(spark, "run 1", ("a", DAY), ("b", OTHER), ("c", OTHER))) == [
-        DAY,
-        OTHER,
-    ]
+    both = (DAY, OTHER)
+    first = pairs(spark, "run 1", ("a", DAY), ("b", OTHER), ("c", OTHER))
+    assert publish(lake, first, *both) == [DAY, OTHER]
     before = stored_files(lake, "pairs")
     # Another run id, another order of rows and files: nothing of it is a change.
     same = pairs(spark, "run 2", ("c", OTHER), ("b", OTHER), ("a", DAY)).repartition(3)
-    assert publish(lake, DAY, same) == []
+    assert publish(lake, same, *both) == []
     assert stored_files(lake, "pairs") == before
-    assert publish(lake, DAY, pairs(spark, "run 3", ("a", DAY), ("b", OTHER))) == [OTHER]
+    assert publish(lake, pairs(spark, "run 3", ("a", DAY), ("b", OTHER)), *both) == [OTHER]
     after = stored_files(lake, "pairs")
     assert {file for file in before if f"dt={DAY}" in file} == set(before) & set(after)
     assert rows_of(lake.read("pairs").select("left_id", "run_id", "dt")) == [
@@ -137,34 +139,68 @@ def test_days_whose_rows_are_the_same_are_not_rewritten(spark: SparkSession, lak
     ]
 
 
+def test_a_replaced_partition_of_the_same_rows_stays(spark: SparkSession, lake: Lake) -> None:
+    lake.replace("candidates", DAY, candidates(spark, [FIRST, SECOND]))
+    before = stored_files(lake, "candidates")
+    assert lake.replace("candidates", DAY, candidates(spark, [SECOND, FIRST])) == 2
+    assert stored_files(lake, "candidates") == before
+    assert lake.replace("candidates", DAY, candidates(spark, [FIRST])) == 1
+    assert not stored_files(lake, "candidates").keys() & before.keys()
+
+
+def test_a_manifest_with_another_column_is_another_manifest(
+    spark: SparkSession, lake: Lake
+) -> None:
+    lake.replace("manifest", DAY, frame(spark, [("a", "/a")], "image_id string, uri string"))
+    more = frame(spark, [("a", "/a", None)], "image_id string, uri string, price int")
+    lake.replace("manifest", DAY, more)
+    assert lake.read_day("manifest", DAY).columns == ["image_id", "uri", "price"]
+    # Spark hashes no maps: such a manifest is always written anew.
+    maps = frame(
+        spark, [("a", "/a", {"x": 1})], "image_id string, uri string, tags map<string,int>"
+    )
+    for _ in range(2):
+        lake.replace("manifest", DAY, maps)
+        assert [row.tags for row in lake.read_day("manifest", DAY).collect()] == [{"x": 1}]
+
+
+def test_rows_of_other_days_are_left_alone(spark: SparkSession, lake: Lake) -> None:
+    publish(lake, pairs(spark, "run", ("a", DAY), ("b", OTHER)), DAY, OTHER)
+    assert publish(lake, pairs(spark, "run", ("c", DAY), ("d", OTHER)), DAY) == [DAY]
+    assert sorted(row.left_id for row in lake.read("pairs").collect()) == ["b", "c"]
+
+
 def test_a_repeated_row_is_a_change(spark: SparkSession, lake: Lake) -> None:
-    publish(lake, DAY, pairs(spark, "run", ("a", DAY)))
-    assert publish(lake, DAY, pairs(spark, "run", ("a", DAY), ("a", DAY))) == [DAY]
+    publish(lake, pairs(spark, "run", ("a", DAY)), DAY)
+    assert publish(lake, pairs(spark, "run", ("a", DAY), ("a", DAY)), DAY) == [DAY]
 
 
 def test_days_that_lost_their_rows_become_empty(spark: SparkSession, lake: Lake) -> None:
-    publish(lake, OTHER, pairs(spark, "run", ("a", DAY), ("b", OTHER)))
-    assert publish(lake, OTHER, pairs(spark, "run", ("a", DAY))) == [OTHER]
+    both = (DAY, OTHER)
+    publish(lake, pairs(spark, "run", ("a", DAY), ("b", OTHER)), *both)
+    assert publish(lake, pairs(spark, "run", ("a", DAY)), *both) == [OTHER]
     assert lake.read_day("pairs", OTHER).collect() == []
-    assert publish(lake, OTHER, pairs(spark, "run")) == [DAY]
+    assert publish(lake, pairs(spark, "run"), *both) == [DAY]
     assert lake.days("pairs") == [DAY, OTHER]
     assert lake.read("pairs").collect() == []
-    # An empty day that stays empty is no change.
-    assert publish(lake, OTHER, pairs(spark, "run")) == []
-
-
-def test_the_day_of_the_run_exists_afterwards(spark: SparkSession, lake: Lake) -> None:
-    assert publish(lake, THIRD, pairs(spark, "run", ("a", DAY))) == [DAY, THIRD]
+    # An empty day that stays empty is no change, and one that never was there is.
+    assert publish(lake, pairs(spark, "run"), DAY, OTHER, THIRD) == [THIRD]
     assert lake.read_day("pairs", THIRD).collect() == []
 
 
+def test_days_that_are_no_more_disappear(spark: SparkSession, lake: Lake) -> None:
+    publish(lake, pairs(spark, "run", ("a", DAY), ("b", OTHER)), DAY, OTHER)
+    staged = lake.stage_gone("pairs", [OTHER, THIRD])
+    assert staged.days("pairs") == [DAY]
+    assert lake.days("pairs") == [DAY, OTHER]
+    lake.publish(staged)
+    assert lake.days("pairs") == [OTHER]
+
+
 def test_nothing_staged_is_visible_before_it_is_published(spark: SparkSession, lake: Lake) -> None:
-    publish(lake, DAY, pairs(spark, "run", ("a", DAY)))
-    staged = lake.stage_changed("pairs", DAY, pairs(spark, "run", ("b", DAY), ("c", OTHER)))
-    assert rows_of(staged.rows.select("left_id", "dt")) == [
-        {"left_id": "b", "dt": DAY},
-        {"left_id": "c", "dt": OTHER},
-    ]
+    publish(lake, pairs(spark, "run", ("a", DAY)), DAY)
+    staged = lake.stage("pairs", pairs(spark, "run", ("b", DAY), ("c", OTHER)), [DAY, OTHER])
+    assert [row.left_id for row in lake.read_staged("pairs", OTHER, staged).collect()] == ["c"]
     assert lake.days("pairs") == [DAY]
     assert [row.left_id for row in lake.read("pairs").collect()] == ["a"]
     # A reader of the whole root, which knows nothing of staging, does not meet it either.
@@ -175,15 +211,36 @@ def test_nothing_staged_is_visible_before_it_is_published(spark: SparkSession, l
     assert staged_files(lake) == []
 
 
-def test_a_run_that_was_stopped_leaves_no_obstacle(spark: SparkSession, lake: Lake) -> None:
-    lake.stage_changed("pairs", DAY, pairs(spark, "killed", ("a", DAY)))
-    old = Path(lake.root, ".imgdedup/staging/candidates", f"dt={DAY}.old")
-    old.mkdir(parents=True)
-    (old / "part.parquet").touch()
-    lake.replace("candidates", DAY, candidates(spark, [FIRST]))
-    assert publish(lake, DAY, pairs(spark, "run", ("b", DAY))) == [DAY]
-    assert [row.left_id for row in lake.read("pairs").collect()] == ["b"]
-    assert staged_files(lake) == []
+def test_what_a_killed_run_had_staged_is_cleared_away(
+    spark: SparkSession, lake: Lake, tmp_path: Path
+) -> None:
+    lake.stage("pairs", pairs(spark, "killed", ("a", DAY)), [DAY])
+    other = Lake(spark, lake.root, "another writer")
+    other.stage("pairs", pairs(spark, "beside it", ("b", DAY)), [DAY])
+    assert len(staged_files(lake)) == 2
+    Lake(spark, lake.root).recover()
+    assert len(staged_files(lake)) == 1
+    assert lake.days("pairs") == []
+
+
+def test_a_partition_says_how_many_rows_and_which_files_it_has(
+    spark: SparkSession, lake: Lake
+) -> None:
+    assert lake.fault("pairs", DAY) == "it is missing"
+    publish(lake, pairs(spark, "run", ("a", DAY), ("b", DAY)), DAY, OTHER)
+    assert (lake.marked_rows("pairs", DAY), lake.marked_rows("pairs", OTHER)) == (2, 0)
+    assert lake.rows("pairs") == 2
+    assert lake.fault("pairs", DAY) is None
+    version = lake.versions("pairs")[DAY]
+    (file,) = Path(lake.path("pairs", DAY)).glob("*.parquet")
+    shutil.copy(file, file.with_name("stray.parquet"))
+    assert lake.fault("pairs", DAY) == "0 of its 1 files are missing, 1 are not its own"
+    assert lake.versions("pairs")[DAY] != version
+    file.unlink()
+    assert lake.fault("pairs", DAY) == "1 of its 1 files are missing, 1 are not its own"
+    # Whatever is wrong with it, it is written anew.
+    assert publish(lake, pairs(spark, "run", ("a", DAY), ("b", DAY)), DAY) == [DAY]
+    assert lake.fault("pairs", DAY) is None
 
 
 def test_runs_are_added_never_replaced(spark: SparkSession, lake: Lake) -> None:

@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from imgdedup import group, pairs
+from imgdedup.changes import listing
 from imgdedup.schemas import GROUPS
 from tests.spark.tables import FINDINGS, Image, copies, embeddings, frame, rows_of
 
@@ -30,7 +31,7 @@ class Corpus:
     near: list[tuple[str, str, float]] = field(default_factory=list)
 
     def groups(self, spark: SparkSession, order: Sequence[str] = ORDER) -> DataFrame:
-        table = embeddings(spark, self.images)
+        table = listing(embeddings(spark, self.images))
         found = pairs.pairs(copies(spark, self.near), pairs.images(table), "verify")
         return group.groups(table, found, order, "group")
 
@@ -162,7 +163,7 @@ def test_neither_order_nor_partitions_of_the_rows_matter(
 ) -> None:
     rng = random.Random(11)
     images = rng.sample(corpus.images, len(corpus.images))
-    table = embeddings(spark, images).repartition(3)
+    table = listing(embeddings(spark, images)).repartition(3)
     listed = pairs.pairs(copies(spark, corpus.near[::-1]), pairs.images(table), "verify")
     again = group.groups(table, listed.repartition(3), ORDER, "group")
     assert again.columns == [*GROUPS.names, "dt"]

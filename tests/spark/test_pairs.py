@@ -7,6 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from imgdedup import pairs
+from imgdedup.changes import listing
 from imgdedup.schemas import PAIRS
 from tests.spark.tables import FINDINGS, Image, copies, embeddings, rows_of
 
@@ -17,7 +18,7 @@ Near = tuple[str, str, float]
 def pairs_of(
     spark: SparkSession, images: Iterable[Image], near: Iterable[Near] = ()
 ) -> list[dict[str, Any]]:
-    listed = pairs.images(embeddings(spark, images))
+    listed = pairs.images(listing(embeddings(spark, images)))
     return rows_of(pairs.pairs(copies(spark, near), listed, "run"))
 
 
@@ -71,7 +72,9 @@ def test_an_exact_pair_has_no_evidence_and_no_explanation(spark: SparkSession) -
 def test_the_wider_image_is_named_whichever_side_its_content_was_on(
     spark: SparkSession, wider: str, wider_id: str
 ) -> None:
-    listed = pairs.images(embeddings(spark, [Image("b", "x", FIRST), Image("a", "y", FIRST)]))
+    listed = pairs.images(
+        listing(embeddings(spark, [Image("b", "x", FIRST), Image("a", "y", FIRST)]))
+    )
     near = copies(spark, [("x", "y", 0.99)], wider=wider)
     (pair,) = rows_of(pairs.pairs(near, listed, "run"))
     assert (pair["left_id"], pair["right_id"], pair["wider_id"]) == ("a", "b", wider_id)
@@ -135,7 +138,7 @@ def test_images_that_could_not_be_read_are_in_no_pair(spark: SparkSession) -> No
 
 def test_candidates_of_another_model_are_ignored(spark: SparkSession) -> None:
     images = [Image(name, name.upper(), FIRST) for name in "abc"]
-    listed = pairs.images(embeddings(spark, images))
+    listed = pairs.images(listing(embeddings(spark, images)))
     old = copies(spark, [("A", "B", 0.5), ("A", "C", 0.99)], "old model")
     new = copies(spark, [("A", "B", 0.99)])
     for given in (old.union(new), new.union(old)):
@@ -147,6 +150,6 @@ def test_candidates_of_another_model_are_ignored(spark: SparkSession) -> None:
 
 def test_pairs_are_counted_by_kind(spark: SparkSession) -> None:
     images = [Image(name, "x", FIRST) for name in "abc"] + [Image("d", "y", FIRST)]
-    listed = pairs.images(embeddings(spark, images))
+    listed = pairs.images(listing(embeddings(spark, images)))
     found = pairs.pairs(copies(spark, [("x", "y", 0.99)]), listed, "run")
     assert pairs.kinds(found) == {"exact": 2, "near": 1}

@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from imgdedup import group, pairs
+from imgdedup.changes import listing
 from imgdedup.datasets import Lake
 from imgdedup.schemas import RUNS
 from tests.spark.conftest import REPOSITORY
@@ -33,8 +34,9 @@ IMAGES = [
 def tables(spark: SparkSession, lake: Lake) -> str:
     """A lake in which two images of three are removed; its root."""
     embedded = embeddings(spark, IMAGES)
-    found = pairs.pairs(copies(spark, [("a", "b", 0.99)]), pairs.images(embedded), "run")
-    groups = group.groups(embedded, found, ["pixels", "bytes", "day"], "run")
+    listed = listing(embedded)
+    found = pairs.pairs(copies(spark, [("a", "b", 0.99)]), pairs.images(listed), "run")
+    groups = group.groups(listed, found, ["pixels", "bytes", "day"], "run")
     ran: tuple[Any, ...] = (
         "run",
         "embed",

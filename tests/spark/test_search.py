@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from imgdedup import certificate, index, search
 from imgdedup.config import Config, SearchConfig
-from imgdedup.contents import only
+from imgdedup.contents import named, some
 from imgdedup.errors import UserError
 from imgdedup.milvus import IndexAddress, MilvusIndex
 from imgdedup.milvus_server import serving
@@ -201,7 +201,7 @@ def test_the_index_becomes_exactly_the_table(
         assert set(changes.missing) == set(vectors) - before
         assert set(changes.surplus) == before - set(vectors)
         milvus.delete(changes.surplus)
-        new = only(contents(table(spark, vectors)), changes.missing)
+        new = some(table(spark, vectors), named(spark, changes.missing), "embedding")
         assert index.insert(new, SPACE, address, batch=7) == len(changes.missing)
         milvus.flush()
         index.check(rows, milvus, milvus.count())

@@ -1,11 +1,19 @@
 """After a search the candidates are those of all searches so far, each pair once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from imgdedup import search
-from tests.spark.tables import MODEL, PROJECTION, Image, candidates, embeddings, frame
+from imgdedup import changes, search
+from tests.spark.tables import (
+    MODEL,
+    PROJECTION,
+    Image,
+    applied,
+    dated_candidates,
+    embeddings,
+    frame,
+)
 
 FIRST, SECOND, THIRD = "2026-01-01", "2026-01-02", "2026-01-03"
 IMAGES = [
@@ -18,23 +26,47 @@ Pair = tuple[str, str, float]
 FOUND = "content_id string, other string, margin double, similarity double, crowded boolean"
 
 
+DAYS = {"x": FIRST, "y": SECOND, "z": SECOND}
+
+
 def settled(
     spark: SparkSession,
     stored: Iterable[Pair],
     found: Iterable[Pair],
     asked: Iterable[str],
-    stored_by_others: Iterable[Pair] = (),
+    before: Sequence[Image] = IMAGES,
 ) -> list[tuple[object, ...]]:
-    rows = search.settle(
-        candidates(spark, stored).unionByName(candidates(spark, stored_by_others, projection="x")),
+    """The candidates after a search, of a lake whose images were others `before`."""
+    days = {
+        str(image.content): min(each.dt for each in before if each.content == image.content)
+        for image in before
+    }
+    kept = dated_candidates(spark, stored, days)
+    return sorted(
+        (row.left_content, row.right_content, row.similarity, row.dt)
+        for row in applied(kept, delta_of(spark, kept, found, asked, before)).collect()
+    )
+
+
+def delta_of(
+    spark: SparkSession,
+    stored: DataFrame,
+    found: Iterable[Pair],
+    asked: Iterable[str],
+    before: Sequence[Image] = IMAGES,
+) -> changes.Delta:
+    was, now = (changes.listing(embeddings(spark, images)) for images in (before, IMAGES))
+    asking = frame(spark, [(content,) for content in asked], "content_id string")
+    touched = changes.touched(was, now, [FIRST, SECOND, THIRD]).select("content_id")
+    return search.settle(
+        stored,
         frame(spark, [(*pair, pair[2], False) for pair in found], FOUND),
-        frame(spark, [(content,) for content in asked], "content_id string"),
-        embeddings(spark, IMAGES),
+        asking,
+        changes.dated(asking.union(touched).distinct(), was, now),
+        now,
         MODEL,
         PROJECTION,
     )
-    chosen = rows.select("left_content", "right_content", "similarity", "dt").collect()
-    return sorted(tuple(row) for row in chosen)
 
 
 def test_a_candidate_lives_on_the_later_of_the_first_days_of_its_contents(
@@ -55,11 +87,25 @@ def test_a_search_replaces_what_was_found_for_its_contents_before(spark: SparkSe
     assert settled(spark, stored, [], ["x"]) == [("y", "z", 0.7, SECOND)]
 
 
-def test_candidates_of_vanished_contents_and_of_other_projections_disappear(
-    spark: SparkSession,
-) -> None:
+def test_candidates_of_vanished_contents_disappear(spark: SparkSession) -> None:
     stored = [("gone", "y", 0.9), ("x", "y", 0.9)]
-    assert settled(spark, stored, [], [], [("x", "z", 0.9)]) == [("x", "y", 0.9, SECOND)]
+    before = [*IMAGES, Image("e", "gone", FIRST)]
+    assert settled(spark, stored, [], [], before) == [("x", "y", 0.9, SECOND)]
+
+
+def test_a_candidate_moves_with_the_first_day_of_its_content(spark: SparkSession) -> None:
+    before = [image for image in IMAGES if image.image_id != "d"]
+    assert settled(spark, [("x", "z", 0.9), ("x", "y", 0.8)], [], [], before) == [
+        ("x", "y", 0.8, SECOND),
+        ("x", "z", 0.9, SECOND),
+    ]
+
+
+def test_what_nothing_touches_is_neither_removed_nor_added(spark: SparkSession) -> None:
+    stored = dated_candidates(spark, [("x", "y", 0.9)], DAYS)
+    delta = delta_of(spark, stored, [("x", "z", 0.8)], ["z"])
+    assert delta.removed.collect() == []
+    assert [row.right_content for row in delta.added.collect()] == ["z"]
 
 
 def test_a_pair_that_one_side_lists_in_full_is_not_crowded(spark: SparkSession) -> None:
@@ -69,15 +115,14 @@ def test_a_pair_that_one_side_lists_in_full_is_not_crowded(spark: SparkSession) 
         ("x", "z", 0.8, 0.8, True),
         ("z", "x", 0.8, 0.8, True),
     ]
-    rows = search.settle(
-        candidates(spark, []),
-        frame(spark, found, FOUND),
-        frame(spark, [("x",), ("y",), ("z",)], "content_id string"),
-        embeddings(spark, IMAGES),
-        MODEL,
-        PROJECTION,
+    stored = dated_candidates(spark, [], {})
+    listing = changes.listing(embeddings(spark, IMAGES))
+    asked = frame(spark, [("x",), ("y",), ("z",)], "content_id string")
+    concerned = changes.dated(asked, listing, listing)
+    delta = search.settle(
+        stored, frame(spark, found, FOUND), asked, concerned, listing, MODEL, PROJECTION
     )
-    chosen = rows.select("left_content", "right_content", "crowded", "model", "projection")
+    chosen = delta.added.select("left_content", "right_content", "crowded", "model", "projection")
     assert sorted(map(tuple, chosen.collect())) == [
         ("x", "y", False, MODEL, PROJECTION),
         ("x", "z", True, MODEL, PROJECTION),

@@ -60,7 +60,9 @@ def filled(keys: list[str], vectors: np.ndarray) -> Counted:
 def near_ones(
     index: FakeIndex, vectors: np.ndarray, threshold: float, chosen: SearchConfig
 ) -> list[list[str]]:
-    return all_neighbours(index, asking_form(vectors), len(vectors), threshold, chosen)
+    return all_neighbours(
+        index, asking_form(vectors), len(vectors), threshold, chosen, chosen.crowd
+    )
 
 
 def hits(
@@ -193,7 +195,7 @@ def test_an_approximate_index_may_give_fewer_when_the_last_is_too_far() -> None:
 def test_no_queries_ask_nothing() -> None:
     index = filled(*clusters(6, [4]))
     nothing = np.empty((0, DIMS + EXTRA), np.float32)
-    assert all_neighbours(index, nothing, 4, 0.9, asking()) == []
+    assert all_neighbours(index, nothing, 4, 0.9, asking(), 9) == []
     assert index.asked == []
 
 

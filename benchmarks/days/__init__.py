@@ -1,0 +1,1 @@
+"""What one more day costs, by the age of the corpus."""

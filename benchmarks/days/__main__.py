@@ -1,0 +1,151 @@
+"""Measures what one more day costs in a young corpus and in old ones.
+
+python -m benchmarks.days [--ages 15,60,240] [--per-day 100] [--name NAME]
+
+For each age a corpus of that many days is settled in one run of the real stages fit, index,
+search, verify and group; then one more day is added and settled, and measured. All in one Spark
+session, so that its start is not counted.
+"""
+
+import argparse
+import runpy
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from benchmarks.days.synthetic import Corpus
+from imgdedup import config, job
+from imgdedup.console import say
+from imgdedup.datasets import Lake
+from imgdedup.local.airflow import CONF, REPOSITORY
+from imgdedup.session import start_session
+
+RESULTS = Path(__file__).parents[1] / "results"
+STAGES = ("fit", "index", "search", "verify", "group")
+TABLES = ("candidates", "pairs", "groups", "deduplicated")
+SETTINGS = {"fit.candidates_per_image": 1.0, "fit.growth": 1.0}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one more day cost in a corpus of `days` days."""
+
+    days: int
+    images: int
+    seconds: dict[str, float]  # by stage
+    rewritten: int  # partitions of TABLES
+    stored: int  # partitions of TABLES there are
+
+
+def main() -> int:
+    """Measure every age, print the page, and keep it under `--name`."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.days", description=__doc__)
+    parser.add_argument("--ages", default="15,60,240", help="days of the corpora")
+    parser.add_argument("--per-day", type=int, default=100, help="images a day")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--name", help="keeps the page in benchmarks/results by this name")
+    arguments = parser.parse_args()
+    settings = config.load(CONF, "local", SETTINGS)
+    spark = start_session("days", "", settings)
+    found = []
+    for age in map(int, arguments.ages.split(",")):
+        folder = Path(tempfile.mkdtemp(prefix="imgdedup-days-"))
+        try:
+            found.append(measure(spark, folder, age, arguments, settings))
+        finally:
+            shutil.rmtree(folder)
+    spark.stop()
+    text = page(found, arguments)
+    if arguments.name:
+        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    print("\n" + text)
+    return 0
+
+
+def measure(
+    spark: SparkSession,
+    root: Path,
+    age: int,
+    arguments: argparse.Namespace,
+    settings: config.Config,
+) -> Measured:
+    """Settle a corpus of `age` days, then one more day."""
+    corpus = Corpus(root, arguments.per_day, arguments.seed)
+    corpus.add(age)
+    say(f"days: {age} days are settled")
+    settle(spark, root, corpus.days, settings)
+    warm_up = corpus.days
+    corpus.add(1)
+    settle(spark, root, corpus.days[-1:], settings)  # what Spark compiles once is not counted
+    before = files(root)
+    corpus.add(1)
+    seconds = settle(spark, root, corpus.days[-1:], settings)
+    after = files(root)
+    say(f"days: one more after {len(warm_up)}: {sum(seconds.values()):.1f} s")
+    written = {path.parent for path in after - before}
+    stored = {path.parent for path in after}
+    return Measured(age, age * arguments.per_day, seconds, len(written), len(stored))
+
+
+def settle(
+    spark: SparkSession, root: Path, days: Sequence[str], settings: config.Config
+) -> dict[str, float]:
+    """Run the stages after embed for `days`; the seconds of each."""
+    seconds = {}
+    for stage in STAGES:
+        lake = Lake(spark, str(root), stage)
+        run = job.Run(spark, lake, days[-1], tuple(days), "run", replace(settings), "")
+        began = time.monotonic()
+        with lake.alone():
+            runpy.run_path(str(REPOSITORY / "jobs" / f"{stage}.py"))["main"](run)
+        seconds[stage] = time.monotonic() - began
+    return seconds
+
+
+def files(root: Path) -> set[Path]:
+    """All files of the tables."""
+    return {path for table in TABLES for path in (root / table).rglob("*.parquet")}
+
+
+def page(found: Sequence[Measured], arguments: argparse.Namespace) -> str:
+    """The results as a page of Markdown."""
+    rows = [
+        " | ".join(
+            [
+                f"| {each.days}",
+                f"{each.images:,}",
+                *(f"{each.seconds[stage]:.1f}" for stage in STAGES),
+                f"{each.rewritten} of {each.stored} |",
+            ]
+        )
+        for each in found
+    ]
+    return "\n".join(
+        [
+            "# What one more day costs",
+            "",
+            f"`python -m benchmarks.days --ages {arguments.ages} --per-day {arguments.per_day} "
+            f"--seed {arguments.seed}`: corpora of random vectors, one in twenty a near copy and "
+            "one in fifty an exact copy of an earlier image; the real stages in one Spark session; "
+            f"one more day of {arguments.per_day} images.",
+            "",
+            f"| days before | images | {' | '.join(f'{stage} s' for stage in STAGES)} | "
+            "partitions written |",
+            f"|{'---|' * (len(STAGES) + 3)}",
+            *rows,
+            "",
+            "`fit` counts the contents, `index` compares all keys with Milvus, and `search` asks "
+            "among all vectors and certifies the index by an exact product with all of them.",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""The few operations on files and folders that the lake needs, on a local disk or through Hadoop.
+
+Only what is written around the tables goes through here (markers, journal, lock, the renaming of
+whole partitions); the tables themselves are read and written by Spark.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+# Hadoop's file systems that rename a folder in one step; object stores copy its files one by one.
+_RENAMES = ("file", "hdfs", "viewfs", "webhdfs", "abfs", "abfss")
+
+
+class Files(Protocol):
+    """Files and folders by path; a missing one is never an error but where it is said."""
+
+    @property
+    def renames(self) -> bool:
+        """Whether a folder is renamed in one step."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder."""
+
+    def names(self, folder: str) -> list[str]:
+        """What a folder holds, in order; nothing when it is missing."""
+
+    def read(self, path: str) -> str | None:
+        """The text of a file; None when it is missing."""
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file, in place of what was there; one that is new appears whole."""
+
+    def create(self, path: str, text: str) -> bool:
+        """Write a file that must not exist yet; False when it does."""
+
+    def move(self, source: str, target: str) -> None:
+        """Give a file or folder another path, at which nothing is; OSError when it cannot be."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file."""
+
+    def delete(self, path: str) -> None:
+        """Delete a file or a folder with all it holds."""
+
+
+def files_of(spark: SparkSession, root: str) -> Files:
+    """The files under `root`, a plain local path or a URI that Hadoop knows."""
+    return HadoopFiles(spark, root) if "://" in root or root[:5] == "file:" else LocalFiles()
+
+
+class LocalFiles:
+    """Plain paths of this machine."""
+
+    renames = True
+
+    def exists(self, path: str) -> bool:
+        """See Files."""
+        return os.path.lexists(path)
+
+    def names(self, folder: str) -> list[str]:
+        """See Files."""
+        try:
+            return sorted(os.listdir(folder))
+        except FileNotFoundError:
+            return []
+
+    def read(self, path: str) -> str | None:
+        """See Files."""
+        try:
+            return Path(path).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: str, text: str) -> None:
+        """See Files."""
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        temporary = f"{path}.tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+    def create(self, path: str, text: str) -> bool:
+        """See Files."""
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        try:
+            with open(path, "x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            return False
+        return True
+
+    def move(self, source: str, target: str) -> None:
+        """See Files."""
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(source, target)
+
+    def copy(self, source: str, target: str) -> None:
+        """See Files."""
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(source, target)
+
+    def delete(self, path: str) -> None:
+        """See Files."""
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            os.remove(path)
+
+
+class HadoopFiles:
+    """Whatever Hadoop has a file system for, reached through the session's JVM."""
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        self._jvm: Any = spark.sparkContext._jvm
+        self._conf = spark.sparkContext._jsc.hadoopConfiguration()
+        self._fs = self._path(root).getFileSystem(self._conf)
+        self.renames = self._fs.getUri().getScheme() in _RENAMES
+
+    def exists(self, path: str) -> bool:
+        """See Files."""
+        with _os_errors():
+            return bool(self._fs.exists(self._path(path)))
+
+    def names(self, folder: str) -> list[str]:
+        """See Files."""
+        if not self.exists(folder):
+            return []
+        with _os_errors():
+            found = self._fs.listStatus(self._path(folder))
+            return sorted(status.getPath().getName() for status in found)
+
+    def read(self, path: str) -> str | None:
+        """See Files."""
+        read_all: Any = self._jvm.org.apache.commons.io.IOUtils.toByteArray
+        try:
+            with _os_errors():
+                stream = self._fs.open(self._path(path))
+                try:
+                    return bytes(read_all(stream)).decode()
+                finally:
+                    stream.close()
+        except OSError:
+            if self.exists(path):
+                raise
+            return None
+
+    def write(self, path: str, text: str) -> None:
+        """See Files."""
+        # An object appears when it is complete, and a lock must not be away for a moment.
+        if not self.renames or self.exists(path):
+            self._put(path, text, overwrite=True)
+        else:
+            self._put(f"{path}.tmp", text, overwrite=True)
+            self.move(f"{path}.tmp", path)
+
+    def create(self, path: str, text: str) -> bool:
+        """See Files."""
+        try:
+            self._put(path, text, overwrite=False)
+        except OSError:
+            if self.exists(path):
+                return False
+            raise
+        return True
+
+    def move(self, source: str, target: str) -> None:
+        """See Files."""
+        place = self._path(target)
+        with _os_errors():
+            self._fs.mkdirs(place.getParent())
+            if not self._fs.rename(self._path(source), place):
+                raise OSError(f"cannot move {source} to {target}")
+
+    def copy(self, source: str, target: str) -> None:
+        """See Files."""
+        paths = self._path(source), self._path(target)
+        with _os_errors():
+            self._jvm.org.apache.hadoop.fs.FileUtil.copy(
+                self._fs, paths[0], self._fs, paths[1], False, self._conf
+            )
+
+    def delete(self, path: str) -> None:
+        """See Files."""
+        with _os_errors():
+            self._fs.delete(self._path(path), True)
+
+    def _put(self, path: str, text: str, overwrite: bool) -> None:
+        with _os_errors():
+            stream = self._fs.create(self._path(path), overwrite)
+            try:
+                stream.write(bytearray(text.encode()))
+            finally:
+                stream.close()
+
+    def _path(self, path: str) -> Any:
+        return self._jvm.org.apache.hadoop.fs.Path(path)
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    try:
+        yield
+    except Py4JJavaError as error:
+        raise OSError(str(error.java_exception)) from None

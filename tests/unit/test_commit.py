@@ -1,0 +1,129 @@
+"""Killed at any moment, a commit has happened or not once the next writer has looked."""
+
+from pathlib import Path
+
+import pytest
+
+from imgdedup import commit
+from imgdedup.commit import Move
+from imgdedup.files import LocalFiles
+
+OLD, NEW = {"old.parquet": "old", "both": "1"}, {"new.parquet": "new", "both": "2"}
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing outlives kill -9."""
+
+
+class Dying(LocalFiles):
+    """Dies before operation number `last`, and an object store that moves files one by one."""
+
+    def __init__(self, last: int, renames: bool) -> None:
+        self.left = last
+        self.renames = renames
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+
+    def write(self, path: str, text: str) -> None:
+        self._count()
+        super().write(path, text)
+
+    def move(self, source: str, target: str) -> None:
+        self._count()
+        super().move(source, target)
+
+    def delete(self, path: str) -> None:
+        self._count()
+        super().delete(path)
+
+
+def put(folder: Path, files: dict[str, str]) -> str:
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return str(folder)
+
+
+def held(folder: Path) -> dict[str, str] | None:
+    if not folder.exists():
+        return None
+    return {file.name: file.read_text() for file in folder.iterdir()}
+
+
+def prepared(root: Path) -> list[Move]:
+    """A partition to exchange, one to add, one to take away, and a file."""
+    put(root / "table/a", OLD)
+    put(root / "table/gone", OLD)
+    (root / "state").write_text("old")
+    (root / "staged").mkdir()
+    (root / "staged/state").write_text("new")
+    return [
+        Move(str(root / "table" / name), put(root / "staged" / name, NEW), [*NEW])
+        for name in ("a", "b")
+    ] + [Move(str(root / "table/gone")), Move(str(root / "state"), str(root / "staged/state"))]
+
+
+def state(root: Path) -> list[object]:
+    tables = [held(root / "table" / name) for name in ("a", "b", "gone")]
+    return [*tables, (root / "state").read_text()]
+
+
+BEFORE, AFTER = [OLD, None, OLD, "old"], [NEW, NEW, None, "new"]
+
+
+@pytest.mark.parametrize("renames", [True, False])
+def test_a_commit_makes_every_move(tmp_path: Path, renames: bool) -> None:
+    moves = prepared(tmp_path)
+    assert state(tmp_path) == BEFORE
+    commit.publish(Dying(1000, renames), str(tmp_path / "journal"), moves)
+    assert state(tmp_path) == AFTER
+    assert not (tmp_path / "journal").exists()
+    assert not commit.finish(LocalFiles(), str(tmp_path / "journal"))
+
+
+@pytest.mark.parametrize("renames", [True, False])
+def test_killed_before_any_operation_it_is_finished_or_has_not_begun(
+    tmp_path: Path, renames: bool
+) -> None:
+    ends = []
+    for last in range(100):
+        root = tmp_path / f"{last}"
+        moves, journal = prepared(root), str(root / "journal")
+        try:
+            commit.publish(Dying(last, renames), journal, moves)
+        except Killed:
+            begun = commit.finish(Dying(1000, renames), journal)
+            assert state(root) == (AFTER if begun else BEFORE)
+            ends.append(begun)
+        else:
+            break
+    assert ends == [False] + [True] * (len(ends) - 1)
+    assert len(ends) > 10
+
+
+@pytest.mark.parametrize("renames", [True, False])
+def test_killed_again_while_it_is_finished_it_is_finished_later(
+    tmp_path: Path, renames: bool
+) -> None:
+    for last in range(1, 12):
+        root = tmp_path / f"{last}"
+        moves, journal = prepared(root), str(root / "journal")
+        with pytest.raises(Killed):
+            commit.publish(Dying(last, renames), journal, moves)
+        for again in range(12):
+            try:
+                commit.finish(Dying(again, renames), journal)
+            except Killed:
+                continue
+            break
+        assert state(root) == AFTER
+
+
+def test_a_journal_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "journal"
+    LocalFiles().write(str(path), "first")
+    path.with_name("journal.tmp").write_text("half a jour")  # killed while writing the next
+    assert LocalFiles().read(str(path)) == "first"
