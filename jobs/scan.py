@@ -1,6 +1,6 @@
 """List a folder or prefix, or take the user's own Parquet, into the day's manifest."""
 
-from imgdedup import job, scan
+from imgdedup import job, scan, sources
 
 
 def main(run: job.Run) -> job.Outcome:
@@ -14,6 +14,7 @@ def main(run: job.Run) -> job.Outcome:
     if parquet := scan.parquet_of(location, run.dt):
         manifest = scan.read_parquet(run.spark, parquet)
     else:
+        sources.reader_of(run.config.embed).check(location)
         listing = scan.list_images(location, run.config.scan)
         manifest = run.spark.createDataFrame(listing.table).coalesce(1)
         details |= {"hidden": listing.hidden, "linked_folders": listing.linked_folders}

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from imgdedup import sources
 from imgdedup.config import ScanConfig
 from imgdedup.errors import UserError
 from imgdedup.scan import Listing, list_images, parquet_of
-from imgdedup.sources import read_bytes
+from imgdedup.sources import read_bytes, stores
 
-SHOWN = ScanConfig(skip_hidden=True)
-ALL = ScanConfig(skip_hidden=False)
+SHOWN = ScanConfig(skip_hidden=True, follow_links_outside=False)
+ALL = ScanConfig(skip_hidden=False, follow_links_outside=False)
 
 DAY = "2026-03-09"
 
@@ -33,7 +32,8 @@ def ids(listing: Listing) -> list[str]:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that is the bucket "lake" of an object store."""
     system = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-    monkeypatch.setattr(sources, "_file_system", lambda address: (system, "lake"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(stores, "_s3", lambda region, endpoint: system)
     return tmp_path / "lake"
 
 
