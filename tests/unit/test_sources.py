@@ -1,5 +1,6 @@
 """Reading an image's bytes: every kind of uri, and every way in which a local one fails."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pyarrow import fs
 
 from imgdedup.failures import ImageFailure
-from imgdedup.sources import local_path, object_store, read_bytes, stores
+from imgdedup.sources import local, local_path, object_store, read_bytes, stores
 from imgdedup.sources.local import read
 
 NAMES = [
@@ -122,6 +123,27 @@ def test_what_cannot_be_read_as_a_file_is_unreadable(tmp_path: Path) -> None:
 def test_files_that_only_look_regular_neither_block_nor_go_on_for_ever() -> None:
     for uri in ("/proc/kmsg", "/proc/self/mem", "/proc/self/environ"):
         assert failure(uri) in ("empty", "unreadable")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ESTALE, "unavailable"),
+        (errno.ETIMEDOUT, "unavailable"),
+        (errno.EMFILE, "unavailable"),
+        (errno.EIO, "unreadable"),
+        (errno.EACCES, "unreadable"),
+        (errno.ENOENT, "missing"),
+    ],
+)
+def test_a_file_system_whose_server_is_away_may_be_back(
+    monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    def fail(path: str, flags: int) -> int:
+        raise OSError(number, os.strerror(number), path)
+
+    monkeypatch.setattr(local, "open_path", fail)
+    assert failure("/photos/a.jpg") == code
 
 
 def test_a_file_without_bytes_is_empty(tmp_path: Path) -> None:
