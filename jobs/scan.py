@@ -1,6 +1,6 @@
 """List a folder or prefix, or take the user's own Parquet, into the day's manifest."""
 
-from imgdedup import job, scan
+from imgdedup import job, scan, sources
 from imgdedup.errors import UserError
 
 
@@ -21,6 +21,7 @@ def main(run: job.Run) -> job.Outcome:
             raise UserError(
                 f"{location} would be every day of the range: write {{dt}} where the day stands"
             )
+        sources.reader_of(run.config.embed).check(location)
         listing = scan.list_images(location, run.config.scan)
         manifest = run.spark.createDataFrame(listing.table).coalesce(1)
         details |= {"hidden": listing.hidden, "linked_folders": listing.linked_folders}

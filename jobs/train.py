@@ -40,10 +40,9 @@ def readers(location: str, without: Collection[str], settings: Config) -> list[C
         if missing:
             raise UserError(f"the manifest {location} has no column {', '.join(sorted(missing))}")
     rows = table.select(["image_id", "uri"]).sort_by("image_id").to_pylist()
+    reader = sources.reader_of(settings.embed)
     return [
-        partial(sources.read_bytes, row["uri"], settings.embed.max_file_bytes)
-        for row in rows
-        if not lies_in(row["image_id"], without)
+        partial(reader.read, row["uri"]) for row in rows if not lies_in(row["image_id"], without)
     ]
 
 

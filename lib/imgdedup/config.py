@@ -5,6 +5,7 @@ bounds. Importing this module pulls in neither Spark nor torch: the DAG uses it.
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ CountOrAuto = Annotated[int, Ge(0)]
 Seconds = Annotated[float, Gt(0), Le(86_400)]
 Cosine = Annotated[float, Ge(-1), Le(1)]
 Share = Annotated[float, Ge(0), Le(1)]
+
+_SOURCE = re.compile(
+    r"file|s3|gs|abfs|/.*|(s3|gs|hdfs|https?)://[A-Za-z0-9._:-]+(/.*)?|abfs://[^/?#:\s]+(/.*)?"
+)
 
 
 class _Strict:
@@ -41,6 +46,7 @@ class ScanConfig(_Strict):
     """What a scan of a folder lists."""
 
     skip_hidden: bool
+    follow_links_outside: bool
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,22 @@ class EmbedConfig(_Strict):
     decode_threads: CountOrAuto
     decode_budget: Count
     max_file_bytes: Count
+    allowed_sources: list[str]
+    read_attempts: Count
+    read_backoff: Seconds
+    read_timeout: Seconds
+    read_outage: Seconds
     max_pixels: Annotated[int, Gt(0), Le(178_956_970)]
     thumbnail_size: Annotated[int, Ge(16)]
     thumbnail_quality: Annotated[int, Ge(1), Le(95)]
     rows_per_partition: Count
     task_cpus: CountOrAuto
+
+    def __post_init__(self) -> None:
+        """Refuse sources that are neither of the names nor a folder nor a uri with a host."""
+        for entry in self.allowed_sources:
+            if not _SOURCE.fullmatch(entry):
+                raise ValueError(f"allowed_sources: {entry!r} is no source as conf/base.toml says")
 
 
 @dataclass(frozen=True)

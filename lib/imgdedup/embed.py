@@ -25,7 +25,7 @@ from imgdedup.encoder import Encoder, EncoderFactory
 from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
 from imgdedup.schemas import EMBEDDINGS
-from imgdedup.sources import read_bytes
+from imgdedup.sources import Reader, reader_of
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -163,10 +163,10 @@ def _embed_images(
 ) -> Iterator[pd.DataFrame]:
     """Read and decode ahead in `threads`, encode in one thread a device, keep the order."""
     size = encoders[0].batch_size
-    decoder = decoder_of(config, encoders[0].side)
+    decoder, reader = decoder_of(config, encoders[0].side), reader_of(config)
 
     def read(image: tuple[str, bytes | None]) -> _Read:
-        return _read(*image, decoder, config.max_file_bytes)
+        return _read(*image, decoder, reader)
 
     def encode(numbered: tuple[int, list[_Read]]) -> tuple[list[_Read], np.ndarray, float, str]:
         number, batch = numbered
@@ -222,10 +222,10 @@ def _in_batches(reads: Iterable[_Read], size: int) -> Iterator[list[_Read]]:
         yield batch
 
 
-def _read(uri: str, content: bytes | None, decoder: Decoder, max_bytes: int) -> _Read:
+def _read(uri: str, content: bytes | None, decoder: Decoder, reader: Reader) -> _Read:
     content_id = size_bytes = None
     try:
-        data = _checked(content, max_bytes) if content is not None else read_bytes(uri, max_bytes)
+        data = reader.read(uri) if content is None else _checked(content, reader.max_bytes)
         content_id, size_bytes = hashlib.sha256(data).hexdigest(), len(data)
         return _Read(content_id, size_bytes, decoder.decode(data))
     except ImageFailure as failure:

@@ -5,9 +5,12 @@ once its rows are known to be sound.
 """
 
 import os
+import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote_from_bytes
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
@@ -20,8 +23,9 @@ from pyspark.sql.types import BinaryType, StringType
 from imgdedup.config import ScanConfig
 from imgdedup.errors import Missing, UserError
 from imgdedup.schemas import MANIFEST
-from imgdedup.sources import local_path, object_store
+from imgdedup.sources import local_path, object_store, open_path
 
+_DAY = re.compile(r"dt=\d{4}-\d\d-\d\d")  # a partition; an image may be named dt=, too
 _NAMED = 5  # faulty rows named in an error
 LISTING = pa.schema([("image_id", pa.string()), ("uri", pa.string())])
 
@@ -42,7 +46,7 @@ def parquet_of(location: str, dt: str) -> str | None:
     with partitions `dt=...`. Raises Missing when there is nothing, or no partition for the day.
     """
     path = local_path(location)
-    if path is not None and not path.exists():
+    if path is not None and not os.path.exists(path):
         raise Missing(f"there is no folder or file {location}")
     is_named = location.rstrip("/").endswith(".parquet")
     names = _top(location)
@@ -50,7 +54,7 @@ def parquet_of(location: str, dt: str) -> str | None:
         if not is_named:
             raise UserError(f"{location} is a file, neither a folder of images nor a .parquet file")
         return location
-    days = [name for name in names if name.startswith("dt=")]
+    days = [name for name in names if _DAY.fullmatch(name)]
     day = f"dt={dt}" if f"dt={dt}" in days else max(days, default=None)
     if day and _holds_parquet(_top(f"{location.rstrip('/')}/{day}")):
         if day != f"dt={dt}":
@@ -122,35 +126,62 @@ def _refuse_rows(rows: DataFrame, name: str, fault: str) -> None:
 
 
 def _list_local(folder: Path, config: ScanConfig) -> Listing:
-    counts = {"hidden": 0, "linked": 0}
-    files = sorted(_walk(os.path.abspath(folder), config, counts))
     root = os.path.abspath(folder)
-    ids = [_text(os.path.relpath(name, root)) for name in files]
-    uris = [Path(name).as_uri() for name in files]
+    counts = {"hidden": 0, "linked": 0}
+    found = sorted(_walk(root, config, counts))
+    ids = [_text(name) for name, _ in found]
+    base = Path(root).as_uri().rstrip("/")
+    # A link is marked as belonging to the folder: reading it does not lead out of there.
+    marks = ["/./" if is_link and not config.follow_links_outside else "/" for _, is_link in found]
+    uris = [
+        f"{base}{mark}{quote_from_bytes(os.fsencode(name))}"
+        for mark, (name, _) in zip(marks, found, strict=True)
+    ]
     if len(set(ids)) < len(ids):
         raise UserError(f"{folder} has file names that differ only in bytes that are not UTF-8")
     table = pa.table([ids, uris], schema=LISTING).sort_by("image_id")
     return Listing(table, counts["hidden"], counts["linked"])
 
 
-def _walk(folder: str, config: ScanConfig, counts: dict[str, int]) -> Iterator[str]:
-    for entry in _entries(folder):
-        if config.skip_hidden and entry.name.startswith("."):
-            counts["hidden"] += 1
-        elif entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, config, counts)
-        elif entry.is_symlink() and os.path.isdir(entry.path):
-            counts["linked"] += 1
-        elif entry.is_symlink() or entry.is_file():
-            yield entry.path
+def _walk(root: str, config: ScanConfig, counts: dict[str, int]) -> Iterator[tuple[str, bool]]:
+    """The files below a folder: path relative to it, and whether it is a link."""
+    waiting = [""]  # folders, not calls: a tree may be deeper than Python's stack
+    while waiting:
+        folder = waiting.pop()
+        for name, kind in _entries(f"{root}/{folder}"):
+            if config.skip_hidden and name.startswith("."):
+                counts["hidden"] += 1
+            elif kind == "folder":
+                waiting.append(f"{folder}{name}/")
+            elif kind == "linked folder":
+                counts["linked"] += 1
+            elif kind != "other":
+                yield f"{folder}{name}", kind == "link"
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(folder: str) -> list[tuple[str, str]]:
+    """Names and kinds in a folder: folder, linked folder, file, link, other (a pipe, a device)."""
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
+        handle = open_path(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with os.scandir(handle) as entries:
+                return [(entry.name, _kind(entry, handle)) for entry in entries]
+        finally:
+            os.close(handle)
     except OSError as error:
         raise UserError(f"cannot list the folder {folder}: {error.strerror}") from None
+
+
+def _kind(entry: os.DirEntry[str], folder: int) -> str:
+    if entry.is_dir(follow_symlinks=False):
+        return "folder"
+    if not entry.is_symlink():
+        return "file" if entry.is_file() else "other"
+    try:
+        target = os.stat(entry.name, dir_fd=folder)
+    except OSError:
+        return "link"  # to nothing, to itself: the row says so
+    return "linked folder" if stat.S_ISDIR(target.st_mode) else "link"
 
 
 def _text(name: str) -> str:
@@ -177,7 +208,7 @@ def _top(location: str) -> list[str] | None:
     if path is None:
         found = _remote(location, recursive=False)
         return None if found is None else [name for name, _ in found]
-    return [entry.name for entry in _entries(str(path))] if path.is_dir() else None
+    return [name for name, _ in _entries(str(path))] if path.is_dir() else None
 
 
 def _remote(location: str, recursive: bool) -> list[tuple[str, fs.FileType]] | None:

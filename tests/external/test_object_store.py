@@ -35,13 +35,13 @@ def location() -> Iterator[str]:
 
 
 def test_a_prefix_is_listed_with_ids_relative_to_it(location: str) -> None:
-    listing = scan.list_images(location, ScanConfig(skip_hidden=True))
+    listing = scan.list_images(location, ScanConfig(skip_hidden=True, follow_links_outside=False))
     assert listing.table["image_id"].to_pylist() == sorted(NAMES[:3])
     assert listing.hidden == 2
 
 
 def test_what_is_listed_can_be_read(location: str) -> None:
-    listing = scan.list_images(location, ScanConfig(skip_hidden=False))
+    listing = scan.list_images(location, ScanConfig(skip_hidden=False, follow_links_outside=False))
     read = {row["image_id"]: read_bytes(row["uri"], 1000) for row in listing.table.to_pylist()}
     assert read == {name: name.encode() for name in NAMES}
 
@@ -54,4 +54,6 @@ def test_a_missing_object_is_a_failure(location: str) -> None:
 
 def test_a_prefix_without_objects_is_the_users_fault(location: str) -> None:
     with pytest.raises(UserError, match=r"(cannot list|no file)"):
-        scan.list_images(f"{location}/none", ScanConfig(skip_hidden=True))
+        scan.list_images(
+            f"{location}/none", ScanConfig(skip_hidden=True, follow_links_outside=False)
+        )

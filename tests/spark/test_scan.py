@@ -1,6 +1,9 @@
 """What a manifest may look like, and how each fault of it is named."""
 
+import hashlib
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from imgdedup import scan
+from imgdedup import embed, scan
+from imgdedup.config import Config
 from imgdedup.errors import UserError
+from imgdedup.testing import FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame
 
 GOOD = "image_id string, uri string"
@@ -98,3 +103,51 @@ def test_a_parquet_manifest_that_cannot_be_read_is_the_users_error(
     for name, message in faults.items():
         with pytest.raises(UserError, match=f"{name}.*{message}|{message}.*{name}"):
             scan.read_parquet(spark, str(tmp_path / name))
+
+
+# Names of the bytes that a file system takes, as folders and as files.
+HOSTILE = [
+    b"two words.jpg",
+    b'it\'s "quoted".jpg',
+    "\U0001f600 \u00e9.jpg".encode(),
+    b"line\nbreak\r\n.jpg",
+    b"back\\slash.jpg",
+    b"100%25#anchor?query&x=1.jpg",
+    b"dt=2026-01-01",
+    b"dt=2026-01-02/dt=2026-01-03.jpg",
+    b"__HIVE_DEFAULT_PARTITION__",
+    b"_SUCCESS",
+    b"{a,b}[c]*.jpg",
+    b"-rf ~ $(HOME) `id`.jpg",
+    b"not-utf-8-\xff\xfe.jpg",
+    b"n" * 255,
+    b"/".join([b"d" * 200] * 30) + b"/deep.jpg",
+]
+
+
+def test_whatever_an_image_is_named_it_is_found_read_and_keeps_its_id(
+    spark: SparkSession, settings: Config, tmp_path: Path
+) -> None:
+    for number, name in enumerate(HOSTILE):
+        *folders, file = os.fsdecode(name).split("/")
+        handle = os.open(tmp_path, os.O_RDONLY)
+        for folder in folders:  # one by one: a whole path may be longer than the system takes
+            with suppress(FileExistsError):
+                os.mkdir(folder, dir_fd=handle)
+            above, handle = handle, os.open(folder, os.O_RDONLY, dir_fd=handle)
+            os.close(above)
+        written = os.open(file, os.O_CREAT | os.O_WRONLY, dir_fd=handle)
+        os.write(written, encoded(picture(number)))
+        os.close(written)
+        os.close(handle)
+    assert scan.parquet_of(str(tmp_path), DAY) is None
+    listing = scan.list_images(str(tmp_path), settings.scan)
+    manifest = spark.createDataFrame(listing.table)
+    rows = embed.embed(manifest, len(HOSTILE), settings.embed, FakeEncoderFactory()).collect()
+    names = {
+        name.decode("utf-8", "backslashreplace"): number for number, name in enumerate(HOSTILE)
+    }
+    assert {row["image_id"]: row["failure"] for row in rows} == dict.fromkeys(names)
+    assert {row["image_id"]: row["content_id"] for row in rows} == {
+        name: hashlib.sha256(encoded(picture(number))).hexdigest() for name, number in names.items()
+    }

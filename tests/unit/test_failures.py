@@ -4,18 +4,23 @@ import hashlib
 import pickle
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from imgdedup import config
 from imgdedup.decode import ByteBudget, Decoder
 from imgdedup.embed import _read
-from imgdedup.failures import FAILURES, ImageFailure
+from imgdedup.failures import FAILURES, TRANSIENT, ImageFailure
+from imgdedup.sources import reader_of
 from imgdedup.testing import encoded, picture
 
 DECODER = Decoder(32, 64, 90, max_pixels=1_000_000, budget=ByteBudget(1 << 28))
 MAX_BYTES = 100_000
+SETTINGS = config.load(Path(__file__).parents[2] / "conf", "local", {}).embed
+READER = reader_of(replace(SETTINGS, max_file_bytes=MAX_BYTES, read_attempts=1))
 PHOTO = picture(1, 200, 150)
 
 
@@ -71,8 +76,8 @@ def test_a_bad_file_fails_with_its_code(tmp_path: Path, name: str) -> None:
     data, code = FILES[name]
     (tmp_path / name).write_bytes(data)
     for read in (
-        _read(str(tmp_path / name), None, DECODER, MAX_BYTES),
-        _read("content", data, DECODER, MAX_BYTES),
+        _read(str(tmp_path / name), None, DECODER, READER),
+        _read("content", data, DECODER, READER),
     ):
         assert read.failure is not None
         assert read.failure.code == code, read.failure.detail
@@ -83,16 +88,20 @@ def test_a_bad_file_fails_with_its_code(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_a_bad_file_that_could_be_read_keeps_its_content_id_and_size(name: str) -> None:
     data, code = FILES[name]
-    read = _read("content", data, DECODER, MAX_BYTES)
+    read = _read("content", data, DECODER, READER)
     known = code not in ("empty", "too_large")
     assert read.content_id == (hashlib.sha256(data).hexdigest() if known else None)
     assert read.size_bytes == (len(data) if known else None)
 
 
-def test_every_code_has_a_file_that_fails_with_it(tmp_path: Path) -> None:
+def test_every_code_has_a_file_that_fails_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # where nobody listens
     codes = {code for _, code in FILES.values()}
-    for uri in (str(tmp_path), str(tmp_path / "nothing.jpg"), "nonsense://a/b.jpg"):
-        read = _read(uri, None, DECODER, MAX_BYTES)
+    nowhere, stores = str(tmp_path / "nothing.jpg"), ("s3://a/b.jpg", "http://127.0.0.1/a.jpg")
+    for uri in (str(tmp_path), nowhere, "nonsense://a/b.jpg", *stores):
+        read = _read(uri, None, DECODER, READER)
         assert (read.content_id, read.size_bytes, read.decoded) == (None, None, None)
         assert read.failure is not None
         codes.add(read.failure.code)
@@ -100,10 +109,15 @@ def test_every_code_has_a_file_that_fails_with_it(tmp_path: Path) -> None:
 
 
 def test_a_good_file_has_no_failure() -> None:
-    read = _read("content", JPEG, DECODER, MAX_BYTES)
+    read = _read("content", JPEG, DECODER, READER)
     assert read.failure is None
     assert read.decoded is not None
     assert (read.content_id, read.size_bytes) == (hashlib.sha256(JPEG).hexdigest(), len(JPEG))
+
+
+def test_only_a_store_that_may_be_back_is_worth_a_second_chance() -> None:
+    assert {"unavailable"} == TRANSIENT
+    assert FAILURES.keys() > TRANSIENT
 
 
 def test_a_failure_has_one_of_the_codes() -> None:

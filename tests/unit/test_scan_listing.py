@@ -1,19 +1,21 @@
 """What a scan lists: every file below a folder or prefix, under an id that stays the same."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from pyarrow import fs
 
-from imgdedup import sources
 from imgdedup.config import ScanConfig
 from imgdedup.errors import UserError
+from imgdedup.failures import ImageFailure
 from imgdedup.scan import Listing, list_images, parquet_of
-from imgdedup.sources import read_bytes
+from imgdedup.sources import read_bytes, stores
 
-SHOWN = ScanConfig(skip_hidden=True)
-ALL = ScanConfig(skip_hidden=False)
+SHOWN = ScanConfig(skip_hidden=True, follow_links_outside=False)
+ALL = ScanConfig(skip_hidden=False, follow_links_outside=False)
+FOLLOWING = ScanConfig(skip_hidden=True, follow_links_outside=True)
 
 DAY = "2026-03-09"
 
@@ -33,7 +35,8 @@ def ids(listing: Listing) -> list[str]:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that is the bucket "lake" of an object store."""
     system = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-    monkeypatch.setattr(sources, "_file_system", lambda address: (system, "lake"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(stores, "_s3", lambda region, endpoint: system)
     return tmp_path / "lake"
 
 
@@ -184,3 +187,60 @@ def test_objects_tell_a_parquet_manifest_too(store: Path) -> None:
     assert parquet_of("s3://lake/manifest", DAY) == "s3://lake/manifest"
     assert parquet_of("s3://lake/days", DAY) == f"s3://lake/days/dt={DAY}"
     assert parquet_of("s3://lake/photos", DAY) is None
+
+
+def test_links_lead_out_of_the_folder_only_where_the_configuration_says_so(tmp_path: Path) -> None:
+    put(tmp_path, "photos/a.jpg", "photos/b/c d.jpg", "secret")
+    links = {"in": "b/c d.jpg", "out": "../secret", "passwords": "/etc/passwd", "gone": "nowhere"}
+    for name, target in links.items():
+        (tmp_path / "photos" / name).symlink_to(target)
+    outcomes = dict.fromkeys(("a.jpg", "b/c d.jpg", "in"), "read")
+    outside = {"out": "forbidden", "passwords": "forbidden", "gone": "missing"}
+    for config, expected in ((SHOWN, outside), (FOLLOWING, outside | {"out": "read"})):
+        table = list_images(str(tmp_path / "photos"), config).table
+        found = {row["image_id"]: outcome(row["uri"]) for row in table.to_pylist()}
+        expected = outcomes | expected | ({"passwords": "too_large"} if config is FOLLOWING else {})
+        assert found == expected
+
+
+def outcome(uri: str) -> str:
+    try:
+        read_bytes(uri, 50)
+    except ImageFailure as failure:
+        return failure.code
+    return "read"
+
+
+def test_a_tree_may_be_deeper_than_the_system_and_python_count(tmp_path: Path) -> None:
+    handle = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("folder", dir_fd=handle)
+        below = os.open("folder", os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = below
+    os.close(os.open("a.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
+    os.symlink("a.jpg", "link", dir_fd=handle)
+    os.close(handle)
+    table = list_images(str(tmp_path), SHOWN).table
+    names = [f"{'folder/' * 3000}{name}" for name in ("a.jpg", "link")]
+    assert table["image_id"].to_pylist() == names
+    found = [outcome(uri) for uri in table["uri"].to_pylist()]
+    assert found == ["empty", "forbidden"]  # where so deep a link leads cannot be told
+    # What clears up after tests counts such levels, too.
+    subprocess.run(["rm", "-r", tmp_path / "folder"], check=True)
+
+
+def test_an_image_or_folder_may_be_named_like_a_partition(tmp_path: Path) -> None:
+    put(tmp_path, f"photos/dt={DAY}", "photos/dt=2026-01-01/a.jpg", "photos/dt=zzz", "photos/dt=")
+    assert parquet_of(f"{tmp_path}/photos", DAY) is None
+    names = ["dt=", "dt=2026-01-01/a.jpg", f"dt={DAY}", "dt=zzz"]
+    assert ids(list_images(f"{tmp_path}/photos", SHOWN)) == names
+    put(tmp_path, "days/dt=zzz.jpg", "days/dt=2026-03-08/part-0.parquet")
+    with pytest.raises(UserError, match=f"has no partition dt={DAY}"):
+        parquet_of(f"{tmp_path}/days", DAY)
+
+
+def test_a_location_that_no_file_system_has_is_named(tmp_path: Path) -> None:
+    for location in ("x" * 5000, f"{tmp_path}/nul\0byte"):
+        with pytest.raises(UserError, match="there is no folder or file"):
+            parquet_of(location, DAY)

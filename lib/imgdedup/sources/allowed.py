@@ -1,0 +1,117 @@
+"""Where a uri leads, and whether images may be read there: `embed.allowed_sources`.
+
+A manifest may come from strangers. What its uris say is never part of an address that is not on
+the list: no host, no port, no credentials, no endpoint as a query.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from imgdedup.failures import ImageFailure
+from imgdedup.sources.local import local_path
+
+_ALIASES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
+_AUTHORITIES = {
+    "s3": _BUCKET,
+    "gs": _BUCKET,
+    "abfs": re.compile(r"([A-Za-z0-9$-]+@)?[A-Za-z0-9.-]+"),
+    "hdfs": _HOST,
+    "http": _HOST,
+    "https": _HOST,
+}
+# What an authority of a store of unlisted name looks like: nothing that names another host.
+_STORES = {
+    "s3": _BUCKET,
+    "gs": _BUCKET,
+    "abfs": re.compile(r"([A-Za-z0-9$-]+@)?[a-z0-9]{3,24}\.(dfs|blob)\.core\.windows\.net"),
+}
+_PORTS = {"http": ":80", "https": ":443"}
+_DOTS = re.compile(r"(^|/)\.\.?(/|$)")  # segments that a server may take for another folder
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a uri leads: `authority` is a bucket or host, empty for a local path."""
+
+    scheme: str  # file, s3, gs, abfs, hdfs, http, https
+    authority: str
+    path: str  # with its leading slash; of a local uri, the uri itself
+
+    @property
+    def address(self) -> str:
+        """What answers: one store, bucket or host."""
+        return f"{self.scheme}://{self.authority}"
+
+
+def source_of(uri: str) -> Source:
+    """Take a uri apart.
+
+    Raises ImageFailure: unreadable for a scheme that nothing reads, forbidden for an authority
+    that says more than the name of a bucket or a host with its port.
+    """
+    if local_path(uri) is not None:
+        return Source("file", "", uri)
+    scheme, _, rest = uri.partition("://")
+    scheme = _ALIASES.get(scheme.lower(), scheme.lower())
+    authority, slash, path = rest.partition("/")
+    if scheme not in _AUTHORITIES:
+        raise ImageFailure("unreadable", f"{uri}: nothing reads this scheme")
+    if not _AUTHORITIES[scheme].fullmatch(authority):
+        raise ImageFailure(
+            "forbidden", f"{uri}: no credentials and no query may stand before the path"
+        )
+    if scheme in _PORTS:
+        authority = authority.lower().removesuffix(_PORTS[scheme])
+    return Source(scheme, authority, slash + path)
+
+
+class Allowed:
+    """The sources that images may be read from, by the entries of `embed.allowed_sources`.
+
+    An entry is `file` (every local file), the path of a folder (files that lie in it, wherever
+    links lead), the name of a store (`s3`, `gs`, `abfs`: any bucket of it), or a uri
+    (`https://host`, `hdfs://node:8020/photos`: what lies below).
+    """
+
+    def __init__(self, entries: Sequence[str]) -> None:
+        folders = [os.path.realpath(entry) for entry in entries if entry.startswith("/")]
+        self.folders = None if "file" in entries else tuple(folders)  # None: anywhere
+        self._stores = frozenset(entries) & _STORES.keys()
+        self._places = tuple(source_of(entry) for entry in entries if "://" in entry)
+
+    def source(self, uri: str) -> Source:
+        """Where the uri leads; ImageFailure as `source_of`, and forbidden for what is not listed.
+
+        A local file is only known to lie in one of `folders` once it is open.
+        """
+        source = source_of(uri)
+        if source.scheme == "file":
+            allowed = self.folders is None or bool(self.folders)
+        else:
+            allowed = self._is_store(source) or any(_below(source, at) for at in self._places)
+        if not allowed:
+            raise ImageFailure(
+                "forbidden", f"{uri}: embed.allowed_sources does not list {source.address}"
+            )
+        return source
+
+    def _is_store(self, source: Source) -> bool:
+        if source.scheme not in self._stores:
+            return False
+        return _STORES[source.scheme].fullmatch(source.authority) is not None
+
+
+def _below(source: Source, place: Source) -> bool:
+    """Tell whether the source is the place or lies below it."""
+    if source.address != place.address:
+        return False
+    folder = place.path.rstrip("/")
+    if not folder:
+        return True
+    inside = source.path == folder or source.path.startswith(f"{folder}/")
+    return inside and not _DOTS.search(unquote(source.path.partition("?")[0]))

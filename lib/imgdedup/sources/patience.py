@@ -1,0 +1,107 @@
+"""What is tried again, and for how long a store that fails is still asked."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from imgdedup.failures import TRANSIENT, ImageFailure
+
+_T = TypeVar("_T")
+
+# An address is down after so many failed tries in a row (two images' worth), a scheme after so many
+# addresses without one that answers: a manifest may name a million buckets that are none.
+_TRIES = 6
+_ADDRESSES = 8
+
+
+@dataclass
+class _Silence:
+    """Failures in a row of one address or scheme."""
+
+    since: float
+    next_try: float
+    witnesses: set[Hashable] = field(default_factory=set)
+
+
+class Circuits:
+    """Which addresses are down in this process; safe to use from several threads.
+
+    One is down when all it answered for `outage` seconds was failures, and enough of them. Then it
+    is tried once in `outage` seconds, until it answers. Only addresses that fail are kept.
+    """
+
+    def __init__(self, outage: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._outage = outage
+        self._clock = clock
+        self._silent: dict[str, _Silence] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, address: str) -> bool:
+        """Tell whether the address may be asked now."""
+        now = self._clock()
+        with self._lock:
+            down = [
+                silence
+                for name, least in _names(address)
+                if (silence := self._silent.get(name))
+                and len(silence.witnesses) >= least
+                and now - silence.since >= self._outage
+            ]
+            if any(now < silence.next_try for silence in down):
+                return False
+            for silence in down:
+                silence.next_try = now + self._outage
+            return True
+
+    def answered(self, address: str) -> None:
+        """The address gave an answer, if only that there is nothing."""
+        with self._lock:
+            for name, _ in _names(address):
+                self._silent.pop(name, None)
+
+    def failed(self, address: str) -> None:
+        """A try failed."""
+        now = self._clock()
+        with self._lock:
+            for (name, least), witness in zip(_names(address), (object(), address), strict=True):
+                silence = self._silent.setdefault(name, _Silence(now, now + self._outage))
+                silence.next_try = now + self._outage
+                if len(silence.witnesses) < least:
+                    silence.witnesses.add(witness)
+
+
+def _names(address: str) -> tuple[tuple[str, int], tuple[str, int]]:
+    return (address, _TRIES), (address.partition("://")[0], _ADDRESSES)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Tries a call up to `attempts` times, `backoff` seconds apart at first and then twice that."""
+
+    attempts: int
+    backoff: float
+    circuits: Circuits
+
+    def call(self, address: str, once: Callable[[], _T]) -> _T:
+        """What `once` returns; ImageFailure that it raises, transient ones after the last try."""
+        for attempt in range(self.attempts):
+            if not self.circuits.admit(address):
+                raise ImageFailure("unavailable", f"{address} has stopped answering")
+            try:
+                found = once()
+            except ImageFailure as failure:
+                if failure.code not in TRANSIENT:
+                    self.circuits.answered(address)
+                    raise
+                self.circuits.failed(address)
+                if attempt + 1 == self.attempts:
+                    raise
+            else:
+                self.circuits.answered(address)
+                return found
+            # Many workers that were refused at one moment do not come back at one moment.
+            time.sleep(self.backoff * 2**attempt * random.uniform(0.5, 1.0))
+        raise AssertionError("the last attempt returns or raises")

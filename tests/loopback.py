@@ -1,0 +1,65 @@
+"""Real HTTP servers on loopback that answer as a test wants it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Request(BaseHTTPRequestHandler):
+    """One request; an answer writes to `wfile`, or says it with `reply`."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer."""
+        server = self.server
+        assert isinstance(server, Server)
+        server.asked.append(self.path)
+        try:
+            server.answer(self)
+        except OSError:
+            self.close_connection = True  # the client has hung up, as it should
+
+    do_HEAD = do_GET
+
+    def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
+        """A whole answer; the underscores of a header's name stand for hyphens."""
+        self.send_response(status)
+        for name, value in ({"Content_Length": str(len(body))} | headers).items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: what was asked is kept."""
+
+
+class Server(ThreadingHTTPServer):
+    """Answers each request with `answer`, in a thread of its own; `asked` are the paths."""
+
+    daemon_threads = True
+
+    def __init__(self, answer: Callable[[Request], None]) -> None:
+        super().__init__(("127.0.0.1", 0), Request)
+        self.answer = answer
+        self.asked: list[str] = []
+
+    @property
+    def address(self) -> str:
+        """Where it listens: http://host:port."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def serving(answer: Callable[[Request], None]) -> Iterator[Server]:
+    """A server that runs meanwhile."""
+    with Server(answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
