@@ -51,6 +51,7 @@ class EmbedConfig(_Strict):
     thumbnail_size: Annotated[int, Ge(16)]
     thumbnail_quality: Annotated[int, Ge(1), Le(95)]
     rows_per_partition: Count
+    reuse_contents: CountOrAuto
     task_cpus: CountOrAuto
 
 
