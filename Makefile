@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run ui train test check bench-quality fuzz lock clean
+.PHONY: help setup demo run ui train test check bench-quality bench-reuse fuzz lock clean
 
 VALUES := IMAGES OUT DT OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF WEIGHTS \
     WITHOUT VIEWS START BATCH FILES
@@ -80,6 +80,10 @@ bench-quality: setup ## Measure recall and false pairs on copies of the photogra
 	    $${OUT:+--out="$$OUT"} $${NAME:+--name="$$NAME"} $${JUDGED:+--judged="$$JUDGED"} \
 	    $${ORIGINALS:+--originals="$$ORIGINALS"} $${SEED:+--seed="$$SEED"} \
 	    $${COPIES_OF:+--copies-of="$$COPIES_OF"} $${WEIGHTS:+--weights $$WEIGHTS}
+
+bench-reuse: setup ## Measure what it takes when images in PHOTOS come again, FILES=1000 of them
+	@$(PY) -m benchmarks.reuse --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
+	    $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count what comes of them
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \
