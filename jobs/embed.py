@@ -11,15 +11,16 @@ def main(run: job.Run) -> job.Outcome:
     manifest, stored = lake.read_day("manifest", run.dt), lake.read("embeddings")
     rows = manifest.count()
     failed_before = embed.failed_images(stored.where(stored.dt == run.dt)).localCheckpoint()
-    usable = reuse.usable(stored, run.dt, config)
-    known = reuse.known(usable)
+    known = reuse.known(stored, run.dt, config)
     seen = Observation("embed")
     embedded = embed.embed(manifest, rows, config, embed.default_factory(config), known)
     embedded = embedded.observe(seen, *embed.metrics())
+    if known:
+        embedded = reuse.filled(embedded, lambda: lake.read("embeddings"), run.dt, config)
     written = lake.replace(
         "embeddings",
         run.dt,
-        reuse.filled(embedded, usable, run.dt) if known else embedded,
+        embedded,
         expected_rows=rows,
         check=lambda: embed.same_model(seen.get["models"]),
     )

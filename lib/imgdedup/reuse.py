@@ -5,7 +5,7 @@ leave without an embedding, and the row gets its columns from the stored row. Da
 only where a content is taken from them; of all others just the narrow columns are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,22 +47,30 @@ def holds(prefixes: np.ndarray, digest: bytes) -> bool:
     return bool(place < len(prefixes) and prefixes[place] == prefix)
 
 
-def usable(embeddings: DataFrame, dt: str, config: EmbedConfig) -> DataFrame:
-    """The rows of `embeddings` (all days, with `dt`) from which a run for `dt` may take.
-
-    Their pictures were decoded as this configuration says. At most `reuse_contents` rows, of whole
-    days: `dt` itself before all, then the latest.
-    """
-    if not config.reuse_contents:
-        return embeddings.limit(0)
+def usable(embeddings: DataFrame, config: EmbedConfig) -> DataFrame:
+    """The rows of `embeddings` that a run with this configuration would write of their contents."""
     pixels = F.col("width").cast("long") * F.col("height")
-    alike = embeddings.where(
+    return embeddings.where(
         F.col("failure").isNull()
         & (F.col("decoder") == fingerprint(config))
         & (pixels <= config.max_pixels)
     )
-    counts = {row["dt"]: row["count"] for row in alike.groupBy("dt").count().collect()}
-    return alike.where(F.col("dt").isin(chosen(counts, dt, config.reuse_contents)))
+
+
+def known(embeddings: DataFrame, dt: str, config: EmbedConfig) -> Known:
+    """What the workers of a run for `dt` need to know of `embeddings` (all days, with `dt`).
+
+    At most `reuse_contents` rows of whole days: `dt` itself before all, then the latest.
+    """
+    if not config.reuse_contents:
+        return Known()
+    rows = usable(embeddings, config)
+    counts = {row["dt"]: row["count"] for row in rows.groupBy("dt").count().collect()}
+    near = rows.where(F.col("dt").isin(chosen(counts, dt, config.reuse_contents)))
+    prefix = F.unhex(F.substring("content_id", 1, 2 * _PREFIX_BYTES)).alias("prefix")
+    table: pa.Table = near.select("model", prefix).distinct().toArrow()
+    models = table["model"].unique().to_pylist()
+    return Known({model: _sorted(table.filter(pc.field("model") == model)) for model in models})
 
 
 def chosen(counts: Mapping[str, int], dt: str, most: int) -> list[str]:
@@ -76,31 +84,26 @@ def chosen(counts: Mapping[str, int], dt: str, most: int) -> list[str]:
     return days
 
 
-def known(usable: DataFrame) -> Known:
-    """What the workers need to know of the `usable` rows."""
-    prefix = F.unhex(F.substring("content_id", 1, 2 * _PREFIX_BYTES)).alias("prefix")
-    table: pa.Table = usable.select("model", prefix).distinct().toArrow()
-    models = table["model"].unique().to_pylist()
-    return Known({model: _sorted(table.filter(pc.field("model") == model)) for model in models})
-
-
 def _sorted(table: pa.Table) -> np.ndarray:
     prefixes = table["prefix"].combine_chunks().cast(pa.binary(_PREFIX_BYTES))
     return np.sort(np.frombuffer(prefixes.buffers()[1], NO_CONTENTS.dtype, len(prefixes)))
 
 
-def filled(embedded: DataFrame, usable: DataFrame, dt: str) -> DataFrame:
+def filled(
+    embedded: DataFrame, read: Callable[[], DataFrame], dt: str, config: EmbedConfig
+) -> DataFrame:
     """The rows that `embed` made, those left out for a known content with its stored columns.
 
-    Embeds, and then reads from the days with such contents. A row whose content turns out not to
-    be stored is missing from the result.
+    Embeds first, and only then calls `read` for `embeddings`: another run may have replaced the
+    files of its day meanwhile. A row whose content is not stored any more is missing.
     """
     done = embedded.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+    rows = usable(read(), config)
     left_out = done.where("reused")
-    stored = places(left_out, usable, dt).localCheckpoint()
+    stored = places(left_out, rows, dt).localCheckpoint()
     days = [row["dt"] for row in stored.select("dt").distinct().collect()]
     pictures = (
-        usable.where(F.col("dt").isin(days))
+        rows.where(F.col("dt").isin(days))
         .withColumnRenamed("image_id", "stored_as")
         .join(stored, ["dt", "stored_as", "content_id", "model"])
         .select("content_id", "model", *_TAKEN)

@@ -1,6 +1,7 @@
 """Embedding with what other runs embedded: the same rows, made of stored ones."""
 
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,14 +58,13 @@ def run(
     factory: embed.Factory | None = None,
 ) -> Figures:
     """Embed the files as a day's as the job does; what was observed."""
-    stored = lake.read("embeddings")
-    usable = reuse.usable(stored, dt, section)
-    known, seen = reuse.known(usable), Observation()
+    known, seen = reuse.known(lake.read("embeddings"), dt, section), Observation()
     made_by = factory or FakeEncoderFactory()
     table = embed.embed(manifest_of(spark, files), len(files), section, made_by, known)
     table = table.observe(seen, *embed.metrics())
-    rows = reuse.filled(table, usable, dt) if known else table
-    lake.replace("embeddings", dt, rows, expected_rows=len(files))
+    if known:
+        table = reuse.filled(table, lambda: lake.read("embeddings"), dt, section)
+    lake.replace("embeddings", dt, table, expected_rows=len(files))
     return seen.get
 
 
@@ -162,8 +162,7 @@ def test_no_more_is_known_than_the_limit_allows(
     for dt, some in ((FIRST, names[:3]), (SECOND, names[3:])):
         run(lake, spark, dt, {name: FILES[name] for name in some}, section)
     few = replace(section, reuse_contents=5)
-    known = reuse.known(reuse.usable(lake.read("embeddings"), THIRD, few))
-    assert len(known) == 3
+    assert len(reuse.known(lake.read("embeddings"), THIRD, few)) == 3
     assert counts(run(lake, spark, THIRD, FILES, few)) == (3, 3)
 
 
@@ -173,7 +172,7 @@ def test_a_content_is_taken_from_the_day_itself_and_else_from_the_latest(
     data = FILES["0.jpg"]
     for dt in (FIRST, SECOND, THIRD):
         run(lake, spark, dt, {"b": data, "a": data}, section)
-    usable = reuse.usable(lake.read("embeddings"), FIRST, section)
+    usable = reuse.usable(lake.read("embeddings"), section)
     wanted = usable.where("dt = '2026-01-01'")
     for dt, taken in ((FIRST, FIRST), (SECOND, SECOND), ("2026-01-04", THIRD)):
         (place,) = reuse.places(wanted, usable, dt).collect()
@@ -184,10 +183,41 @@ def test_a_known_content_that_is_not_stored_loses_no_row_unseen(
     spark: SparkSession, lake: Lake, section: EmbedConfig
 ) -> None:
     run(lake, spark, FIRST, FILES, section)
-    usable = reuse.usable(lake.read("embeddings"), FIRST, section)
-    known = reuse.known(usable)
+    known = reuse.known(lake.read("embeddings"), FIRST, section)
     table = embed.embed(manifest_of(spark, FILES), 6, section, FakeEncoderFactory(), known)
-    fewer = usable.where(usable.image_id != "0.jpg")
+
+    def read() -> DataFrame:
+        return lake.read("embeddings").where("image_id != '0.jpg'")
+
+    rows = reuse.filled(table, read, FIRST, section)
     with pytest.raises(RuntimeError, match="5 rows written where 6 were expected"):
-        lake.replace("embeddings", FIRST, reuse.filled(table, fewer, FIRST), expected_rows=6)
+        lake.replace("embeddings", FIRST, rows, expected_rows=6)
     assert len(day(lake, FIRST)) == 6
+
+
+def test_a_day_that_is_replaced_while_another_embeds_does_not_disturb_it(
+    spark: SparkSession, lake: Lake, section: EmbedConfig
+) -> None:
+    run(lake, spark, FIRST, FILES, section)
+    known = reuse.known(lake.read("embeddings"), SECOND, section)
+    table = embed.embed(manifest_of(spark, FILES), 6, section, UnwillingFactory(), known)
+
+    def read() -> DataFrame:
+        run(lake, spark, FIRST, FILES | BROKEN, section)  # ends while the second day embeds
+        return lake.read("embeddings")
+
+    rows = reuse.filled(table, read, SECOND, section)
+    assert lake.replace("embeddings", SECOND, rows, expected_rows=6) == 6
+
+
+def test_only_days_that_hold_reused_contents_are_read_in_full(
+    spark: SparkSession, lake: Lake, section: EmbedConfig
+) -> None:
+    run(lake, spark, FIRST, {"1.jpg": FILES["1.jpg"]}, section)
+    run(lake, spark, SECOND, {"2.jpg": FILES["2.jpg"]}, section)
+    known = reuse.known(lake.read("embeddings"), THIRD, section)
+    files = {"a": FILES["2.jpg"], "b": FILES["3.jpg"]}
+    table = embed.embed(manifest_of(spark, files), 2, section, FakeEncoderFactory(), known)
+    rows = reuse.filled(table, lambda: lake.read("embeddings"), THIRD, section)
+    shutil.rmtree(lake.path("embeddings", FIRST))
+    assert lake.replace("embeddings", THIRD, rows, expected_rows=2) == 2
