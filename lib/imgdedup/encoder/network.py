@@ -68,7 +68,7 @@ class TorchEncoder:
         self._dtype = _dtype(factory.precision, device)
         if loaded.script is not None and on_cpu:
             self._dtype = torch.float32  # a foreign module's operators may have no CPU bf16
-        self._loaded = loaded
+        self._loaded: Weights | None = loaded
         self._module: nn.Module | None = None
         self._making = threading.Lock()
         self._threads = ThreadPoolExecutor(
@@ -93,10 +93,13 @@ class TorchEncoder:
     def _made(self) -> nn.Module:
         torch.backends.cudnn.deterministic = True
         loaded = self._loaded
+        assert loaded is not None
         # `to` moves a script in place, and each device needs its own.
         module = copy.deepcopy(loaded.script) if loaded.script else resnet50_with(loaded)
         self._mean, self._std = self._mean.to(self._device), self._std.to(self._device)
-        return module.to(self._device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(self._device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._loaded = None  # the parameters as loaded would stay in memory beside the network's
+        return module
 
     def _computed(self, squares: Sequence[np.ndarray]) -> np.ndarray:
         """The embeddings of one forward pass."""
