@@ -3,7 +3,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run ui train test check bench-quality bench-backfill fuzz lock clean
+.PHONY: help setup demo run repair ui train test check bench-quality bench-reuse bench-backfill \
+    bench-days fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
     WEIGHTS WITHOUT VIEWS START BATCH FILES DAYS PER_DAY BY_DAY
@@ -86,6 +87,10 @@ bench-backfill: setup ## Run a month of days under Airflow, as a range and day b
 	@$(PY) -m benchmarks.backfill $${PHOTOS:+--photos="$$PHOTOS"} $${OUT:+--out="$$OUT"} \
 	    $${DAYS:+--days="$$DAYS"} $${PER_DAY:+--per-day="$$PER_DAY"} \
 	    $${BY_DAY:+--by-day="$$BY_DAY"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
+
+bench-reuse: setup ## Measure what it takes when images in PHOTOS come again, FILES=1000 of them
+	@$(PY) -m benchmarks.reuse --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
+	    $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count what comes of them
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from imgdedup.decode import to_rgb
@@ -14,6 +15,7 @@ from imgdedup.errors import UserError
 from imgdedup.local.corpus import EDITED_PHOTOS, LONE_PHOTOS
 
 LEAST_SIDE = 64  # pixels: a tiny crop of less would show hardly anything
+_SUFFIXES = {".jpg", ".jpeg", ".png"}
 _PACKAGE_FOLDERS = {
     "scikit-image": ("skimage", "data"),
     "scikit-learn": ("sklearn", "datasets/images"),
@@ -72,6 +74,18 @@ def below(folder: Path, half: str | None) -> dict[str, Path]:
         for name, path in files.items()
         if not any(part.startswith(".") for part in name.split("/"))
     }
+
+
+def some_of(files: dict[str, Path], number: int, seed: int) -> list[Path]:
+    """So many of the files that are named as photographs, drawn by `seed`.
+
+    Raises UserError when there are fewer.
+    """
+    named = [path for name, path in sorted(files.items()) if path.suffix.lower() in _SUFFIXES]
+    if len(named) < number:
+        raise UserError(f"{number:,} photographs are needed, and there are {len(named):,}")
+    order = np.random.default_rng(seed).permutation(len(named))[:number]
+    return [named[place] for place in order]
 
 
 def of_packages() -> dict[str, Path]:

@@ -70,6 +70,7 @@ class EmbedConfig(_Strict):
     thumbnail_size: Annotated[int, Ge(16)]
     thumbnail_quality: Annotated[int, Ge(1), Le(95)]
     rows_per_partition: Count
+    reuse_contents: CountOrAuto
     task_cpus: CountOrAuto
 
     def __post_init__(self) -> None:

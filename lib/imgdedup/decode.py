@@ -34,6 +34,8 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Enters the decoder's fingerprint; changes whenever the same file would give another thumbnail.
+_VERSION = 1
 # Decoded, converted and composed copies of an image exist at the same time: bytes per pixel. A WebP
 # of 169 megapixels took 15, a PNG of 16 bits a channel 13.
 _BYTES_PER_PIXEL = 16
@@ -143,6 +145,11 @@ def decoder_of(config: EmbedConfig, side: int) -> Decoder:
         config.max_pixels,
         ByteBudget(config.decode_budget),
     )
+
+
+def fingerprint(config: EmbedConfig) -> str:
+    """Names how the stage embed makes thumbnails: equal ones make equal ones for one network."""
+    return f"v{_VERSION}-{config.thumbnail_size}px-q{config.thumbnail_quality}"
 
 
 @contextmanager

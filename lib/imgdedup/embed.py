@@ -1,39 +1,43 @@
 """embed: read, hash, decode and embed each image of a manifest once.
 
-Every manifest row becomes one row, with an embedding or with a failure, never both or neither.
+Every manifest row becomes one row: with an embedding, with a failure, or, when its content is known
+to have an embedding already, marked as reused and without either.
 """
 
 import hashlib
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from pyspark import TaskContext
+from pyspark import Broadcast, TaskContext
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DoubleType, StructField, StructType
+from pyspark.sql.types import BooleanType, DoubleType, StructField, StructType
 
+from imgdedup.ahead import map_ahead
 from imgdedup.config import EmbedConfig
-from imgdedup.decode import Decoded, Decoder, decoder_of
+from imgdedup.decode import Decoded, Decoder, decoder_of, fingerprint
 from imgdedup.encoder import Encoder, EncoderFactory
 from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
+from imgdedup.reuse import NO_CONTENTS, Known, holds
 from imgdedup.schemas import EMBEDDINGS
 from imgdedup.sources import Reader, reader_of
 
-_T = TypeVar("_T")
-_R = TypeVar("_R")
-
 _FROM_MANIFEST = ("image_id", "uri")
-_TIMING = [StructField("model_seconds", DoubleType()), StructField("task_seconds", DoubleType())]
+_FOR_THE_RUN = [
+    StructField("reused", BooleanType()),
+    StructField("model_seconds", DoubleType()),
+    StructField("task_seconds", DoubleType()),
+]
 _EMBEDDED = StructType(
-    [field for field in EMBEDDINGS.fields if field.name not in _FROM_MANIFEST] + _TIMING
+    [field for field in EMBEDDINGS.fields if field.name not in (*_FROM_MANIFEST, "decoder")]
+    + _FOR_THE_RUN
 )
 
 
@@ -46,7 +50,7 @@ class Factory(Protocol):
 
 @dataclass(frozen=True)
 class _Read:
-    """One image after reading and decoding: `decoded`, or else a failure."""
+    """One image after reading and decoding: `decoded`, or a failure, or else a known content."""
 
     content_id: str | None = None
     size_bytes: int | None = None
@@ -54,21 +58,26 @@ class _Read:
     failure: ImageFailure | None = None
 
 
-def embed(manifest: DataFrame, rows: int, config: EmbedConfig, factory: Factory) -> DataFrame:
-    """Embed a manifest of `rows` rows: the columns of `embeddings` and two of timing.
+def embed(
+    manifest: DataFrame, rows: int, config: EmbedConfig, factory: Factory, known: Known
+) -> DataFrame:
+    """Embed a manifest of `rows` rows: the columns of `embeddings`, `reused` and two of timing.
 
-    The timing columns share each batch's seconds among its rows, so that their sums are the
-    seconds the model computed and the seconds the tasks took.
+    Images whose content is `known` of the same model are read, but neither decoded nor embedded;
+    of equal contents that are not known, each is embedded. The timing columns share each batch's
+    seconds among its rows, so that their sums are the seconds the model computed and the seconds
+    the tasks took.
     """
     has_content = "content" in manifest.columns
     content = F.col("content") if has_content else F.lit(None).cast("binary")
     # Not deterministic, so that Spark does not run it once for each field that is selected.
-    udf = F.pandas_udf(_embedder(config, factory), _EMBEDDED).asNondeterministic()  # type: ignore[call-overload]
+    contents = manifest.sparkSession.sparkContext.broadcast(known)
+    udf = F.pandas_udf(_embedder(config, factory, contents), _EMBEDDED).asNondeterministic()  # type: ignore[call-overload]
     return (
         manifest.select(*_FROM_MANIFEST, content.alias("content"))
         .repartition(max(1, ceil(rows / config.rows_per_partition)))
         .select(*_FROM_MANIFEST, udf(F.struct("uri", "content")).alias("embedded"))
-        .select(*_FROM_MANIFEST, "embedded.*")
+        .select(*_FROM_MANIFEST, "embedded.*", F.lit(fingerprint(config)).alias("decoder"))
     )
 
 
@@ -88,6 +97,8 @@ def metrics() -> list[Column]:
     return [
         F.sum("model_seconds").alias("model_seconds"),
         F.sum("task_seconds").alias("task_seconds"),
+        F.count_if(F.col("embedding").isNotNull()).alias("embedded"),
+        F.count_if("reused").alias("reused"),
         F.array_sort(F.collect_set("model")).alias("models"),
     ]
 
@@ -97,7 +108,8 @@ def same_model(models: Sequence[str]) -> str | None:
     if len(models) > 1:
         raise UserError(
             f"the executors embedded with different models ({', '.join(models)}), and their "
-            "embeddings cannot be compared: set embed.device and embed.precision"
+            "embeddings cannot be compared: let them run on machines of one kind, or set "
+            "embed.device and embed.precision"
         )
     return models[0] if models else None
 
@@ -108,10 +120,26 @@ def failures(embeddings: DataFrame) -> dict[str, int]:
     return {row["failure"]: row["count"] for row in sorted(counts, key=lambda r: (-r["count"], r))}
 
 
-def figures(observed: Mapping[str, Any], failed: Mapping[str, int]) -> dict[str, object]:
-    """What an embed run reports: failures by code, and the model's share of the tasks' time."""
+def failed_images(embeddings: DataFrame) -> DataFrame:
+    """The images of a day that have a failure: `image_id`."""
+    return embeddings.where("failure IS NOT NULL").select("image_id")
+
+
+def healed(failed_before: DataFrame, embeddings: DataFrame) -> int:
+    """How many of the images that had a failure have an embedding now."""
+    fine = embeddings.where("failure IS NULL")
+    return fine.join(failed_before, "image_id", "left_semi").count()
+
+
+def figures(
+    observed: Mapping[str, Any], failed: Mapping[str, int], healed: int
+) -> dict[str, object]:
+    """What an embed run reports: whence its rows are, and the model's share of the tasks' time."""
     busy, total = observed["model_seconds"] or 0.0, observed["task_seconds"] or 0.0
     return {
+        "embedded": observed["embedded"],
+        "reused": observed["reused"],
+        "healed": healed,
         "failures": ", ".join(f"{code} {count}" for code, count in failed.items()) or "none",
         "model_share": f"{busy / total:.2f}" if total else "0",
         "model_seconds": f"{busy:.1f}",
@@ -119,7 +147,7 @@ def figures(observed: Mapping[str, Any], failed: Mapping[str, int]) -> dict[str,
 
 
 def _embedder(
-    config: EmbedConfig, factory: Factory
+    config: EmbedConfig, factory: Factory, known: Broadcast[Known]
 ) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
     def embed_partition(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         gpus, cores = _assigned()
@@ -128,7 +156,7 @@ def _embedder(
         images = (
             image for batch in batches for image in zip(batch.uri, batch.content, strict=True)
         )
-        yield from _embed_images(images, encoders, threads, config)
+        yield from _embed_images(images, encoders, threads, config, known.value)
 
     return embed_partition
 
@@ -160,13 +188,15 @@ def _embed_images(
     encoders: Sequence[Encoder],
     threads: int,
     config: EmbedConfig,
+    known: Known,
 ) -> Iterator[pd.DataFrame]:
     """Read and decode ahead in `threads`, encode in one thread a device, keep the order."""
     size = encoders[0].batch_size
     decoder, reader = decoder_of(config, encoders[0].side), reader_of(config)
+    prefixes = known.by(encoders[0].fingerprint)
 
     def read(image: tuple[str, bytes | None]) -> _Read:
-        return _read(*image, decoder, reader)
+        return _read(*image, decoder, reader, prefixes)
 
     def encode(numbered: tuple[int, list[_Read]]) -> tuple[list[_Read], np.ndarray, float, str]:
         number, batch = numbered
@@ -177,10 +207,10 @@ def _embed_images(
         return batch, vectors, time.perf_counter() - started, encoder.fingerprint
 
     with ThreadPoolExecutor(threads) as readers, ThreadPoolExecutor(len(encoders)) as devices:
-        reads = _map_ahead(readers, read, images, window=2 * size * len(encoders))
+        reads = map_ahead(readers, read, images, window=2 * size * len(encoders))
         batches = enumerate(_in_batches(reads, size))
         started = time.perf_counter()
-        for batch, vectors, seconds, model in _map_ahead(
+        for batch, vectors, seconds, model in map_ahead(
             devices, encode, batches, window=len(encoders)
         ):
             now = time.perf_counter()
@@ -188,28 +218,8 @@ def _embed_images(
             started = now
 
 
-def _map_ahead(
-    pool: ThreadPoolExecutor,
-    function: Callable[[_T], _R],
-    items: Iterable[_T],
-    window: int,
-) -> Iterator[_R]:
-    """Like `map`, in order, with up to `window` calls under way beyond the one waited for."""
-    waiting: deque[Future[_R]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > window:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
 def _in_batches(reads: Iterable[_Read], size: int) -> Iterator[list[_Read]]:
-    """Batches with up to `size` decoded images; failures ride along, at most as many again."""
+    """Batches with up to `size` decoded images; the others ride along, at most as many again."""
     batch: list[_Read] = []
     decoded = 0
     for image in reads:
@@ -222,11 +232,20 @@ def _in_batches(reads: Iterable[_Read], size: int) -> Iterator[list[_Read]]:
         yield batch
 
 
-def _read(uri: str, content: bytes | None, decoder: Decoder, reader: Reader) -> _Read:
+def _read(
+    uri: str,
+    content: bytes | None,
+    decoder: Decoder,
+    reader: Reader,
+    known: np.ndarray = NO_CONTENTS,
+) -> _Read:
     content_id = size_bytes = None
     try:
         data = reader.read(uri) if content is None else _checked(content, reader.max_bytes)
-        content_id, size_bytes = hashlib.sha256(data).hexdigest(), len(data)
+        digest = hashlib.sha256(data)
+        content_id, size_bytes = digest.hexdigest(), len(data)
+        if holds(known, digest.digest()):
+            return _Read(content_id, size_bytes)
         return _Read(content_id, size_bytes, decoder.decode(data))
     except ImageFailure as failure:
         return _Read(content_id, size_bytes, failure=failure)
@@ -260,6 +279,7 @@ def _table(
                 "failure": failure.code if failure else None,
                 "failure_detail": failure.detail[:500] if failure else None,
                 "model": model,
+                "reused": decoded is None and failure is None,
                 "model_seconds": model_seconds / len(batch),
                 "task_seconds": seconds / len(batch),
             }

@@ -40,7 +40,8 @@ EMBEDDINGS = _struct(
     thumbnail=BinaryType(),  # JPEG
     failure=StringType(),  # null, or a code of failures.FAILURES
     failure_detail=StringType(),
-    model=StringType(),  # fingerprint of weights, preprocessing and precision
+    model=StringType(),  # fingerprint of weights, preprocessing, precision and kind of device
+    decoder=StringType(),  # fingerprint of how the thumbnail was made
 )
 
 CANDIDATES = _struct(

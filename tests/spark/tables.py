@@ -81,6 +81,7 @@ def embeddings(spark: SparkSession, images: Iterable[Image]) -> DataFrame:
             None if image.content else "missing",
             None if image.content else "no such file",
             image.model,
+            "decoder",
             image.dt,
         )
         for image in images

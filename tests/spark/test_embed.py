@@ -15,6 +15,7 @@ from imgdedup import embed
 from imgdedup.config import Config, EmbedConfig
 from imgdedup.datasets import conform
 from imgdedup.errors import UserError
+from imgdedup.reuse import Known
 from imgdedup.schemas import EMBEDDINGS
 from imgdedup.testing import FAKE_DIMS, FakeEncoder, FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame, rows_of
@@ -31,7 +32,8 @@ def embedded(
     manifest: DataFrame, section: EmbedConfig, factory: embed.Factory | None = None
 ) -> dict[str, Row]:
     """The rows of `embeddings` by image_id; fails when an id is there twice."""
-    table = embed.embed(manifest, manifest.count(), section, factory or FakeEncoderFactory())
+    made_by = factory or FakeEncoderFactory()
+    table = embed.embed(manifest, manifest.count(), section, made_by, Known())
     rows = rows_of(conform(table, EMBEDDINGS))
     found = {row["image_id"]: row for row in rows}
     assert len(found) == len(rows)
@@ -98,6 +100,23 @@ def test_an_embedding_depends_on_neither_partition_nor_batch(
     assert len({tuple(row["embedding"] or ()) for row in apart.values()}) == 11
 
 
+def test_the_carried_network_gives_the_same_bits_however_the_work_is_cut(
+    spark: SparkSession, section: EmbedConfig, tmp_path: Path
+) -> None:
+    files = {f"{n}.jpg": encoded(picture(n, 400, 300), "JPEG") for n in range(9)}
+    files |= {f"{n}.png": encoded(picture(n, 90, 150)) for n in range(9)} | {"x": b"no picture"}
+    there = folder_manifest(spark, files, tmp_path)
+    back = there.sort("image_id", ascending=False)
+    whole = replace(section, rows_per_partition=100, decode_threads=1, batch_size=32)
+    thirds = replace(section, rows_per_partition=7, decode_threads=4, batch_size=2)
+    found = [
+        embedded(manifest, cut, embed.default_factory(cut))
+        for manifest, cut in ((there, whole), (back, thirds))
+    ]
+    assert sum(row["embedding"] is not None for row in found[0].values()) == 18
+    assert found[1] == found[0]
+
+
 def test_bytes_in_the_manifest_are_used_instead_of_the_uri(
     spark: SparkSession, section: EmbedConfig, tmp_path: Path
 ) -> None:
@@ -152,12 +171,13 @@ def test_what_a_run_reports_is_observed_while_it_writes(
     files = {"a.png": encoded(picture(1)), "b.png": b"text", "c.png": b"text", "d.png": b""}
     manifest = folder_manifest(spark, files, tmp_path)
     seen = Observation()
-    table = embed.embed(manifest, 4, section, FakeEncoderFactory(fingerprint="f"))
+    table = embed.embed(manifest, 4, section, FakeEncoderFactory(fingerprint="f"), Known())
     rows = table.observe(seen, *embed.metrics()).localCheckpoint()
     assert embed.same_model(seen.get["models"]) == "f"
     failed = embed.failures(rows)
     assert failed == {"not_an_image": 2, "empty": 1}
-    figures = embed.figures(seen.get, failed)
+    figures = embed.figures(seen.get, failed, healed=0)
+    assert (figures["embedded"], figures["reused"]) == (1, 0)
     assert figures["failures"] == "not_an_image 2, empty 1"
     assert 0 <= float(str(figures["model_share"])) <= 1
 

@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from imgdedup import embed, scan
 from imgdedup.config import Config
 from imgdedup.errors import UserError
+from imgdedup.reuse import Known
 from imgdedup.testing import FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame
 
@@ -143,7 +144,8 @@ def test_whatever_an_image_is_named_it_is_found_read_and_keeps_its_id(
     assert scan.parquet_of(str(tmp_path), DAY) is None
     listing = scan.list_images(str(tmp_path), settings.scan)
     manifest = spark.createDataFrame(listing.table)
-    rows = embed.embed(manifest, len(HOSTILE), settings.embed, FakeEncoderFactory()).collect()
+    embedded = embed.embed(manifest, len(HOSTILE), settings.embed, FakeEncoderFactory(), Known())
+    rows = embedded.collect()
     names = {
         name.decode("utf-8", "backslashreplace"): number for number, name in enumerate(HOSTILE)
     }

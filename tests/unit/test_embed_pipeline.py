@@ -1,5 +1,6 @@
 """Embedding without Spark: reading ahead, batching, encoding, one row per image in order."""
 
+import hashlib
 import itertools
 import threading
 import time
@@ -15,10 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgdedup import config
+from imgdedup.ahead import map_ahead
 from imgdedup.decode import ByteBudget, Decoded, Decoder
-from imgdedup.embed import _embed_images, _in_batches, _map_ahead, _Read, figures, same_model
+from imgdedup.embed import _embed_images, _in_batches, _Read, figures, same_model
 from imgdedup.errors import UserError
 from imgdedup.failures import FAILURES, ImageFailure
+from imgdedup.reuse import Known
 from imgdedup.testing import FakeEncoder, encoded, picture
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -26,12 +29,15 @@ CONFIG = config.load(CONF, "local", {}).embed
 ENCODER = FakeEncoder(side=32, batch_size=4)
 FILES = [encoded(picture(seed)) for seed in range(6)]
 BAD = b"no picture"
+NOTHING = Known()
 
 Images = list[tuple[str, bytes | None]]
 
 
-def embedded(images: Images, encoders: list[FakeEncoder] | None = None) -> pd.DataFrame:
-    tables = list(_embed_images(images, encoders or [ENCODER], 3, CONFIG))
+def embedded(
+    images: Images, encoders: list[FakeEncoder] | None = None, known: Known = NOTHING
+) -> pd.DataFrame:
+    tables = list(_embed_images(images, encoders or [ENCODER], 3, CONFIG, known))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -71,7 +77,7 @@ def test_images_come_from_the_content_column_or_else_from_the_uri(tmp_path: Path
 
 def test_bytes_in_the_table_are_bounded_like_files() -> None:
     small = replace(CONFIG, max_file_bytes=len(FILES[0]) - 1)
-    (table,) = _embed_images([("a", FILES[0])], [ENCODER], 1, small)
+    (table,) = _embed_images([("a", FILES[0])], [ENCODER], 1, small, NOTHING)
     assert (table.failure[0], table.content_id[0]) == ("too_large", None)
 
 
@@ -90,6 +96,43 @@ def test_whole_numbers_stay_whole_beside_missing_ones() -> None:
 def test_a_long_reason_is_cut() -> None:
     table = embedded([("/" + "x" * 5000, None)])
     assert len(table.failure_detail[0]) == 500
+
+
+def known_of(*contents: bytes, model: str = "fake") -> Known:
+    prefixes = sorted(hashlib.sha256(data).digest()[:16] for data in contents)
+    return Known({model: np.array(prefixes, "S16")})
+
+
+@given(st.lists(st.sampled_from([*FILES, BAD, b""]), min_size=1, max_size=40))
+def test_known_contents_are_left_to_be_filled_and_all_others_are_as_ever(
+    contents: list[bytes],
+) -> None:
+    images: Images = [(f"{number}", data) for number, data in enumerate(contents)]
+    plain, table = embedded(images), embedded(images, known=known_of(FILES[0], FILES[3]))
+    for before, row, data in zip(plain.itertuples(), table.itertuples(), contents, strict=True):
+        assert row.reused == (data in (FILES[0], FILES[3]))
+        assert not before.reused
+        assert (row.content_id, row.size_bytes) == (before.content_id, before.size_bytes)
+        if row.reused:
+            assert row.embedding is row.thumbnail is row.format is row.failure is None
+        else:
+            np.testing.assert_array_equal(row.embedding, before.embedding)
+            assert row.failure == before.failure
+
+
+def test_what_another_model_knows_is_embedded() -> None:
+    table = embedded([("a", FILES[0])], known=known_of(FILES[0], model="another"))
+    assert not table.reused.any()
+
+
+def test_the_network_does_nothing_when_all_is_known() -> None:
+    class Idle(FakeEncoder):
+        def encode(self, squares: object) -> np.ndarray:
+            raise AssertionError("nothing is new")
+
+    table = embedded([("a", FILES[0])] * 9, [Idle(side=32, batch_size=4)], known_of(FILES[0]))
+    assert table.reused.all()
+    assert list(table.model) == ["fake"] * 9
 
 
 def test_two_devices_take_the_batches_in_turn() -> None:
@@ -123,7 +166,7 @@ def test_no_more_is_read_ahead_than_the_devices_need(devices: int) -> None:
             taken += 1
             yield str(number), FILES[number % 6]
 
-    tables = _embed_images(endless(), [ENCODER] * devices, 2, CONFIG)
+    tables = _embed_images(endless(), [ENCODER] * devices, 2, CONFIG, NOTHING)
     for done in (1, 2, 3):
         assert len(next(tables)) == 4
         in_the_devices, ahead = 4 * (devices + done), 2 * 4 * devices
@@ -188,7 +231,7 @@ def test_mapping_ahead_keeps_the_order_within_its_window(waits: list[int], windo
 
     results: list[int] = []
     with ThreadPoolExecutor(3) as pool:
-        for result in _map_ahead(pool, work, items(), window):
+        for result in map_ahead(pool, work, items(), window):
             assert begun <= len(results) + window + 1
             results.append(result)
     assert results == list(range(len(waits)))
@@ -204,7 +247,7 @@ def test_mapping_ahead_drops_what_waits_when_its_consumer_stops() -> None:
         return item
 
     with ThreadPoolExecutor(1) as pool:
-        results = _map_ahead(pool, work, range(10), window=5)
+        results = map_ahead(pool, work, range(10), window=5)
         assert next(results) == 0
         results.close()  # type: ignore[attr-defined]
         gate.set()
@@ -218,13 +261,17 @@ def test_the_workers_agree_on_one_model() -> None:
         same_model(["a", "b"])
 
 
-def test_the_figures_say_what_failed_and_how_busy_the_model_was() -> None:
-    observed = {"model_seconds": 3.0, "task_seconds": 4.0}
-    assert figures(observed, {"empty": 2, "missing": 1}) == {
+def test_the_figures_say_whence_the_rows_are_and_how_busy_the_model_was() -> None:
+    observed = {"model_seconds": 3.0, "task_seconds": 4.0, "embedded": 5, "reused": 7}
+    assert figures(observed, {"empty": 2, "missing": 1}, healed=1) == {
+        "embedded": 5,
+        "reused": 7,
+        "healed": 1,
         "failures": "empty 2, missing 1",
         "model_share": "0.75",
         "model_seconds": "3.0",
     }
-    nothing = figures({"model_seconds": None, "task_seconds": None}, {})
-    assert (nothing["failures"], nothing["model_share"]) == ("none", "0")
+    nothing = dict.fromkeys(("model_seconds", "task_seconds")) | {"embedded": 0, "reused": 0}
+    none = figures(nothing, {}, healed=0)
+    assert (none["failures"], none["model_share"]) == ("none", "0")
     assert {"empty", "missing"} <= FAILURES.keys()

@@ -1,8 +1,11 @@
 """The network carried in the package: its embeddings and its fingerprint."""
 
 import pickle
+import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,7 +13,8 @@ import torch
 from torchvision.models import resnet50
 from torchvision.transforms import Normalize
 
-from imgdedup.encoder import Encoder, EncoderFactory, weights
+from imgdedup.encoder import Encoder, EncoderFactory, network, weights
+from imgdedup.encoder.network import TorchEncoder, resnet50_with
 from imgdedup.errors import UserError
 from imgdedup.testing import picture
 
@@ -37,15 +41,59 @@ def test_an_embedding_has_2048_finite_values(encoder: Encoder, squares: list[np.
     assert np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("others", [[], [1], [1, 2, 3], [0, 0, 0]])
-@pytest.mark.parametrize("place", [0, -1])
-def test_an_embedding_has_the_same_bits_wherever_it_stands_and_however_full_the_batch(
-    encoder: Encoder, squares: list[np.ndarray], others: list[int], place: int
+def noise(seed: int, side: int) -> np.ndarray:
+    """A square whose every pixel counts, so that no difference of bits is lost in flat parts."""
+    return np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("input_size", [0, 64])
+def test_neighbours_threads_and_batches_do_not_change_a_bit(
+    precision: Literal["fp32", "bf16"], input_size: int
 ) -> None:
-    batch = [squares[number] for number in others]
-    batch.insert(0 if place == 0 else len(batch), squares[0])
-    alone = encoder.encode([squares[0]])[0]
-    assert encoder.encode(batch)[place].tobytes() == alone.tobytes()
+    plain = replace(FACTORY, precision=precision, input_size=input_size, batch_size=1)
+    one = plain.create([], threads=1)[0]
+    image, *others = (noise(seed, one.side) for seed in range(24))
+    alone = one.encode([image])[0].tobytes()
+    for threads, batch_size in ((1, 20), (2, 1), (3, 7)):
+        encoder = replace(plain, batch_size=batch_size).create([], threads)[0]
+        assert encoder.fingerprint == one.fingerprint
+        for place in (0, 7, encoder.batch_size - 1):
+            neighbours = others[: encoder.batch_size - 1]
+            batch = [*neighbours[:place], image, *neighbours[place:]]
+            assert encoder.encode(batch)[place].tobytes() == alone
+        assert encoder.encode([image])[0].tobytes() == alone
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_threads_of_the_process_do_not_change_a_bit(threads: int) -> None:
+    encoder = FACTORY.create([], threads=1)[0]
+    square = noise(0, encoder.side)
+    before, limit = encoder.encode([square]), torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        again = FACTORY.create([], threads=2)[0].encode([square])
+    finally:
+        torch.set_num_threads(limit)
+    assert again.tobytes() == before.tobytes()
+
+
+def test_embeddings_made_at_the_same_time_do_not_change_a_bit(encoder: Encoder) -> None:
+    squares = [noise(seed, encoder.side) for seed in range(8)]
+    alone = [encoder.encode([square]).tobytes() for square in squares]
+    with ThreadPoolExecutor(4) as pool:
+        together = pool.map(lambda square: encoder.encode([square]).tobytes(), squares * 2)
+        assert list(together) == alone * 2
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+def test_a_script_gives_the_same_bits_at_every_call(tmp_path: Path) -> None:
+    layers = [torch.nn.Conv2d(3, 8, 3), torch.nn.SiLU(), torch.nn.AdaptiveAvgPool2d(2)]
+    torch.manual_seed(0)
+    torch.jit.script(torch.nn.Sequential(*layers)).save(str(tmp_path / "module.pt"))
+    encoder = replace(FACTORY, weights=str(tmp_path / "module.pt")).create([], threads=1)[0]
+    found = {encoder.encode([noise(0, encoder.side)]).tobytes() for _ in range(5)}
+    assert len(found) == 1
 
 
 def test_an_edited_copy_is_nearer_than_another_picture(
@@ -59,16 +107,16 @@ def test_an_edited_copy_is_nearer_than_another_picture(
 def test_it_computes_what_torchvisions_own_network_does(
     encoder: Encoder, squares: list[np.ndarray], tmp_path: Path
 ) -> None:
-    network = resnet50()
-    network.fc = torch.nn.Identity()
-    network.load_state_dict(weights.load("builtin").state or {}, strict=False)
-    torch.save(network.state_dict(), tmp_path / "plain.pth")
+    original = resnet50()
+    original.fc = torch.nn.Identity()
+    original.load_state_dict(weights.load("builtin").state or {}, strict=False)
+    torch.save(original.state_dict(), tmp_path / "plain.pth")
     plain = replace(FACTORY, weights=str(tmp_path / "plain.pth")).create([], threads=1)[0]
     pixels = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2) / 255
     pixels = Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))(pixels)
     with torch.inference_mode():
-        expected = network.eval()(pixels).numpy()
-        places = torch.nn.Sequential(*list(network.children())[:-2])(pixels).numpy()
+        expected = original.eval()(pixels).numpy()
+        places = torch.nn.Sequential(*list(original.children())[:-2])(pixels).numpy()
     np.testing.assert_allclose(plain.encode(squares), expected, rtol=1e-3, atol=1e-4)
     # The weights carried say: the mean of squares, and of its root the root.
     rooted = np.sqrt(np.sqrt((places**2).mean((2, 3))))
@@ -93,7 +141,37 @@ def test_the_fingerprint_tells_what_makes_embeddings_differ(encoder: Encoder) ->
     other_size = replace(FACTORY, input_size=encoder.side + 16).create([], threads=1)[0]
     assert other_size.side == encoder.side + 16
     assert other_size.fingerprint != encoder.fingerprint
-    assert encoder.fingerprint.startswith(f"builtin-{encoder.side}px-cpu-fp32-")
+    assert re.match(rf"builtin-{encoder.side}px-cpu_[a-z0-9_]+-fp32-", encoder.fingerprint)
+
+
+def test_the_fingerprint_tells_gpus_and_their_batches_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fingerprint(gpu: str, batch_size: int) -> str:
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: gpu)
+        factory = replace(FACTORY, batch_size=batch_size)
+        device = torch.device("cuda", 0)
+        return TorchEncoder(weights.load("builtin"), factory, device, 2).fingerprint
+
+    known = {fingerprint(gpu, size) for gpu in ("Vendor T4", "Vendor A100") for size in (32, 64)}
+    assert len(known) == 4
+    assert sum("-cuda_vendor_a100-fp32-" in name for name in known) == 2
+
+
+def test_the_network_is_made_with_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def noted(loaded: weights.Weights) -> torch.nn.Module:
+        made.append(loaded)
+        return resnet50_with(loaded)
+
+    monkeypatch.setattr(network, "resnet50_with", noted)
+    encoder = FACTORY.create([], threads=2)[0]
+    assert encoder.fingerprint
+    assert not made
+    for _ in range(2):
+        encoder.encode([noise(0, encoder.side)])
+    assert len(made) == 1
 
 
 def test_the_best_precision_of_the_device_is_named(encoder: Encoder) -> None:
@@ -111,4 +189,4 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(UserError, match=r"embed\.device is cuda, but torch sees no GPU"):
         replace(FACTORY, device="cuda").create([], threads=1)
     on_cpu = replace(FACTORY, device="auto").create([], threads=1)
-    assert "-cpu-" in on_cpu[0].fingerprint
+    assert "-cpu_" in on_cpu[0].fingerprint

@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Encoder(Protocol):
-    """Embeds batches of one fixed shape."""
+    """Embeds images; an image's embedding depends on no other and on no number of threads."""
 
     @property
     def side(self) -> int:
@@ -20,11 +20,11 @@ class Encoder(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Images per batch."""
+        """Images to give it at once, at most and for its best speed."""
 
     @property
     def fingerprint(self) -> str:
-        """Names weights, preprocessing, precision and device class: equal ones are comparable."""
+        """Names what decides the bits: weights, preprocessing, precision, kind of device."""
 
     def encode(self, squares: Sequence[np.ndarray]) -> np.ndarray:
         """Embed up to `batch_size` squares (uint8, (side, side, 3)): float32, (n, dims)."""
@@ -32,7 +32,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class EncoderFactory:
-    """What crosses to a worker; the network is made there, once per process.
+    """What crosses to a worker; the network is made there, once per process, when first needed.
 
     `weights` is "builtin", a torchvision name, a path or a URI; `input_size` is pixels, 0 for
     what the weights bring.
@@ -47,7 +47,8 @@ class EncoderFactory:
     def create(self, gpus: Sequence[str], threads: int) -> Sequence[Encoder]:
         """One encoder for each of the devices `gpus` (numbers), or for the CPU with `threads`.
 
-        Raises UserError when the weights or the device cannot be had.
+        Raises UserError when the weights or the device cannot be had; that the weights do not fit
+        the network, the first `encode` says.
         """
         from imgdedup.encoder.network import create_encoders
 

@@ -2,12 +2,14 @@
 
 import copy
 import hashlib
+import re
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import nn
-from torchvision.models import resnet50
 
 from imgdedup.encoder import EncoderFactory, weights
 from imgdedup.encoder.weights import Weights
@@ -15,15 +17,19 @@ from imgdedup.errors import UserError
 
 # Enters the fingerprint; changes whenever the same weights would give other values.
 _PREPROCESSING = "whole image squashed to the square, bilinear, v1"
+# Images of one forward pass on a CPU, which one thread computes. Another number of images or of
+# threads sums in another order, which changes the last bits, so both are fixed; and eight were as
+# fast as more.
+_CPU_PASS = 8
 
 
 def create_encoders(
     factory: EncoderFactory, gpus: Sequence[str], threads: int
 ) -> list["TorchEncoder"]:
     """The encoders that `EncoderFactory.create` promises."""
-    torch.set_num_threads(max(1, threads))
     loaded = weights.load(factory.weights)
-    return [TorchEncoder(loaded, factory, device) for device in _devices(factory.device, gpus)]
+    devices = _devices(factory.device, gpus)
+    return [TorchEncoder(loaded, factory, device, max(1, threads)) for device in devices]
 
 
 def _devices(wanted: str, gpus: Sequence[str]) -> list[torch.device]:
@@ -41,8 +47,10 @@ def _devices(wanted: str, gpus: Sequence[str]) -> list[torch.device]:
 class TorchEncoder:
     """A ResNet-50, or a TorchScript module, on one device; an `imgdedup.encoder.Encoder`.
 
-    Every batch is padded to one shape, so that an image's embedding does not depend on how many
-    others share its batch.
+    An image's embedding depends on nothing but its pixels: every forward pass has one shape,
+    padded, whatever images it holds; on a CPU each pass is one thread's, and `threads` of them run
+    side by side. The network is made with the first batch, since a worker that meets only known
+    contents needs its fingerprint alone.
     """
 
     def __init__(
@@ -50,26 +58,57 @@ class TorchEncoder:
         loaded: Weights,
         factory: EncoderFactory,
         device: torch.device,
+        threads: int,
     ) -> None:
+        on_cpu = device.type == "cpu"
         self.side = factory.input_size or loaded.input_size
-        self.batch_size = factory.batch_size
+        self.batch_size = max(factory.batch_size, _CPU_PASS * threads if on_cpu else 0)
+        self._pass = _CPU_PASS if on_cpu else self.batch_size
         self._device = device
         self._dtype = _dtype(factory.precision, device)
-        if loaded.script is not None and device.type == "cpu":
+        if loaded.script is not None and on_cpu:
             self._dtype = torch.float32  # a foreign module's operators may have no CPU bf16
-        # `to` moves a script in place, and each device needs its own.
-        module = copy.deepcopy(loaded.script) if loaded.script else resnet50_with(loaded)
-        self._module = module.to(device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._loaded: Weights | None = loaded
+        self._module: nn.Module | None = None
+        self._making = threading.Lock()
+        self._threads = ThreadPoolExecutor(
+            threads if on_cpu else 1, initializer=torch.set_num_threads, initargs=(1,)
+        )
         scale = torch.tensor([loaded.mean, loaded.std]) * 255
-        self._mean, self._std = scale.to(device).view(2, 1, 3, 1, 1)
+        self._mean, self._std = scale.view(2, 1, 3, 1, 1)
         self.fingerprint = self._fingerprint(loaded)
 
     def encode(self, squares: Sequence[np.ndarray]) -> np.ndarray:
-        """Embed up to `batch_size` squares (uint8, (side, side, 3)): float32, (n, dims)."""
-        batch = np.zeros((self.batch_size, self.side, self.side, 3), np.uint8)
+        """Embed up to `batch_size` squares (uint8, (side, side, 3)): float32, (n, dims).
+
+        Raises UserError when the weights do not fit the network.
+        """
+        with self._making:
+            if self._module is None:
+                self._module = self._made()
+        passes = [squares[at : at + self._pass] for at in range(0, len(squares), self._pass)]
+        return np.concatenate(list(self._threads.map(self._computed, passes)))
+
+    @torch.no_grad()
+    def _made(self) -> nn.Module:
+        torch.backends.cudnn.deterministic = True
+        loaded = self._loaded
+        assert loaded is not None
+        # `to` moves a script in place, and each device needs its own.
+        module = copy.deepcopy(loaded.script) if loaded.script else resnet50_with(loaded)
+        self._mean, self._std = self._mean.to(self._device), self._std.to(self._device)
+        module.to(self._device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._loaded = None  # the parameters as loaded would stay in memory beside the network's
+        return module
+
+    def _computed(self, squares: Sequence[np.ndarray]) -> np.ndarray:
+        """The embeddings of one forward pass."""
+        assert self._module is not None
+        batch = np.zeros((self._pass, self.side, self.side, 3), np.uint8)
         batch[: len(squares)] = squares
         pixels = torch.from_numpy(batch).to(self._device, non_blocking=True).permute(0, 3, 1, 2)
-        with torch.inference_mode():
+        # A script that is optimised as it runs gives other bits after its first calls.
+        with torch.inference_mode(), torch.jit.optimized_execution(False):
             pixels = (pixels.float() - self._mean) / self._std
             features = self._module(pixels.to(self._dtype))
         features = features.flatten(1).float().cpu().numpy()
@@ -77,9 +116,17 @@ class TorchEncoder:
 
     def _fingerprint(self, loaded: Weights) -> str:
         kind = "bf16" if self._dtype == torch.bfloat16 else "fp32"
-        parts = (loaded.digest, loaded.mean, loaded.std, _PREPROCESSING)
+        parts = (loaded.digest, loaded.mean, loaded.std, _PREPROCESSING, self._pass)
         digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-        return f"{loaded.name}-{self.side}px-{self._device.type}-{kind}-{digest}"
+        return f"{loaded.name}-{self.side}px-{_hardware(self._device)}-{kind}-{digest}"
+
+
+def _hardware(device: torch.device) -> str:
+    """Names what picks the kernels: the GPU's model, or the CPU's widest instructions."""
+    if device.type == "cuda":
+        return "cuda_" + re.sub(r"[^a-z0-9]+", "_", torch.cuda.get_device_name(device).lower())
+    matrices = torch.cpu.get_capabilities().get("amx_bf16")
+    return "cpu_" + ("amx" if matrices else torch.backends.cpu.get_cpu_capability().lower())
 
 
 class PowerMean(nn.Module):
@@ -107,6 +154,8 @@ def resnet50_with(loaded: Weights) -> nn.Module:
 
     Raises UserError when they do not fit.
     """
+    from torchvision.models import resnet50  # takes longer to import than all else here
+
     with torch.device("meta"):
         network = resnet50()
         network.fc = nn.Identity()
