@@ -53,6 +53,13 @@ run-usage:
 	@[ -n "$$IMAGES" ] && [ -n "$$OUT" ] || { echo "imgdedup: error: say what to read and where to" \
 	    "write: make run IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=YYYY-MM-DD]]" >&2; exit 2; }
 
+repair: repair-usage setup ## Make all that is derived anew, from manifests and embeddings: OUT=folder
+	@$(PY) -m imgdedup.local.repair --out="$$OUT" $${OVERLAY:+--overlay="$$OVERLAY"}
+
+.PHONY: repair-usage
+repair-usage:
+	@[ -n "$$OUT" ] || { echo "imgdedup: error: say what to repair: make repair OUT=folder" >&2; exit 2; }
+
 ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
 	@$(PY) -m imgdedup.local.airflow ui $${OUT:+--root="$$OUT"}
 
@@ -91,6 +98,9 @@ bench-backfill: setup ## Run a month of days under Airflow, as a range and day b
 bench-reuse: setup ## Measure what it takes when images in PHOTOS come again, FILES=1000 of them
 	@$(PY) -m benchmarks.reuse --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
 	    $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
+
+bench-days: setup ## Measure what one more day costs, by the age of the corpus
+	@$(PY) -m benchmarks.days $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count what comes of them
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \

@@ -28,7 +28,7 @@ def main(run: job.Run) -> job.Outcome:
     groups = changes.staged(lake, "groups", delta, days, whole)
 
     deduplicated = Staged()
-    stale = {*lake.faults("deduplicated", days)}
+    stale = {*days} if whole else {*lake.faults("deduplicated", days)}
     stale |= {*run.days, *groups.days("groups"), *before.changed(manifests)} & set(days)
     for day in sorted(stale):
         kept = group.without_removed(
