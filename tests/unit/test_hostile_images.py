@@ -17,7 +17,7 @@ from imgdedup.failures import ImageFailure
 from imgdedup.testing import encoded, picture
 
 SETTINGS = config.load(Path(__file__).parents[2] / "conf", "local", {}).embed
-SECONDS = 10.0  # at most, for one file that is refused
+SECONDS = 10.0  # of computing at most, for one file that is refused
 MIB = 64.0  # at most, beyond the file itself
 FILLED = 200_000_000  # bytes
 
@@ -26,7 +26,7 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Ended:
-    """What came of a file: a failure's code or `decoded`, in how many seconds, with what memory."""
+    """What came of a file: a failure's code or `decoded`, the seconds it computed, its memory."""
 
     outcome: str
     seconds: float
@@ -58,13 +58,13 @@ def decode_each(pipe: Connection, files: Files) -> None:
     for data in files.values():
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
         before = resident("VmRSS")
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             decoder.decode(data)
             outcome = "decoded"
         except ImageFailure as failure:
             outcome = failure.code
-        pipe.send(Ended(outcome, time.perf_counter() - began, resident("VmHWM") - before))
+        pipe.send(Ended(outcome, time.process_time() - began, resident("VmHWM") - before))
 
 
 def resident(name: str) -> float:
