@@ -6,7 +6,7 @@ holds, and moved in when all that a stage changes is there (see `commit`); uncha
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame, SparkSession
@@ -42,8 +42,8 @@ class Staged:
 class Lake(Partitions):
     """Reads and replaces the partitions of the datasets under `root` (a path or Hadoop URI).
 
-    `writer` names who writes, a stage and perhaps a day: what an earlier one of the same name left
-    half done is cleared away. `patience` is how many seconds it waits for another writer.
+    `writer` names who writes, a stage and perhaps a day, to those who have to wait for it.
+    `patience` is how many seconds it waits for another writer itself.
     """
 
     def __init__(
@@ -64,23 +64,36 @@ class Lake(Partitions):
         if self._alone:
             yield
             return
-        path = f"{self.root}/{_LOCK}"
-        with exclusive(self.files, path, self._writer, self._patience):
+        with self._locked(_LOCK):
             commit.finish(self.files, f"{self.root}/{_JOURNAL}")
+            self._clear()
             self._alone = True
             try:
                 yield
             finally:
                 self._alone = False
 
-    def recover(self) -> None:
-        """Finish what a killed writer had begun, and clear away what it had not."""
-        if self.files.exists(f"{self.root}/{_JOURNAL}"):
-            with self.alone():
-                pass  # entering it is all there is to do
-        staging = f"{self.root}/{_STAGING}"
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the only writer of this name inside the block, beside others of other names.
+
+        What a killed writer had begun is finished first. Raises lock.Busy as `alone` does.
+        """
+        with self._locked(f"{PRIVATE}/locks/{self._writer}.lock"):
+            if self.files.exists(f"{self.root}/{_JOURNAL}"):
+                with self.alone():
+                    pass  # entering it finishes
+            self._clear()
+            yield
+
+    def _locked(self, name: str) -> AbstractContextManager[None]:
+        return exclusive(self.files, f"{self.root}/{name}", self._writer, self._patience)
+
+    def _clear(self) -> None:
+        """Clear away what a killed writer of this name had not begun to move in."""
+        staging, own = f"{self.root}/{_STAGING}", self._own.rpartition("/")[2]
         for name in self.files.names(staging):
-            if name.startswith(f"{self._writer}-"):
+            if name.startswith(f"{self._writer}-") and name != own:
                 self.files.delete(f"{staging}/{name}")
 
     def replace(

@@ -73,16 +73,13 @@ def main(stage: str, body: Callable[[Run], Outcome], *, each_day: bool = False) 
         except UserError as error:
             say(f"error: {stage}: {error}")
             sys.exit(2)
-        writer = f"{stage}-{days[0]}" if each_day else stage
-        lake = Lake(spark, arguments.root, writer, settings.lake.lock_patience)
+        lake = Lake(spark, arguments.root, stage, settings.lake.lock_patience)
         run = Run(
             spark, lake, days[-1], tuple(days), arguments.run_id, settings, arguments.manifest
         )
         with monitor.progress(spark, stage):
-            if each_day:
-                status = _each_day(stage, body, run, memory, since)
-            else:
-                status = _work(stage, _alone(body), run, memory, since)
+            work = _each_day if each_day else _work
+            status = work(stage, _locked(body, each_day), run, memory, since)
     spark.stop()
     sys.exit(status)
 
@@ -95,12 +92,12 @@ def days_between(first: str, last: str) -> list[str]:
     return [(one + timedelta(days=n)).isoformat() for n in range((other - one).days + 1)]
 
 
-def _alone(body: Callable[[Run], Outcome]) -> Callable[[Run], Outcome]:
-    def alone(run: Run) -> Outcome:
-        with run.lake.alone():
+def _locked(body: Callable[[Run], Outcome], each_day: bool) -> Callable[[Run], Outcome]:
+    def locked(run: Run) -> Outcome:
+        with run.lake.claimed() if each_day else run.lake.alone():
             return body(run)
 
-    return alone
+    return locked
 
 
 def _each_day(
@@ -113,8 +110,9 @@ def _each_day(
     """Do the work day by day, up to the first that fails; a range goes on without empty days."""
     missing = []
     for day in run.days:
+        lake = Lake(run.spark, run.lake.root, f"{stage}-{day}", run.config.lake.lock_patience)
         try:
-            status = _work(stage, body, replace(run, dt=day), memory, since)
+            status = _work(stage, body, replace(run, dt=day, lake=lake), memory, since)
         except Missing as error:
             say(f"{stage}: {day} is left out: {error}")
             missing.append(day)
@@ -142,7 +140,6 @@ def _work(
     started = datetime.now(UTC)
     outcome, message, status = None, None, 0
     try:
-        run.lake.recover()
         outcome = body(run)
     except Exception as error:
         if isinstance(error, Missing) and _may_lack(run):

@@ -8,8 +8,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructType
 
+from imgdedup import commit
 from imgdedup.datasets import Lake
 from imgdedup.errors import UserError
+from imgdedup.lock import Busy
 from imgdedup.rowsets import conform
 from imgdedup.schemas import CANDIDATES, DATASETS, EMBEDDINGS, PAIRS
 from tests.spark.tables import DT, FINDINGS, Image, candidates, embeddings, frame, rows_of
@@ -218,9 +220,38 @@ def test_what_a_killed_run_had_staged_is_cleared_away(
     other = Lake(spark, lake.root, "another writer")
     other.stage("pairs", pairs(spark, "beside it", ("b", DAY)), [DAY])
     assert len(staged_files(lake)) == 2
-    Lake(spark, lake.root).recover()
-    assert len(staged_files(lake)) == 1
+    again = Lake(spark, lake.root)
+    again.stage("pairs", pairs(spark, "run", ("c", DAY)), [DAY])
+    with again.alone(), again.claimed():
+        assert len(staged_files(lake)) == 2  # its own, and that of the other writer
     assert lake.days("pairs") == []
+
+
+def test_two_writers_of_one_name_do_not_meet(spark: SparkSession, lake: Lake) -> None:
+    other = Lake(spark, lake.root, "another writer")
+    with lake.claimed():
+        lake.stage("pairs", pairs(spark, "run", ("a", DAY)), [DAY])
+        with pytest.raises(Busy, match="writer, process"), Lake(spark, lake.root).claimed():
+            pass
+        with other.claimed():
+            assert other.replace("candidates", DAY, candidates(spark, [FIRST])) == 1
+        with other.alone(), pytest.raises(Busy, match="another writer"):
+            lake.publish(lake.stage("pairs", pairs(spark, "run", ("a", DAY)), [DAY]))
+        assert len(staged_files(lake)) == 1
+
+
+def test_a_writer_finishes_what_a_killed_one_had_begun(
+    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = lake.stage("pairs", pairs(spark, "killed", ("a", DAY), ("b", OTHER)), [DAY, OTHER])
+    with monkeypatch.context() as patch:
+        patch.setattr(commit, "_make", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            lake.publish(staged)
+    assert lake.days("pairs") == []
+    with Lake(spark, lake.root, "another writer").claimed():
+        assert lake.days("pairs") == [DAY, OTHER]
+        assert sorted(row.left_id for row in lake.read("pairs").collect()) == ["a", "b"]
 
 
 def test_a_partition_says_how_many_rows_and_which_files_it_has(

@@ -45,7 +45,6 @@ def job(spark: SparkSession, lake: Lake, settings: Config) -> Job:
     def run(stage: str, dt: str = DAYS[0], **values: Any) -> Outcome:
         chosen = replace(settings, fit=replace(settings.fit, **values))
         main = runpy.run_path(str(JOBS / f"{stage}.py"))["main"]
-        lake.recover()
         with lake.alone():
             return main(Run(spark, lake, dt, (dt,), "run", chosen, ""))
 

@@ -6,6 +6,7 @@ import pytest
 
 from imgdedup import job
 from imgdedup.errors import UserError
+from imgdedup.lock import Busy
 
 REQUIRED = {
     "--root": "/lake",
@@ -31,7 +32,31 @@ def test_arguments_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
         "overlay": "local",
         "settings": {},
         "manifest": "",
+        "until": None,
     }
+
+
+def test_an_empty_end_of_the_range_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parsed(monkeypatch, REQUIRED | {"--until": ""})["until"] is None
+    assert parsed(monkeypatch, REQUIRED | {"--until": "2026-03-31"})["until"] == "2026-03-31"
+
+
+def test_a_range_has_all_its_days() -> None:
+    assert job.days_between("2026-02-27", "2026-03-01") == [
+        "2026-02-27",
+        "2026-02-28",
+        "2026-03-01",
+    ]
+    assert job.days_between("2026-02-27", "2026-02-27") == ["2026-02-27"]
+    with pytest.raises(UserError, match="ends on 2026-02-26, before it begins on 2026-02-27"):
+        job.days_between("2026-02-27", "2026-02-26")
+
+
+def test_a_fault_that_may_pass_is_told_as_it_is_and_may_be_tried_again() -> None:
+    assert job.explain(Busy("search writes to the same root")) == (
+        "search writes to the same root",
+        1,
+    )
 
 
 def test_settings_are_a_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +82,13 @@ def test_a_missing_argument_is_named(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("--dt", "2026-02-30"), ("--dt", "yesterday"), ("--dt", ""), ("--settings", "{'a': 1}")],
+    [
+        ("--dt", "2026-02-30"),
+        ("--dt", "yesterday"),
+        ("--dt", ""),
+        ("--settings", "{'a': 1}"),
+        ("--until", "x"),
+    ],
 )
 def test_a_wrong_argument_is_named(
     monkeypatch: pytest.MonkeyPatch,
