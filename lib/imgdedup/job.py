@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +23,7 @@ from imgdedup import config, monitor, schemas
 from imgdedup.config import Config
 from imgdedup.console import say
 from imgdedup.datasets import Lake
+from imgdedup.days import days_between
 from imgdedup.errors import Missing, TryAgain, UserError
 from imgdedup.session import start_session
 from imgdedup.sources import local_path
@@ -75,21 +76,19 @@ def main(stage: str, body: Callable[[Run], Outcome], *, each_day: bool = False) 
             sys.exit(2)
         lake = Lake(spark, arguments.root, stage, settings.lake.lock_patience)
         run = Run(
-            spark, lake, days[-1], tuple(days), arguments.run_id, settings, arguments.manifest
+            spark,
+            lake,
+            days[-1],
+            tuple(days),
+            arguments.run_id,
+            settings,
+            arguments.manifest,
         )
         with monitor.progress(spark, stage):
             work = _each_day if each_day else _work
             status = work(stage, _locked(body, each_day), run, memory, since)
     spark.stop()
     sys.exit(status)
-
-
-def days_between(first: str, last: str) -> list[str]:
-    """All days from `first` to `last`, YYYY-MM-DD; UserError when the last is earlier."""
-    one, other = date.fromisoformat(first), date.fromisoformat(last)
-    if other < one:
-        raise UserError(f"the range of days ends on {last}, before it begins on {first}")
-    return [(one + timedelta(days=n)).isoformat() for n in range((other - one).days + 1)]
 
 
 def _locked(body: Callable[[Run], Outcome], each_day: bool) -> Callable[[Run], Outcome]:

@@ -41,17 +41,6 @@ def test_an_empty_end_of_the_range_is_none(monkeypatch: pytest.MonkeyPatch) -> N
     assert parsed(monkeypatch, REQUIRED | {"--until": "2026-03-31"})["until"] == "2026-03-31"
 
 
-def test_a_range_has_all_its_days() -> None:
-    assert job.days_between("2026-02-27", "2026-03-01") == [
-        "2026-02-27",
-        "2026-02-28",
-        "2026-03-01",
-    ]
-    assert job.days_between("2026-02-27", "2026-02-27") == ["2026-02-27"]
-    with pytest.raises(UserError, match="ends on 2026-02-26, before it begins on 2026-02-27"):
-        job.days_between("2026-02-27", "2026-02-26")
-
-
 def test_a_fault_that_may_pass_is_told_as_it_is_and_may_be_tried_again() -> None:
     assert job.explain(Busy("search writes to the same root")) == (
         "search writes to the same root",

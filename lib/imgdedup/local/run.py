@@ -10,10 +10,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from imgdedup.console import say
+from imgdedup.days import days_between
 from imgdedup.errors import UserError
 from imgdedup.local import report
 from imgdedup.local.airflow import run_dag
@@ -62,11 +63,7 @@ def _chosen(settings: Mapping[str, object] | None) -> dict[str, object]:
 
 def checked_range(dt: str, until: str | None) -> list[str]:
     """Return the days from `dt` to `until`, or `dt` alone."""
-    first = date.fromisoformat(checked_day(dt))
-    last = date.fromisoformat(checked_day(until)) if until else first
-    if last < first:
-        raise UserError(f"the range of days ends on {until}, before it begins on {dt}")
-    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+    return days_between(checked_day(dt), checked_day(until or dt))
 
 
 def checked_day(dt: str) -> str:
