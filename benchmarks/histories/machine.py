@@ -23,7 +23,9 @@ from benchmarks import lakes
 from benchmarks.histories.changes import DAYS, IMAGES, Change, Manifest, changes, days, made
 from benchmarks.histories.laboratory import NOTHING, STAGES, Laboratory, Step
 from benchmarks.pool import pictures
+from imgdedup.console import say
 
+_TOLD = 10  # histories between two words of progress
 STARTS = 6  # lakes that histories begin with; the first is empty
 STEPS = 4  # of a history: how it begins, and three runs
 
@@ -128,8 +130,11 @@ class History(RuleBasedStateMachine):
         assert not needless, f"written again without a change: {', '.join(needless)}"
 
     def _compare(self) -> None:
-        self.tally["compared"] += self.lake not in self.ends
-        self.ends.add(self.lake)
+        if self.lake not in self.ends:
+            self.ends.add(self.lake)
+            self.tally["compared"] += 1
+            if self.tally["compared"] % _TOLD == 0:
+                say(f"histories: comparing the {self.tally['compared']}th")
         clean = self.laboratory.after(NOTHING, Step.of(self.manifests))
         found = self.laboratory.contents(self.lake)
         told = lakes.differences(found, self.laboratory.contents(clean))
