@@ -4,10 +4,11 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo run repair ui train test check bench-quality bench-reuse bench-backfill \
-    bench-days fuzz lock clean
+    bench-days bench-histories bench-crashes fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
-    WEIGHTS WITHOUT VIEWS START BATCH FILES DAYS PER_DAY BY_DAY
+    WEIGHTS WITHOUT VIEWS START BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
+    POINTS
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
@@ -101,6 +102,14 @@ bench-reuse: setup ## Measure what it takes when images in PHOTOS come again, FI
 
 bench-days: setup ## Measure what one more day costs, by the age of the corpus
 	@$(PY) -m benchmarks.days $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
+
+bench-histories: setup ## Try random histories of days, HISTORIES of them, against clean runs
+	@$(PY) -m benchmarks.histories $${HISTORIES:+--histories="$$HISTORIES"} \
+	    $${SEED:+--seed="$$SEED"} $${BROKEN:+--broken} $${NAME:+--name="$$NAME"}
+
+bench-crashes: setup ## Kill processes of all stages and fill disks, POINTS times, in OUT
+	@$(PY) -m benchmarks.crashes $${OUT:+--out="$$OUT"} $${POINTS:+--points="$$POINTS"} \
+	    $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count what comes of them
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \

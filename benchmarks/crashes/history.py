@@ -1,0 +1,88 @@
+"""The runs in which something is killed: two days, then the first of them with other images."""
+
+import shutil
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from benchmarks.crashes.jobs import Job, started
+from benchmarks.crashes.trials import Undisturbed, undisturbed
+from benchmarks.pool import pictures
+from imgdedup.console import say
+
+STAGES = ("scan", "embed", "fit", "index", "search", "verify", "group")
+FIRST, SECOND = "2026-01-01", "2026-01-02"
+SETTINGS: Mapping[str, object] = {"fit.candidates_per_image": 2.0, "fit.expected_images": 20}
+
+# Under each image_id a name in the pool.
+FIRST_IMAGES = {
+    "a.jpg": "coffee",
+    "b.jpg": "coffee gray",
+    "c.jpg": "chelsea",
+    "d.jpg": "chelsea crop",
+    "e.jpg": "rocket bright",
+    "f.jpg": "page",
+    "g.jpg": "truncated",
+}
+SECOND_IMAGES = {
+    "a.jpg": "coffee",
+    "h.jpg": "coffee bright",
+    "i.jpg": "chelsea",
+    "j.png": "chelsea png",
+    "k.jpg": "rocket",
+    "l.jpg": "motorcycle_left",
+    "m.jpg": "motorcycle_right",
+    "n.jpg": "text",
+}
+# A keeper and a copy are gone, one image is another picture, one is new, and one can be read.
+CHANGED_IMAGES = {
+    "a.jpg": "coffee",
+    "c.jpg": "coffee crop",
+    "d.jpg": "chelsea crop",
+    "f.jpg": "page",
+    "g.jpg": "rocket gray",
+    "o.png": "rocket png",
+}
+# The runs by what is done in them, and the stages that are hurt: all of the run that takes the
+# place of older results, and of the first run what no later one does.
+_RUNS = (
+    ("the first day", FIRST, {FIRST: FIRST_IMAGES}, ("fit", "index")),
+    ("the second day", SECOND, {SECOND: SECOND_IMAGES}, ()),
+    ("the first day again, changed", FIRST, {FIRST: CHANGED_IMAGES}, STAGES),
+)
+
+
+def undisturbed_stages(out: Path) -> list[Undisturbed]:
+    """Run the whole history once below `out`; the stages that are to be hurt, in order."""
+    found = []
+    for number, (run, day, images, hurt) in enumerate(_RUNS):
+        folder = out / "images" / str(number)
+        write(folder, images)
+        for stage in STAGES:
+            job = Job(stage, (day, day), out / "lake", folder, SETTINGS)
+            kept = out / "kept" / f"{number}-{stage}"
+            job.root.mkdir(parents=True, exist_ok=True)
+            done = undisturbed(job, run, kept, partial(submitted, space=out / "space"))
+            say(f"crashes: {stage} of {run}: {done.seconds:.1f} s undisturbed")
+            if stage in hurt:
+                found.append(done)
+            else:
+                shutil.rmtree(kept)
+    return found
+
+
+def submitted(job: Job, space: Path) -> float:
+    """Run a job with nothing happening to it; its seconds, or RuntimeError when it fails."""
+    with started(job, space) as running:
+        status, seconds = running.ended(), running.seconds
+        if status:
+            raise RuntimeError(f"{job.stage} failed: {running.said()}")
+    return seconds
+
+
+def write(folder: Path, days: Mapping[str, Mapping[str, str]]) -> None:
+    """Write the image files of days, given by their names in the pool, into a folder for each."""
+    for day, images in days.items():
+        (folder / day).mkdir(parents=True)
+        for image_id, name in images.items():
+            (folder / day / image_id).write_bytes(pictures()[name])

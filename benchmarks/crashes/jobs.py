@@ -1,0 +1,125 @@
+"""Jobs as the DAG submits them, and the processes that they consist of."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.spark import environment
+from imgdedup.console import MARK
+from imgdedup.local import processes
+from imgdedup.local.airflow import CONF, REPOSITORY
+
+DRIVER, PYTHON, WORKER, EXECUTOR = "driver's JVM", "driver's Python", "Python worker", "executor"
+_LOCAL = "local[2]"
+_CLUSTER = "local-cluster[1,2,1024]"  # executors in processes of their own, on this machine
+_OVERDUE = 300.0  # seconds after which a job counts as hung
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stage of one run, and where its files are."""
+
+    stage: str
+    days: tuple[str, str]  # first and last
+    root: Path
+    images: Path  # holds a folder for each day
+    settings: Mapping[str, object]
+
+    def script(self) -> list[str]:
+        """The job script and its arguments, as the DAG renders them."""
+        arguments = {
+            "root": str(self.root),
+            "dt": self.days[0],
+            "until": self.days[1],
+            "run-id": "run",
+            "conf-dir": str(CONF),
+            "overlay": "local",
+            "settings": json.dumps(dict(self.settings)),
+            **({"manifest": f"{self.images}/{{dt}}"} if self.stage == "scan" else {}),
+        }
+        options = [text for name, value in arguments.items() for text in (f"--{name}", value)]
+        return [str(REPOSITORY / "jobs" / f"{self.stage}.py"), *options]
+
+
+class Running:
+    """A job that was started: `leader` is what an operator started, spark-submit."""
+
+    def __init__(self, leader: subprocess.Popen[str], log: Path) -> None:
+        self.leader = leader
+        self._log = log
+        self._since = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self._since
+
+    def process(self, kind: str) -> psutil.Process | None:
+        """One of its processes by what it is, None while there is none."""
+        with suppress(psutil.NoSuchProcess):
+            driver = psutil.Process(self.leader.pid)
+            if kind == DRIVER:
+                return driver
+            for child in driver.children(recursive=True):
+                if _is(child, kind):
+                    return child
+        return None
+
+    def ended(self) -> int:
+        """Wait for the end of the command; its status, that of a shell when a signal ended it."""
+        status = self.leader.wait(timeout=_OVERDUE)
+        return status if status >= 0 else 128 - status
+
+    def said(self) -> list[str]:
+        """The lines meant for a person."""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
+
+
+@contextmanager
+def started(job: Job, space: Path, kind: str = DRIVER) -> Iterator[Running]:
+    """Start a job; what of it still runs at the end of the block is ended.
+
+    `space` is a folder for its log and Spark's own files; jobs whose `kind` of process is an
+    executor get executors of their own.
+    """
+    log = space / "job.log"
+    (space / "local").mkdir(parents=True, exist_ok=True)
+    master = _CLUSTER if kind == EXECUTOR else _LOCAL
+    command = ["spark-submit", "--master", master, "--driver-memory", "1g", *job.script()]
+    with log.open("w") as file:
+        leader = processes.start(command, environment(space / "local"), space, file)
+    try:
+        yield Running(leader, log)
+    finally:
+        processes.end([leader])
+
+
+def stragglers(running: Running) -> int:
+    """How many processes of a job outlive the command."""
+    alive = 0
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError, PermissionError):
+            ours = os.getsid(process.pid) == running.leader.pid
+            alive += ours and process.status() != psutil.STATUS_ZOMBIE
+    return alive
+
+
+def _is(process: psutil.Process, kind: str) -> bool:
+    with suppress(psutil.Error):
+        words = " ".join(process.cmdline())
+        if kind == WORKER:
+            # The daemon forks the workers: of the two it is the one with a parent that is Java.
+            parent = process.parent()
+            return "pyspark.daemon" in words and parent is not None and "java" not in parent.name()
+        if kind == EXECUTOR:
+            return "CoarseGrainedExecutorBackend" in words
+        return kind == PYTHON and "/jobs/" in words and "java" not in process.name()
+    return False

@@ -1,0 +1,57 @@
+"""Which process is killed when, in which stage."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from benchmarks.crashes import moments
+from benchmarks.crashes.jobs import DRIVER, EXECUTOR, PYTHON, WORKER
+from benchmarks.crashes.moments import Moment
+from benchmarks.crashes.trials import Undisturbed
+
+_PUBLISHING = ("scan", "embed", "fit", "search", "verify", "group")
+_WITH_WORKERS = ("embed", "index", "search", "verify", "group")
+_WITH_EXECUTORS = ("embed", "search", "verify")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A process of a stage, and when it is killed."""
+
+    stage: Undisturbed
+    process: str
+    moment: Callable[[], Moment]  # a moment remembers what it has seen: one for each try
+
+
+def points(stages: Sequence[Undisturbed], most: int, seed: int) -> list[Point]:
+    """Kill points spread over the stages, `most` of them or all there are, in their order."""
+    draw = Random(seed)
+    found = [point for stage in stages for point in _of(stage, draw)]
+    chosen = sorted(draw.sample(range(len(found)), min(most, len(found))))
+    return [found[number] for number in chosen]
+
+
+def _of(stage: Undisturbed, draw: Random) -> list[Point]:
+    name = stage.job.stage
+    kills = [(kind, _around(share, draw)) for kind in (DRIVER, PYTHON) for share in (0.5, 0.8)]
+    kills += [(kind, moments.written) for kind in (DRIVER, PYTHON) if name in _PUBLISHING]
+    if name in _PUBLISHING:
+        kills += [(kind, moments.journaled) for kind in (DRIVER, PYTHON)]
+        kills += [(PYTHON, _moved(share)) for share in (0.0, 0.5)]
+        kills += [(PYTHON, moments.published)]
+    if name == "index":
+        kills += [(kind, moments.indexed) for kind in (DRIVER, PYTHON)]
+    if name in _WITH_WORKERS:
+        kills += [(WORKER, _around(share, draw)) for share in (0.1, 0.8)]
+    if name in _WITH_EXECUTORS:
+        kills += [(EXECUTOR, _around(0.7, draw))]
+    return [Point(stage, kind, moment) for kind, moment in kills]
+
+
+def _around(share: float, draw: Random) -> Callable[[], Moment]:
+    drawn = share + draw.uniform(-0.1, 0.1)
+    return lambda: moments.after(drawn)
+
+
+def _moved(share: float) -> Callable[[], Moment]:
+    return lambda: moments.moved(share)

@@ -1,0 +1,146 @@
+"""One trial: a stage is hurt at some moment, its command is given again, and the tables are held
+against those of the stage undisturbed.
+"""
+
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+
+from benchmarks import lakes
+from benchmarks.crashes.jobs import Job, Running, started, stragglers
+from benchmarks.crashes.moments import Moment, wait
+from benchmarks.lakes import Contents
+from imgdedup import config
+from imgdedup.local.airflow import CONF
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A stage as it is when nothing happens: the lake before and after it, and its seconds."""
+
+    job: Job
+    turn: str  # which run of the history it belongs to, in words
+    kept: Path  # a copy of the lake before
+    before: Contents
+    after: Contents
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of hurting a stage once."""
+
+    turn: str
+    stage: str
+    hurt: str  # what was killed, or what was lacking
+    moment: str
+    status: int  # of the command that was hurt
+    seen: str  # by readers, before the command was given again
+    left: int  # processes that outlived the command
+    again: int  # status of the same command given again
+    seconds: float  # that it took
+    differences: list[str] = field(default_factory=list)
+    said: str = ""  # the last line of the command that was hurt
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was lost, and no reader saw half of anything."""
+        return not self.again and not self.differences and "half" not in self.seen
+
+
+def undisturbed(job: Job, turn: str, kept: Path, run: Callable[[Job], float]) -> Undisturbed:
+    """Run a stage, and keep the lake as it was before under `kept`; `run` gives its seconds."""
+    shutil.copytree(job.root, kept)
+    before = lakes.tables(job.root)
+    seconds = run(job)
+    return Undisturbed(job, turn, kept, before, contents(job), seconds)
+
+
+def contents(job: Job) -> Contents:
+    """The tables and the keys of the index; those as one more table."""
+    settings = config.load(CONF, "local", job.settings).milvus
+    found = lakes.tables(job.root)
+    pinned = lakes.pinned(job.root)
+    if pinned is not None:
+        found[lakes.INDEX, ""] = lakes.vectors(job.root, settings, *pinned)
+    return found
+
+
+def killed(stage: Undisturbed, kind: str, moment: Moment, space: Path) -> Trial | None:
+    """Kill a process of a stage, -9, at a moment; None when the stage ended before."""
+    job = stage.job
+    restore(stage)
+    with started(job, space, kind) as running:
+        if not wait(moment, job.root, running, stage.seconds) or not _kill(running, kind):
+            return None
+        status = running.ended()
+        left, said = stragglers(running), running.said()
+        seen = seen_by_readers(stage)
+        again, seconds = repeat(job, space / "again")
+    return Trial(
+        stage.turn,
+        job.stage,
+        kind,
+        moment.name,
+        status,
+        seen,
+        left,
+        again,
+        seconds,
+        lakes.differences(contents(job), stage.after),
+        said[-1] if said else "",
+    )
+
+
+def restore(stage: Undisturbed) -> None:
+    """Put the lake as it was before the stage."""
+    shutil.rmtree(stage.job.root, ignore_errors=True)
+    shutil.copytree(stage.kept, stage.job.root)
+
+
+def repeat(job: Job, space: Path) -> tuple[int, float]:
+    """Give the command again, at once; its status and its seconds."""
+    with started(job, space) as running:
+        return running.ended(), running.seconds
+
+
+def seen_by_readers(stage: Undisturbed) -> str:
+    """What a reader finds in the partitions: before, after, or what should never be."""
+    counts: Counter[str] = Counter()
+    after = {place: rows for place, rows in stage.after.items() if place[0] != lakes.INDEX}
+    try:
+        found: Mapping[lakes.Partition, object] = lakes.tables(stage.job.root)
+    except (OSError, pa.ArrowException) as error:
+        return f"half a partition: {error}"
+    for place in sorted(stage.before.keys() | after.keys()):
+        before, now = stage.before.get(place), found.get(place)
+        if before == after.get(place):
+            counts["half"] += now != before
+        elif now == before:
+            counts["before"] += 1
+        elif now == after.get(place):
+            counts["after"] += 1
+        else:
+            counts["gone for a moment" if now is None else "half"] += 1
+    told = [f"{number} {what}" for what, number in counts.items() if number]
+    return ", ".join(told) or "nothing to change"
+
+
+def _kill(running: Running, kind: str) -> bool:
+    """Kill the process as soon as there is one; False when the job ended before."""
+    while running.leader.poll() is None:
+        process = running.process(kind)
+        if process is not None:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+                return True
+        time.sleep(0.002)
+    return False

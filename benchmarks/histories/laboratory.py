@@ -1,0 +1,169 @@
+"""Applies the stages of runs to small lakes, all in one Spark session.
+
+What a step makes of a lake is kept under the steps that led there. A history that begins like an
+earlier one goes on from its lake, so that shrinking a history costs little.
+"""
+
+import hashlib
+import runpy
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from benchmarks import lakes
+from benchmarks.histories.changes import Manifest
+from benchmarks.lakes import Contents
+from benchmarks.pool import pictures
+from imgdedup import pinned
+from imgdedup.config import Config
+from imgdedup.datasets import Lake
+from imgdedup.job import Run
+
+JOBS = Path(__file__).parents[2] / "jobs"
+STAGES = ("scan", "embed", "fit", "index", "search", "verify", "group")
+DAILY = STAGES[:2]  # work on one day after the other; the others settle all that has changed
+NOTHING = "nothing"  # the lake before all steps
+# An image has two candidates that are no copies, and one with four copies is crowded.
+SETTINGS: dict[str, object] = {
+    "embed.batch_size": 8,
+    "fit.candidates_per_image": 2.0,
+    "fit.expected_images": 20,
+    "search.crowd": 3,
+    "search.crowd_neighbours": 2,
+}
+_SCHEMA = pa.schema(
+    {"image_id": pa.string(), "uri": pa.string(), "content": pa.binary(), "price": pa.int64()}
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Stages of a run, for all of its days, over the manifests as they are then."""
+
+    manifests: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # of the run's days
+    stages: tuple[str, ...]
+    removed: tuple[str, ...]  # days whose manifest and embeddings a person deleted before
+
+    @classmethod
+    def of(
+        cls,
+        manifests: Mapping[str, Manifest],
+        stages: Iterable[str] = STAGES,
+        removed: Iterable[str] = (),
+    ) -> "Step":
+        """The step that runs `stages` for the days of `manifests`."""
+        rows = {day: tuple(sorted(manifest.items())) for day, manifest in manifests.items()}
+        return cls(tuple(sorted(rows.items())), tuple(stages), tuple(sorted(removed)))
+
+
+class Laboratory:
+    """Lakes by the steps that led to them; every lake starts with the same projection."""
+
+    def __init__(self, spark: SparkSession, folder: Path, config: Config) -> None:
+        self._spark = spark
+        self._config = config
+        self._kept = folder / "kept"
+        self._root = folder / "lake"
+        self._own = folder / "own"
+        self._mains = {stage: runpy.run_path(str(JOBS / f"{stage}.py"))["main"] for stage in STAGES}
+        self._contents: dict[str, Contents] = {}
+        self._needless: dict[str, list[str]] = {}
+        self.variant = ""  # lakes of one variant are no others'
+        self.stages = Counter[str]()  # applied, by name
+        self._pin()
+
+    def after(self, lake: str, step: Step) -> str:
+        """The name of the lake that a step makes of a lake."""
+        name = hashlib.sha256(f"{self.variant} {lake} {step}".encode()).hexdigest()
+        if not (self._kept / name).exists():
+            self._restore(lake)
+            before = lakes.tables(self._root), lakes.stamps(self._root)
+            self._apply(step)
+            after = lakes.tables(self._root), lakes.stamps(self._root)
+            self._needless[name] = _rewritten_alike(before, after)
+            self._keep(name)
+        return name
+
+    def contents(self, lake: str) -> Contents:
+        """What a lake holds: its tables and, as one more of them, the keys in Milvus."""
+        if lake not in self._contents:
+            self._restore(lake)
+            keys = lakes.vectors(self._root, self._config.milvus, *self._pinned)
+            found = lakes.tables(self._root)
+            self._contents[lake] = {**found, (lakes.INDEX, ""): keys}
+        return self._contents[lake]
+
+    def needless(self, lake: str) -> list[str]:
+        """The partitions that the last step to a lake wrote again though no row changed."""
+        return self._needless[lake]
+
+    def _pin(self) -> None:
+        """Fit once, on all pictures, and keep a lake that has nothing but the projection."""
+        self._apply(Step.of({"2000-01-01": {name: name for name in pictures()}}, STAGES[:3]))
+        projection = pinned.working(Lake(self._spark, str(self._root)))
+        assert projection is not None
+        self._pinned = projection.model, projection.fingerprint
+        for table in [*lakes.TABLES, "runs"]:
+            shutil.rmtree(self._root / table, ignore_errors=True)
+        self._keep(NOTHING)
+        self.stages.clear()
+
+    def _apply(self, step: Step) -> None:
+        shutil.rmtree(self._own, ignore_errors=True)
+        days = [day for day, _ in step.manifests]
+        for table, day in product(("manifest", "embeddings"), step.removed):
+            shutil.rmtree(self._root / table / f"dt={day}")
+        for day, manifest in step.manifests:
+            _write(self._own / f"dt={day}", day, dict(manifest))
+        for stage in step.stages:
+            for day in days if stage in DAILY else days[-1:]:
+                writer = f"{stage}-{day}" if stage in DAILY else stage
+                lake = Lake(self._spark, str(self._root), writer)
+                run = Run(self._spark, lake, day, tuple(days), "run", self._config, str(self._own))
+                with lake.claimed() if stage in DAILY else lake.alone():
+                    self._mains[stage](run)
+                self.stages[stage] += 1
+
+    def _restore(self, lake: str) -> None:
+        shutil.rmtree(self._root, ignore_errors=True)
+        shutil.copytree(self._kept / lake, self._root)
+
+    def _keep(self, lake: str) -> None:
+        shutil.copytree(self._root, self._kept / lake)
+
+
+def _write(folder: Path, day: str, manifest: Manifest) -> None:
+    """A day's manifest as a user writes it: with the images in it, and a column of the user's."""
+    rows = [
+        {
+            "image_id": image_id,
+            "uri": f"lake:{image_id}",
+            "content": pictures()[name],
+            "price": len(name) + int(day[-2:]),
+        }
+        for image_id, name in sorted(manifest.items())
+    ]
+    folder.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), folder / "part-0.parquet")
+
+
+_Seen = tuple[Contents, Mapping[lakes.Partition, object]]
+
+
+def _rewritten_alike(before: _Seen, after: _Seen) -> list[str]:
+    """The partitions with other files and the same rows as before."""
+    rows, stamps = before
+    new_rows, new_stamps = after
+    return [
+        f"{dataset} of {day}"
+        for dataset, day in sorted(stamps.keys() & new_stamps.keys())
+        if stamps[dataset, day] != new_stamps[dataset, day]
+        and rows[dataset, day] == new_rows[dataset, day]
+    ]

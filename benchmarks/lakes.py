@@ -1,0 +1,132 @@
+"""What a lake on this machine holds, read without Spark, and in what two lakes differ."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from imgdedup import milvus_server
+from imgdedup.config import MilvusConfig
+
+TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated")
+INDEX = "Milvus"
+_OF_A_RUN = ("run_id",)
+_NAMED = 2  # rows told of each kind of difference
+_LONG = 24  # characters of a value that are told
+
+Row = tuple[tuple[str, Any], ...]
+Partition = tuple[str, str]  # dataset, day
+Contents = Mapping[Partition, Counter[Row]]
+
+
+def tables(root: Path) -> dict[Partition, Counter[Row]]:
+    """The rows of every partition of the tables, whatever their order, ids of runs aside.
+
+    Embeddings, thumbnails and other long values are replaced by digests.
+    """
+    return {
+        (dataset, folder.name.removeprefix("dt=")): _rows(folder)
+        for dataset, folder in _partitions(root)
+    }
+
+
+def vectors(root: Path, config: MilvusConfig, model: str, projection: str) -> Counter[Row]:
+    """The keys in the index of a lake for a model and a projection (fingerprints), as rows.
+
+    Raises ValueError when it counts another number of vectors than it has keys.
+    """
+    with (
+        milvus_server.serving(config, str(root), model, projection) as address,
+        closing(address.connect()) as index,
+    ):
+        keys, count = index.keys(), index.count()
+    if count != len(keys):
+        raise ValueError(f"the index of {root} counts {count} vectors for {len(keys)} keys")
+    return Counter({(("content_id", key),): 1 for key in keys})
+
+
+def pinned(root: Path) -> tuple[str, str] | None:
+    """The one model and projection of all candidates; None when there are no candidates.
+
+    Raises ValueError when they are of several.
+    """
+    found = set()
+    for file in (root / "candidates").glob("*/[!._]*.parquet"):
+        table = pq.ParquetFile(file).read(columns=["model", "projection"])
+        found |= {(row["model"], row["projection"]) for row in table.to_pylist()}
+    if len(found) > 1:
+        raise ValueError(f"the candidates of {root} are of several projections: {sorted(found)}")
+    return found.pop() if found else None
+
+
+def stamps(root: Path) -> dict[Partition, frozenset[tuple[str, int, int]]]:
+    """Name, inode and time of the files of each partition: equal only when none was rewritten."""
+    found = {}
+    for dataset, folder in _partitions(root):
+        stats = [(file.name, file.stat()) for file in folder.iterdir()]
+        files = frozenset((name, stat.st_ino, stat.st_mtime_ns) for name, stat in stats)
+        found[dataset, folder.name.removeprefix("dt=")] = files
+    return found
+
+
+def differences(found: Contents, expected: Contents) -> list[str]:
+    """In what two lakes differ, a line for each partition that does."""
+    told = []
+    for place in sorted(found.keys() | expected.keys()):
+        name = " of ".join(part for part in place if part)
+        if place not in found:
+            told.append(f"{name}: the partition is missing")
+        elif place not in expected:
+            told.append(f"{name}: there should be no partition")
+        elif found[place] != expected[place]:
+            more, less = found[place] - expected[place], expected[place] - found[place]
+            told.append(f"{name}: {_told(more, 'too many')}; {_told(less, 'missing')}")
+    return told
+
+
+def _told(rows: Counter[Row], what: str) -> str:
+    named = ", ".join(
+        "(" + ", ".join(f"{name} {_short(value)}" for name, value in row if value is not None) + ")"
+        for row in sorted(rows, key=repr)[:_NAMED]
+    )
+    return f"{rows.total()} rows {what}{': ' if named else ''}{named}"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONG else f"{text[:8]}..."
+
+
+def _partitions(root: Path) -> Iterator[tuple[str, Path]]:
+    for dataset in TABLES:
+        for folder in sorted((root / dataset).glob("dt=*")):
+            yield dataset, folder
+
+
+def _rows(folder: Path) -> Counter[Row]:
+    rows: Counter[Row] = Counter()
+    for file in folder.glob("[!._]*.parquet"):
+        table: pa.Table = pq.ParquetFile(file).read()
+        names = sorted(name for name in table.column_names if name not in _OF_A_RUN)
+        columns = [_values(table[name]) for name in names]
+        rows.update(tuple(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+    return rows
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column; lists and bytes as digests."""
+    if pa.types.is_list(column.type):
+        lists = (value.values.to_numpy() if value.is_valid else None for value in column)
+        return [None if values is None else _digest(values.tobytes()) for values in lists]
+    if pa.types.is_binary(column.type):
+        return [None if value is None else _digest(value) for value in column.to_pylist()]
+    return list(column.to_pylist())
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

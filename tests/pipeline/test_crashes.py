@@ -1,0 +1,77 @@
+"""A stage whose process is killed, -9, is mended by the same command; readers see no half of it.
+
+`make bench-crashes` kills in every stage, at many moments, and fills disks, too.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.crashes import moments
+from benchmarks.crashes.disk import filled, may_mount
+from benchmarks.crashes.history import CHANGED_IMAGES, FIRST, FIRST_IMAGES, SETTINGS, STAGES, write
+from benchmarks.crashes.jobs import DRIVER, PYTHON, Job
+from benchmarks.crashes.moments import Moment
+from benchmarks.crashes.trials import Undisturbed, killed, undisturbed
+from tests.pipeline.jobs import Jobs
+
+Stages = dict[str, Undisturbed]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("crashes")
+
+
+@pytest.fixture(scope="module")
+def stages(folder: Path, in_one_process: Jobs) -> Stages:
+    """The stages of a day that runs a second time, with other images, each undisturbed."""
+
+    def run(job: Job) -> float:
+        (ended,) = in_one_process([job.script()])
+        assert ended.status == 0, ended.lines
+        return 0.0
+
+    before, after = folder / "before", folder / "after"
+    write(before, {FIRST: FIRST_IMAGES})
+    write(after, {FIRST: CHANGED_IMAGES})
+    first = [Job(stage, (FIRST, FIRST), folder / "lake", before, SETTINGS) for stage in STAGES]
+    for job in first:
+        run(job)
+    again = [replace(job, images=after) for job in first]
+    return {job.stage: undisturbed(job, "again", folder / job.stage, run) for job in again}
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Path:
+    return tmp_path / "space"
+
+
+@pytest.mark.parametrize(
+    ("stage", "process", "moment"),
+    [
+        ("index", PYTHON, moments.indexed()),
+        ("search", PYTHON, moments.moved(0.5)),
+        ("group", DRIVER, moments.journaled()),
+    ],
+)
+def test_the_same_command_again_gives_the_same_tables(
+    stages: Stages, space: Path, stage: str, process: str, moment: Moment
+) -> None:
+    trial = killed(stages[stage], process, moment, space)
+    assert trial is not None
+    assert trial.status == 137
+    assert trial.sound, trial
+
+
+def test_a_full_disk_is_told_in_plain_words_and_mended_by_room(
+    stages: Stages, folder: Path, space: Path
+) -> None:
+    if not may_mount(folder):
+        pytest.skip("this process may not mount a small file system to fill")
+    trial = filled(stages["search"], 0, space)
+    assert trial is not None
+    assert trial.status == 1
+    assert trial.said == "error: search: the disk is full: make room and run again"
+    assert trial.sound, trial

@@ -1,0 +1,81 @@
+"""Lakes are compared row by row, whatever the files and their order; what differs is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks import lakes
+
+DAY = "2026-01-01"
+
+
+def write(root: Path, dataset: str, rows: list[dict[str, Any]], file: str = "part-0") -> Path:
+    path = root / dataset / f"dt={DAY}" / f"{file}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+def pair(one: str, other: str, run_id: str = "run") -> dict[str, Any]:
+    return {"left_id": one, "right_id": other, "margin": None, "run_id": run_id}
+
+
+def test_files_order_and_runs_make_no_difference(tmp_path: Path) -> None:
+    write(tmp_path / "one", "pairs", [pair("a", "b"), pair("a", "c")])
+    write(tmp_path / "other", "pairs", [pair("a", "c", "later")], "part-0")
+    write(tmp_path / "other", "pairs", [pair("a", "b", "later")], "part-1")
+    write(tmp_path / "other", "pairs", [pair("x", "y")], "_hidden")
+    found, expected = lakes.tables(tmp_path / "one"), lakes.tables(tmp_path / "other")
+    assert lakes.differences(found, expected) == []
+
+
+def test_rows_too_many_and_missing_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "one", "pairs", [pair("a", "b"), pair("a", "b")])
+    write(tmp_path / "other", "pairs", [pair("a", "b"), pair("a", "c")])
+    found, expected = lakes.tables(tmp_path / "one"), lakes.tables(tmp_path / "other")
+    assert lakes.differences(found, expected) == [
+        f"pairs of {DAY}: 1 rows too many: (left_id a, right_id b); "
+        "1 rows missing: (left_id a, right_id c)"
+    ]
+
+
+def test_partitions_that_are_there_or_not_are_named(tmp_path: Path) -> None:
+    write(tmp_path, "groups", [pair("a", "b")])
+    there, nothing = lakes.tables(tmp_path), lakes.tables(tmp_path / "none")
+    assert lakes.differences(there, nothing) == [f"groups of {DAY}: there should be no partition"]
+    assert lakes.differences(nothing, there) == [f"groups of {DAY}: the partition is missing"]
+
+
+@pytest.mark.parametrize("column", [{"embedding": [1.0, 3.0]}, {"thumbnail": b"other"}])
+def test_every_bit_of_embeddings_and_thumbnails_counts(
+    tmp_path: Path, column: dict[str, Any]
+) -> None:
+    row = {"image_id": "a", "embedding": [1.0, 2.0], "thumbnail": b"picture"}
+    nothing = {"image_id": "b", "embedding": None, "thumbnail": None}
+    write(tmp_path / "one", "embeddings", [row, nothing])
+    write(tmp_path / "other", "embeddings", [row | column, nothing])
+    found, expected = lakes.tables(tmp_path / "one"), lakes.tables(tmp_path / "other")
+    (told,) = lakes.differences(found, expected)
+    assert told.startswith(f"embeddings of {DAY}: 1 rows too many: ")
+
+
+def test_a_file_that_is_written_again_changes_the_stamp_of_its_partition(tmp_path: Path) -> None:
+    path = write(tmp_path, "pairs", [pair("a", "b")])
+    write(tmp_path, "groups", [pair("a", "b")])
+    before = lakes.stamps(tmp_path)
+    path.unlink()
+    write(tmp_path, "pairs", [pair("a", "b")])
+    after = lakes.stamps(tmp_path)
+    assert [place for place in before if before[place] != after[place]] == [("pairs", DAY)]
+
+
+def test_the_candidates_tell_model_and_projection(tmp_path: Path) -> None:
+    assert lakes.pinned(tmp_path) is None
+    write(tmp_path, "candidates", [{"model": "m", "projection": "p"}])
+    assert lakes.pinned(tmp_path) == ("m", "p")
+    write(tmp_path, "candidates", [{"model": "m", "projection": "q"}], "part-1")
+    with pytest.raises(ValueError, match="several projections"):
+        lakes.pinned(tmp_path)
