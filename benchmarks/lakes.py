@@ -51,17 +51,13 @@ def vectors(root: Path, config: MilvusConfig, model: str, projection: str) -> Co
 
 
 def pinned(root: Path) -> tuple[str, str] | None:
-    """The one model and projection of all candidates; None when there are no candidates.
-
-    Raises ValueError when they are of several.
-    """
-    found = set()
-    for file in (root / "candidates").glob("*/[!._]*.parquet"):
-        table = pq.ParquetFile(file).read(columns=["model", "projection"])
-        found |= {(row["model"], row["projection"]) for row in table.to_pylist()}
-    if len(found) > 1:
-        raise ValueError(f"the candidates of {root} are of several projections: {sorted(found)}")
-    return found.pop() if found else None
+    """The model and the projection that the index was last filled by; None before that."""
+    filled = []
+    for file in (root / "runs").glob("*/[!._]*.parquet"):
+        for row in pq.ParquetFile(file).read().to_pylist():
+            if row["stage"] == "index" and row["status"] == "succeeded" and row["model"]:
+                filled.append((row["started_at"], row["model"], dict(row["details"])["projection"]))
+    return max(filled)[1:] if filled else None
 
 
 def stamps(root: Path) -> dict[Partition, frozenset[tuple[str, int, int]]]:

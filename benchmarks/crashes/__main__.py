@@ -115,7 +115,8 @@ def _told(trial: Trial) -> Trial:
 
 
 def _result(trial: Trial) -> str:
-    return "; ".join(trial.differences) or "equal"
+    told = [*([trial.said_again] if trial.again else []), *trial.differences]
+    return "; ".join(told) or "equal"
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import lakes
 from benchmarks.crashes.jobs import started, stragglers
-from benchmarks.crashes.trials import Trial, Undisturbed, contents, repeat, seen_by_readers
+from benchmarks.crashes.trials import Trial, Undisturbed, last, repeat, seen_by_readers
 
 _SIZE = 64 << 20  # bytes: a lake of some pictures, many times
 _FILLER = ".filler"
@@ -26,27 +25,14 @@ def filled(stage: Undisturbed, room: int, space: Path) -> Trial | None:
         filler = job.root / _FILLER
         _fill(filler, room)
         with started(job, space) as running:
-            status, left, said = running.ended(), stragglers(running), running.said()
+            status, left, said = running.ended(), stragglers(running), last(running.said())
         filler.unlink()
         if not status:
             return None
         seen = seen_by_readers(stage)
-        again, seconds = repeat(job, space)
-        told = lakes.differences(contents(job), stage.after)
-    errors = [line for line in said if line.startswith("error: ")]
-    return Trial(
-        stage.turn,
-        job.stage,
-        "full disk",
-        f"room for {room >> 10} KiB",
-        status,
-        seen,
-        left,
-        again,
-        seconds,
-        told,
-        errors[-1] if errors else "",
-    )
+        again = repeat(stage, space)
+    moment = f"room for {room >> 10} KiB"
+    return Trial(stage.turn, job.stage, "full disk", moment, status, seen, left, said=said, **again)
 
 
 @contextmanager

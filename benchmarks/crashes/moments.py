@@ -46,6 +46,14 @@ def indexed() -> Moment:
     return Moment("first change of the index", reached)
 
 
+def collected() -> Moment:
+    """When the index has the folder of a collection."""
+    return Moment(
+        "collection begun",
+        lambda root, running, seconds: any((root / _INDEX / "collections").glob("*")),
+    )
+
+
 def journaled() -> Moment:
     """When the journal of the stage's results is there."""
     return Moment("journal written", lambda root, running, seconds: (root / _JOURNAL).exists())

@@ -41,6 +41,8 @@ def _of(stage: Undisturbed, draw: Random) -> list[Point]:
         kills += [(PYTHON, moments.published)]
     if name == "index":
         kills += [(kind, moments.indexed) for kind in (DRIVER, PYTHON)]
+        if not any((stage.kept / ".imgdedup" / "milvus").glob("collections/*")):
+            kills += [(PYTHON, moments.collected)]
     if name in _WITH_WORKERS:
         kills += [(WORKER, _around(share, draw)) for share in (0.1, 0.8)]
     if name in _WITH_EXECUTORS:

@@ -6,10 +6,11 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow as pa
@@ -49,6 +50,7 @@ class Trial:
     seconds: float  # that it took
     differences: list[str] = field(default_factory=list)
     said: str = ""  # the last line of the command that was hurt
+    said_again: str = ""  # why it failed again, if it did
 
     @property
     def sound(self) -> bool:
@@ -82,22 +84,10 @@ def killed(stage: Undisturbed, kind: str, moment: Moment, space: Path) -> Trial 
         if not wait(moment, job.root, running, stage.seconds) or not _kill(running, kind):
             return None
         status = running.ended()
-        left, said = stragglers(running), running.said()
+        left, said = stragglers(running), last(running.said())
         seen = seen_by_readers(stage)
-        again, seconds = repeat(job, space / "again")
-    return Trial(
-        stage.turn,
-        job.stage,
-        kind,
-        moment.name,
-        status,
-        seen,
-        left,
-        again,
-        seconds,
-        lakes.differences(contents(job), stage.after),
-        said[-1] if said else "",
-    )
+        again = repeat(stage, space / "again")
+    return Trial(stage.turn, job.stage, kind, moment.name, status, seen, left, said=said, **again)
 
 
 def restore(stage: Undisturbed) -> None:
@@ -106,10 +96,22 @@ def restore(stage: Undisturbed) -> None:
     shutil.copytree(stage.kept, stage.job.root)
 
 
-def repeat(job: Job, space: Path) -> tuple[int, float]:
-    """Give the command again, at once; its status and its seconds."""
-    with started(job, space) as running:
-        return running.ended(), running.seconds
+def repeat(stage: Undisturbed, space: Path) -> dict[str, Any]:
+    """Give the command again, at once; what became of it, by the names in Trial."""
+    with started(stage.job, space) as running:
+        status, seconds, said = running.ended(), running.seconds, running.said()
+    return {
+        "again": status,
+        "seconds": seconds,
+        "differences": lakes.differences(contents(stage.job), stage.after),
+        "said_again": last(said) if status else "",
+    }
+
+
+def last(said: Sequence[str]) -> str:
+    """The last line of what a job said, or why it failed if it did."""
+    errors = [line for line in said if line.startswith("error: ")]
+    return [*said, *errors][-1] if said else ""
 
 
 def seen_by_readers(stage: Undisturbed) -> str:

@@ -1,5 +1,6 @@
 """Lakes are compared row by row, whatever the files and their order; what differs is named."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,15 @@ def test_a_file_that_is_written_again_changes_the_stamp_of_its_partition(tmp_pat
     assert [place for place in before if before[place] != after[place]] == [("pairs", DAY)]
 
 
-def test_the_candidates_tell_model_and_projection(tmp_path: Path) -> None:
+def test_the_last_filling_of_the_index_tells_model_and_projection(tmp_path: Path) -> None:
+    def run(stage: str, status: str, hour: int, projection: str) -> dict[str, Any]:
+        started, details = datetime(2026, 1, 1, hour), {"projection": projection}
+        run = {"stage": stage, "status": status, "started_at": started, "model": "m"}
+        return run | {"details": details}
+
     assert lakes.pinned(tmp_path) is None
-    write(tmp_path, "candidates", [{"model": "m", "projection": "p"}])
-    assert lakes.pinned(tmp_path) == ("m", "p")
-    write(tmp_path, "candidates", [{"model": "m", "projection": "q"}], "part-1")
-    with pytest.raises(ValueError, match="several projections"):
-        lakes.pinned(tmp_path)
+    write(tmp_path, "runs", [run("search", "succeeded", 1, "x"), run("index", "failed", 1, "x")])
+    assert lakes.pinned(tmp_path) is None
+    write(tmp_path, "runs", [run("index", "succeeded", 9, "new")], "part-1")
+    write(tmp_path, "runs", [run("index", "succeeded", 8, "old")], "part-2")
+    assert lakes.pinned(tmp_path) == ("m", "new")
