@@ -16,12 +16,14 @@ def main(run: job.Run) -> job.Outcome:
     projection = pinned.required(run.lake, model) if model else pinned.working(run.lake)
     if projection is None:
         return job.Outcome(0, 0, details={"vectors": 0})
-    milvus = run.config.milvus
+    milvus, repair = run.config.milvus, run.config.lake.repair
     with (
-        serving(milvus, run.lake.root, projection.model, projection.fingerprint) as address,
+        serving(
+            milvus, run.lake.root, projection.model, projection.fingerprint, anew=repair
+        ) as address,
         closing(address.connect()) as vectors,
     ):
-        if run.config.lake.repair:
+        if repair:
             vectors.drop()
         vectors.create(projection.dims + EXTRA)
         changes = index.compare(embeddings, vectors)

@@ -55,6 +55,14 @@ class VectorIndexContract:
         index.create(WIDTH)
         assert index.keys() == set(names)
 
+    def test_a_dropped_collection_can_be_made_again(self, index: VectorIndex) -> None:
+        index.drop()  # none is no error
+        filled(index, 5)
+        index.drop()
+        assert (index.keys(), index.count()) == (set(), 0)
+        names, _ = filled(index, 3)
+        assert index.keys() == set(names)
+
     def test_deleted_keys_are_gone_and_missing_ones_no_error(self, index: VectorIndex) -> None:
         names, vectors = filled(index, 10)
         index.delete([*names[:4], "f" * 64])

@@ -110,11 +110,6 @@ class MilvusIndex:
 
     def create(self, width: int) -> None:
         """See VectorIndex."""
-        if self._exists():
-            return
-        schema = self._client.create_schema(auto_id=False)
-        schema.add_field(_KEY, DataType.VARCHAR, is_primary=True, max_length=_KEY_LENGTH)
-        schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=width)
         index = self._client.prepare_index_params()
         index.add_index(
             _VECTOR,
@@ -122,6 +117,13 @@ class MilvusIndex:
             metric_type="IP",
             params=_BUILD[self._index_type],
         )
+        if self._exists():
+            if not self._client.list_indexes(self._name):  # killed between the two
+                self._client.create_index(self._name, index)
+            return
+        schema = self._client.create_schema(auto_id=False)
+        schema.add_field(_KEY, DataType.VARCHAR, is_primary=True, max_length=_KEY_LENGTH)
+        schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=width)
         # Strong: whoever reads sees all that was written before.
         self._client.create_collection(
             self._name, schema=schema, index_params=index, consistency_level="Strong"

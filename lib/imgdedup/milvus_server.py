@@ -6,6 +6,7 @@ Milvus Lite's own lock keeps a second run away from the same folder.
 
 import hashlib
 import re
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +17,18 @@ from imgdedup.errors import UserError
 from imgdedup.milvus import IndexAddress
 from imgdedup.sources import local_path
 
+_SCHEMA = "schema.json"  # the file without which Milvus Lite knows no collection, but is in its way
+
 
 @contextmanager
-def serving(config: MilvusConfig, root: str, model: str, projection: str) -> Iterator[IndexAddress]:
+def serving(
+    config: MilvusConfig, root: str, model: str, projection: str, *, anew: bool = False
+) -> Iterator[IndexAddress]:
     """The address of the index for one model and projection, given by their fingerprints.
 
     The embedded server runs inside the block. On a server of the user's own, collections carry a
-    mark of the root, so that several roots can share it.
+    mark of the root, so that several roots can share it. `anew`: whatever the embedded server
+    stored is deleted unread.
 
     Raises UserError when the port is taken, the folder is in use by another run, or `root` is no
     local folder while no server is configured.
@@ -41,17 +47,17 @@ def serving(config: MilvusConfig, root: str, model: str, projection: str) -> Ite
     folder = local_path(root)
     if folder is None:
         raise UserError(f"the root {root} is remote: set milvus.uri to a Milvus server's address")
-    with _milvus_lite(folder / ".imgdedup" / "milvus", config.port) as uri:
+    with _milvus_lite(folder / ".imgdedup" / "milvus", config.port, anew) as uri:
         yield address(uri, f"{config.collection}_")
 
 
 @contextmanager
-def _milvus_lite(folder: Path, port: int) -> Iterator[str]:
+def _milvus_lite(folder: Path, port: int, anew: bool) -> Iterator[str]:
     from milvus_lite.adapter.grpc.server import start_server_in_thread
     from milvus_lite.exceptions import DataDirLockedError
 
     _refuse_taken(port)
-    folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder, anew)
     try:
         server, database, port = start_server_in_thread(str(folder), host="127.0.0.1", port=port)
     except DataDirLockedError:
@@ -63,6 +69,17 @@ def _milvus_lite(folder: Path, port: int) -> Iterator[str]:
     finally:
         server.stop(grace=5).wait()
         database.close()
+
+
+def _clear(folder: Path, anew: bool) -> None:
+    """Delete what a crash or a full disk left half made and the server could not open.
+
+    Only who holds the lock of the root comes here.
+    """
+    for collection in folder.glob("collections/*"):
+        if anew or not (collection / _SCHEMA).is_file():
+            shutil.rmtree(collection)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _refuse_taken(port: int) -> None:

@@ -1,6 +1,7 @@
 """The embedded Milvus: on loopback alone, one run at a time, and gone after the block."""
 
 import socket
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,6 +55,58 @@ def test_it_listens_on_loopback_alone_while_the_block_runs(
         found = {ip.removeprefix("::ffff:") for ip in listeners(port)}
         assert found == {"127.0.0.1"}
     assert listeners(port) == set()
+
+
+def keys_after(
+    settings: MilvusConfig, root: Path, *keys: str, anew: bool = False
+) -> tuple[set[str], str]:
+    """The keys that the index holds once `keys` were inserted, and the collection's name."""
+    with (
+        serving(settings, str(root), "m", "p", anew=anew) as address,
+        closing(address.connect()) as index,
+    ):
+        index.create(4)
+        if keys:
+            index.insert(keys, np.eye(len(keys), 4, dtype=np.float32))
+            index.flush()
+        return index.keys(), address.collection
+
+
+def test_a_collection_that_was_left_half_made_is_made_again(
+    settings: MilvusConfig, tmp_path: Path
+) -> None:
+    _, name = keys_after(settings, tmp_path)
+    collection = tmp_path / ".imgdedup/milvus/collections" / name
+    (collection / "schema.json").rename(collection / "schema.json.tmp")  # a full disk, or kill -9
+    assert keys_after(settings, tmp_path, "a")[0] == {"a"}
+    assert keys_after(settings, tmp_path)[0] == {"a"}
+
+
+def test_a_collection_without_an_index_gets_one(settings: MilvusConfig, tmp_path: Path) -> None:
+    _, name = keys_after(settings, tmp_path, "a", "b")
+    with (
+        serving(settings, str(tmp_path), "m", "p") as address,
+        closing(address.connect()) as index,
+    ):
+        index._client.release_collection(name)
+        index._client.drop_index(name, "vector")
+        assert index._client.list_indexes(name) == []
+    assert keys_after(settings, tmp_path)[0] == {"a", "b"}
+    with (
+        serving(settings, str(tmp_path), "m", "p") as address,
+        closing(address.connect()) as index,
+    ):
+        assert len(index._client.list_indexes(name)) == 1
+
+
+def test_what_cannot_be_read_any_more_is_made_anew_when_asked(
+    settings: MilvusConfig, tmp_path: Path
+) -> None:
+    keys_after(settings, tmp_path, "a")
+    for file in (tmp_path / ".imgdedup/milvus/collections").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    assert keys_after(settings, tmp_path, "b", anew=True)[0] == {"b"}
 
 
 def test_it_is_gone_after_an_exception_in_the_block(settings: MilvusConfig, tmp_path: Path) -> None:
