@@ -17,6 +17,7 @@ from benchmarks.crashes.plan import points
 from benchmarks.crashes.trials import Trial, killed
 from imgdedup.console import say
 from imgdedup.errors import UserError
+from imgdedup.local import processes
 
 RESULTS = Path(__file__).parents[1] / "results"
 _ROOM = (0, 64 << 10)  # bytes left on a disk
@@ -31,14 +32,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="draws the points and their moments")
     parser.add_argument("--name", help="keep the table in benchmarks/results, by this name")
     arguments = parser.parse_args()
-    out = arguments.out.resolve()
+    out, since = arguments.out.resolve(), time.monotonic()
     try:
-        claim(out)
+        with processes.stoppable():  # no job and no disk may be left behind
+            claim(out)
+            trials, missed = hurt(out, arguments.points, arguments.seed)
     except UserError as error:
         say(f"error: bench-crashes: {error}")
         return 2
-    since = time.monotonic()
-    trials, missed = hurt(out, arguments.points, arguments.seed)
+    except processes.Stopped as stop:
+        return stop.status
     command = f"make bench-crashes POINTS={arguments.points} SEED={arguments.seed}"
     text = page(trials, missed, command, time.monotonic() - since)
     if arguments.name:
