@@ -33,11 +33,13 @@ def command(
     manifest: str = "",
     run_id: str = "run",
     settings: Mapping[str, object] | None = None,
+    until: str = "",
 ) -> list[str]:
     """The job script and its arguments, as the DAG renders them."""
     arguments = {
         "root": str(root),
         "dt": dt,
+        "until": until,
         "run-id": run_id,
         "conf-dir": str(REPOSITORY / "conf"),
         "overlay": "local",
