@@ -17,7 +17,7 @@ from imgdedup import config
 from imgdedup.local.airflow import CONF
 
 DAY = "2026-01-01"
-HISTORIES, SEED = 4, 0
+HISTORIES, SEED = 3, 64
 
 
 @pytest.fixture(scope="module")
