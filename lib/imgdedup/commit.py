@@ -20,6 +20,7 @@ class Move:
     """A file or folder that takes the place of what is at `target`; no `source`: it goes."""
 
     target: str
+    aside: str  # where what was at `target` goes until it is deleted
     source: str | None = None
     names: list[str] = field(default_factory=list)  # what a folder holds
 
@@ -43,22 +44,17 @@ def finish(files: Files, journal: str) -> bool:
 
 
 def _make(files: Files, move: Move) -> None:
-    if move.source is None:
-        files.delete(move.target)
-    elif files.exists(move.source):  # else it was made before the crash
-        if files.renames or not move.names:
-            _exchange(files, move.source, move.target)
-        else:
-            _transfer(files, move.source, move.target, move.names)
-
-
-def _exchange(files: Files, source: str, target: str) -> None:
-    aside = f"{source}.old"
-    files.delete(aside)
-    if files.exists(target):
-        files.move(target, aside)
-    files.move(source, target)
-    files.delete(aside)
+    if move.source is not None and not files.exists(move.source):
+        return  # it was made before the crash
+    if move.source is not None and move.names and not files.renames:
+        _transfer(files, move.source, move.target, move.names)
+        return
+    files.delete(move.aside)
+    if files.exists(move.target):
+        files.move(move.target, move.aside)
+    if move.source is not None:
+        files.move(move.source, move.target)
+    files.delete(move.aside)
 
 
 def _transfer(files: Files, source: str, target: str, names: Sequence[str]) -> None:

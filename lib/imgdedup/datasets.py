@@ -169,7 +169,7 @@ class Lake(Partitions):
     def stage_gone(self, dataset: str, days: Iterable[str]) -> Staged:
         """Take away the partitions of a dataset but those of `days`."""
         gone = sorted(set(self.days(dataset)) - set(days))
-        moves = [Move(self.path(dataset, day)) for day in gone]
+        moves = [self._move(self.path(dataset, day)) for day in gone]
         return Staged(moves, [(dataset, day) for day in gone])
 
     def read_staged(self, dataset: str, dt: str, staged: Staged) -> DataFrame:
@@ -183,16 +183,16 @@ class Lake(Partitions):
         """Keep `rows` under a name that is no dataset and has no days; None: nothing any more."""
         target = f"{self.root}/{PRIVATE}/{name}"
         if rows is None:
-            return Staged([Move(target)])
+            return Staged([self._move(target)])
         staged = f"{self._own}/{name}"
         rows.coalesce(1).write.mode("overwrite").parquet(staged)
-        return Staged([Move(target, staged, self.files.names(staged))])
+        return Staged([self._move(target, staged)])
 
     def stage_text(self, name: str, text: str) -> Staged:
         """Keep a text under a name of its own."""
         staged = f"{self._own}/{name}"
         self.files.write(staged, text)
-        return Staged([Move(f"{self.root}/{PRIVATE}/{name}", staged)])
+        return Staged([self._move(f"{self.root}/{PRIVATE}/{name}", staged)])
 
     def publish(self, staged: Staged) -> None:
         """Make all that is staged visible, or after a crash nothing or all of it."""
@@ -211,7 +211,7 @@ class Lake(Partitions):
     def rename_state(self, name: str, other: str) -> Staged:
         """Let what is kept under `name` take the place of `other`, once it is published."""
         source = f"{self.root}/{PRIVATE}/{name}"
-        return Staged([Move(f"{self.root}/{PRIVATE}/{other}", source, self.files.names(source))])
+        return Staged([self._move(f"{self.root}/{PRIVATE}/{other}", source)])
 
     def _same(self, dataset: str, dt: str, written: DataFrame, count: int) -> bool:
         """Whether the stored partition holds the rows `written`, column by column."""
@@ -225,7 +225,12 @@ class Lake(Partitions):
 
     def _marked(self, staged: str, dataset: str, dt: str, rows: int) -> Move:
         markers.mark(self.files, staged, rows)
-        return Move(self.path(dataset, dt), staged, self.files.names(staged))
+        return self._move(self.path(dataset, dt), staged)
+
+    def _move(self, target: str, source: str | None = None) -> Move:
+        """What puts `source` in the place of `target`, or just takes that away."""
+        aside = f"{self._own}/aside/{uuid.uuid4().hex[:8]}"
+        return Move(target, aside, source, self.files.names(source) if source else [])
 
     def _empty(self, dataset: str, staged: str) -> None:
         """Make a partition without rows; Spark writes one file, and it is copied."""

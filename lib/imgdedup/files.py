@@ -29,7 +29,7 @@ class Files(Protocol):
         """Whether there is a file or folder."""
 
     def names(self, folder: str) -> list[str]:
-        """What a folder holds, in order; nothing when it is missing."""
+        """What a folder holds, in order; nothing when it is missing or a file."""
 
     def read(self, path: str) -> str | None:
         """The text of a file; None when it is missing."""
@@ -68,7 +68,7 @@ class LocalFiles:
         """See Files."""
         try:
             return sorted(os.listdir(folder))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def read(self, path: str) -> str | None:
@@ -132,9 +132,9 @@ class HadoopFiles:
 
     def names(self, folder: str) -> list[str]:
         """See Files."""
-        if not self.exists(folder):
-            return []
         with _os_errors():
+            if not self._fs.exists(self._path(folder)) or self._fs.isFile(self._path(folder)):
+                return []
             found = self._fs.listStatus(self._path(folder))
             return sorted(status.getPath().getName() for status in found)
 

@@ -55,15 +55,22 @@ def held(folder: Path) -> dict[str, str] | None:
 
 def prepared(root: Path) -> list[Move]:
     """A partition to exchange, one to add, one to take away, and a file."""
+
+    def aside(name: str) -> str:
+        return str(root / "aside" / name)
+
     put(root / "table/a", OLD)
     put(root / "table/gone", OLD)
     (root / "state").write_text("old")
     (root / "staged").mkdir()
     (root / "staged/state").write_text("new")
     return [
-        Move(str(root / "table" / name), put(root / "staged" / name, NEW), [*NEW])
+        Move(str(root / "table" / name), aside(name), put(root / "staged" / name, NEW), [*NEW])
         for name in ("a", "b")
-    ] + [Move(str(root / "table/gone")), Move(str(root / "state"), str(root / "staged/state"))]
+    ] + [
+        Move(str(root / "table/gone"), aside("gone")),
+        Move(str(root / "state"), aside("state"), str(root / "staged/state")),
+    ]
 
 
 def state(root: Path) -> list[object]:
