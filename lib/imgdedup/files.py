@@ -166,8 +166,8 @@ class HadoopFiles:
         """See Files."""
         try:
             self._put(path, text, overwrite=False)
-        except OSError:
-            if self.exists(path):
+        except OSError as error:
+            if "AlreadyExists" in str(error) or self.exists(path):
                 return False
             raise
         return True
