@@ -8,7 +8,6 @@ the tables of both are compared with those of one clean run. All three have the 
 """
 
 import argparse
-import os
 import shlex
 import shutil
 import sys
@@ -16,8 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psutil
-
+from benchmarks import machine
 from benchmarks.backfill.compare import Compared, compare
 from benchmarks.backfill.measure import Measured, as_range, day_by_day
 from benchmarks.backfill.month import Month, build
@@ -99,9 +97,7 @@ def report(
     tables: tuple[list[Compared], list[Compared]],
 ) -> str:
     """The page of results."""
-    memory = psutil.virtual_memory().total / 2**30
-    machine = f"{os.cpu_count()} cores with {memory:.0f} GiB of memory"
-    return page(command(arguments), machine, month, measured, tables)
+    return page(command(arguments), machine.described(), month, measured, tables)
 
 
 def command(arguments: argparse.Namespace) -> str:

@@ -7,7 +7,6 @@ python -m benchmarks.quality [--photos FOLDER [--half a|b] [--copies-of FOLDERS]
 import argparse
 import csv
 import json
-import os
 import shlex
 import shutil
 import sys
@@ -17,8 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from benchmarks import machine
 from benchmarks.quality import baselines, corpus, descriptors, photos, results
 from benchmarks.quality.findings import Families, findings
 from benchmarks.quality.markdown import page
@@ -124,7 +122,7 @@ def evaluate(
     compared = chain([descriptors.of_run(vectors, found.runs)], others)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": _machine(),
+        "machine": machine.described(),
         "corpus": dict(built.description),
         "ours": results.plain(results.ours(outcome, found)),
         "baselines": results.plain(peers),
@@ -210,11 +208,6 @@ def _about(arguments: argparse.Namespace) -> dict[str, Any]:
     packages = "scikit-image and scikit-learn"
     source = arguments.photos.expanduser().resolve().name if arguments.photos else packages
     return {"source": source, "half": arguments.half}
-
-
-def _machine() -> str:
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{os.cpu_count()} cores with {memory:.0f} GiB of memory"
 
 
 def _arguments() -> argparse.Namespace:

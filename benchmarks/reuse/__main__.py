@@ -4,15 +4,13 @@ python -m benchmarks.reuse --photos FOLDER [--out FOLDER] [--files N] [--seed N]
 """
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
+from benchmarks import machine
 from benchmarks.quality import photos
 from benchmarks.quality.__main__ import claim
 from benchmarks.reuse.runs import FIRST, SECOND, Measured, measured, page
@@ -61,9 +59,7 @@ def bench(arguments: argparse.Namespace) -> int:
         say(f"bench-reuse: {what}")
         runs.append(measured(what, lake, dt, manifest, settings))
     command = f"make bench-reuse PHOTOS={folder.name} FILES={arguments.files} SEED={arguments.seed}"
-    memory = psutil.virtual_memory().total / 2**30
-    machine = f"{os.cpu_count()} cores with {memory:.0f} GiB of memory"
-    text = page(runs, command, f"{datetime.now(UTC):%Y-%m-%d}, on {machine}")
+    text = page(runs, command, f"{datetime.now(UTC):%Y-%m-%d}, on {machine.described()}")
     if arguments.name:
         (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
     print("\n" + text)
