@@ -8,14 +8,15 @@ from imgdedup.local import class_archive
 from imgdedup.local.java import choose_java
 
 
-def environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path, *, brief: bool = True) -> dict[str, str]:
     """The environment of a Spark that keeps its own files in `folder`.
 
-    Its JVMs live for seconds or minutes, so they do without the second compiler and the collector
-    of garbage in parallel.
+    It does without the collector of garbage in parallel, and a `brief` one, whose JVM lives for
+    seconds or minutes, without the second compiler.
     """
     java = choose_java()
-    options = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC {class_archive.options(java)}"
+    options = f"-XX:+UseSerialGC {class_archive.options(java)}"
+    options += " -XX:TieredStopAtLevel=1" if brief else ""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SPARK_")}
     return kept | {
         "JAVA_HOME": str(java.home),

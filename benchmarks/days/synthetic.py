@@ -15,6 +15,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from imgdedup import markers
 from imgdedup.files import LocalFiles
+from imgdedup.rowsets import Digest
 from imgdedup.schemas import EMBEDDINGS, MANIFEST
 from imgdedup.testing import encoded, picture
 
@@ -83,4 +84,4 @@ class Corpus:
             columns = [{name: row.get(name) for name in schema.names} for row in rows]
             table = pa.Table.from_pylist(columns, schema=fields)
             pq.write_table(table, folder / "part-0.parquet")
-            markers.mark(LocalFiles(), str(folder), len(rows))
+            markers.mark(LocalFiles(), str(folder), Digest(len(rows), None))

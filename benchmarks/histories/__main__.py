@@ -55,13 +55,15 @@ def main() -> int:
 
 
 def tried(laboratory: Laboratory, number: int, seed: int, tally: Counter[str]) -> str | None:
-    """Try the histories; the shrunk steps of one that ended wrong, and in what it did."""
+    """Try the histories, until Ctrl-C; the shrunk steps of one that ended wrong, and in what."""
     try:
         try_histories(histories(laboratory, tally), number, seed)
     except AssertionError as error:
         say("histories: one ended otherwise than a clean run")
         notes = [note for note in getattr(error, "__notes__", []) if not note.startswith("You can")]
         return "\n".join([*notes, str(error)])
+    except KeyboardInterrupt:
+        say("histories: stopped; the counts are those until then")
     return None
 
 

@@ -14,12 +14,17 @@ from benchmarks.spark import environment
 @contextmanager
 def session(folder: Path) -> Iterator[SparkSession]:
     """A session with one core that keeps its files in `folder`."""
-    os.environ |= environment(folder / "local")
+    os.environ |= environment(folder / "local", brief=False)
     properties = {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "1g",
+        "spark.driver.extraJavaOptions": "-Xmn500m",
         "spark.sql.adaptive.enabled": "false",
+        # Nor are a broadcast or a filter of what a join needs worth a job of their own.
+        "spark.sql.autoBroadcastJoinThreshold": "-1",
+        "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
+        "spark.sql.constraintPropagation.enabled": "false",
         # Tables of some rows are read sooner than code for them is generated and compiled.
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.codegen.wholeStage": "false",

@@ -109,8 +109,12 @@ def touched(before: DataFrame, after: DataFrame, days: Sequence[str] | None) -> 
     if days is None:
         found = before.select("content_id").union(after.select("content_id"))
     else:
-        old, new = (rows.where(F.col("dt").isin(list(days))) for rows in (before, after))
-        found = old.exceptAll(new).union(new.exceptAll(old)).select("content_id")
+        old, new = (
+            rows.where(F.col("dt").isin(list(days))).withColumn("sign", F.lit(sign))
+            for rows, sign in ((before, -1), (after, 1))
+        )
+        both = old.unionByName(new).groupBy(*after.columns)
+        found = both.agg(F.sum("sign").alias("more")).where("more != 0").select("content_id")
     return dated(found.distinct(), before, after)
 
 
@@ -165,12 +169,9 @@ def staged(lake: Lake, dataset: str, delta: Delta, days: Sequence[str], whole: b
     gone = lake.stage_gone(dataset, days)
     if whole:
         return lake.stage(dataset, delta.added, days) + gone
-    affected = _days(delta.removed) | _days(delta.added) | (set(days) - set(lake.days(dataset)))
+    changed = delta.removed.select("dt").union(delta.added.select("dt")).distinct().collect()
+    affected = {row["dt"] for row in changed} | (set(days) - set(lake.days(dataset)))
     kept = lake.read(dataset, sorted(affected))
     kept = kept.join(delta.removed.select(*delta.key, "dt"), [*delta.key, "dt"], "left_anti")
     rows = kept.select(*delta.added.columns).unionByName(delta.added)
     return lake.stage(dataset, rows, affected & set(days)) + gone
-
-
-def _days(rows: DataFrame) -> set[str]:
-    return {row["dt"] for row in rows.select("dt").distinct().collect()}

@@ -5,7 +5,7 @@ holds, and moved in when all that a stage changes is there (see `commit`); uncha
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from imgdedup import commit, markers
 from imgdedup.commit import Move
 from imgdedup.lock import exclusive
 from imgdedup.partitions import PRIVATE, Partitions, with_day
-from imgdedup.rowsets import conform, digests, hashable
+from imgdedup.rowsets import Digest, conform, digests, no_rows
 from imgdedup.schemas import DATASETS
 
 _JOURNAL = f"{PRIVATE}/journal.json"
@@ -43,16 +43,24 @@ class Lake(Partitions):
     """Reads and replaces the partitions of the datasets under `root` (a path or Hadoop URI).
 
     `writer` names who writes, a stage and perhaps a day, to those who have to wait for it.
-    `patience` is how many seconds it waits for another writer itself.
+    `patience` is how many seconds it waits for another writer itself. `anew`: a partition is
+    replaced even when its marker says that it holds the same rows already.
     """
 
     def __init__(
-        self, spark: SparkSession, root: str, writer: str = "writer", patience: float = 0.0
+        self,
+        spark: SparkSession,
+        root: str,
+        writer: str = "writer",
+        patience: float = 0.0,
+        *,
+        anew: bool = False,
     ) -> None:
         super().__init__(spark, root)
         self._writer = writer
         self._patience = patience
-        self._alone = False
+        self._anew = anew
+        self._held: Callable[[], None] | None = None  # inside `alone`: asks whether it still is
         self._own = f"{self.root}/{_STAGING}/{writer}-{uuid.uuid4().hex[:8]}"
 
     @contextmanager
@@ -61,17 +69,17 @@ class Lake(Partitions):
 
         Raises lock.Busy when another one writes for longer than the patience of this lake.
         """
-        if self._alone:
+        if self._held is not None:
             yield
             return
-        with self._locked(_LOCK):
+        with self._locked(_LOCK) as held:
             commit.finish(self.files, f"{self.root}/{_JOURNAL}")
             self._clear()
-            self._alone = True
+            self._held = held
             try:
                 yield
             finally:
-                self._alone = False
+                self._held = None
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -86,7 +94,7 @@ class Lake(Partitions):
             self._clear()
             yield
 
-    def _locked(self, name: str) -> AbstractContextManager[None]:
+    def _locked(self, name: str) -> AbstractContextManager[Callable[[], None]]:
         return exclusive(self.files, f"{self.root}/{name}", self._writer, self._patience)
 
     def _clear(self) -> None:
@@ -129,15 +137,15 @@ class Lake(Partitions):
         staged = f"{self._own}/{dataset}/dt={dt}"
         rows.write.mode("overwrite").parquet(staged)
         written = self._spark.read.schema(rows.schema).parquet(staged)
-        count = written.count()
-        if expected_rows is not None and count != expected_rows:
+        digest = digests(written.withColumn("dt", F.lit(dt))).get(dt, no_rows(rows.schema))
+        if expected_rows is not None and digest.rows != expected_rows:
             raise RuntimeError(
-                f"{dataset} of {dt}: {count:,} rows written where {expected_rows:,} were "
+                f"{dataset} of {dt}: {digest.rows:,} rows written where {expected_rows:,} were "
                 "expected; the old partition stands"
             )
-        if self._same(dataset, dt, written, count):
-            return Staged(), count
-        return Staged([self._marked(staged, dataset, dt, count)], [(dataset, dt)]), count
+        if not self._changed(dataset, {dt: digest}):
+            return Staged(), digest.rows
+        return Staged([self._marked(staged, dataset, dt, digest)], [(dataset, dt)]), digest.rows
 
     def stage(self, dataset: str, rows: DataFrame, days: Iterable[str]) -> Staged:
         """Write what the partitions of `days` are to hold beside the dataset, and compare.
@@ -153,17 +161,14 @@ class Lake(Partitions):
         schema = with_day(dataset)
         chosen = conform(rows, schema).where(F.col("dt").isin(wanted))
         chosen.repartition("dt").write.mode("overwrite").partitionBy("dt").parquet(staged)
-        written = self._spark.read.schema(schema).parquet(staged)
-        before, after = digests(self.read(dataset, wanted)), digests(written)
-        changed = [
-            day for day in wanted if before.get(day) != after.get(day) or self.fault(dataset, day)
-        ]
+        found = digests(self._spark.read.schema(schema).parquet(staged))
+        after = {day: found.get(day, no_rows(schema)) for day in wanted}
+        changed = self._changed(dataset, after)
         moves = []
         for day in changed:
-            if day not in after:
+            if day not in found:
                 self._empty(dataset, f"{staged}/dt={day}")
-            count = after[day][0] if day in after else 0
-            moves.append(self._marked(f"{staged}/dt={day}", dataset, day, count))
+            moves.append(self._marked(f"{staged}/dt={day}", dataset, day, after[day]))
         return Staged(moves, [(dataset, day) for day in changed])
 
     def stage_gone(self, dataset: str, days: Iterable[str]) -> Staged:
@@ -195,8 +200,13 @@ class Lake(Partitions):
         return Staged([self._move(f"{self.root}/{PRIVATE}/{name}", staged)])
 
     def publish(self, staged: Staged) -> None:
-        """Make all that is staged visible, or after a crash nothing or all of it."""
+        """Make all that is staged visible, or after a crash nothing or all of it.
+
+        Raises lock.Busy when another writer has come meanwhile, and changes nothing then.
+        """
         with self.alone():
+            assert self._held is not None
+            self._held()
             commit.publish(self.files, f"{self.root}/{_JOURNAL}", staged.moves)
             self.files.delete(self._own)
 
@@ -213,18 +223,19 @@ class Lake(Partitions):
         source = f"{self.root}/{PRIVATE}/{name}"
         return Staged([self._move(f"{self.root}/{PRIVATE}/{other}", source)])
 
-    def _same(self, dataset: str, dt: str, written: DataFrame, count: int) -> bool:
-        """Whether the stored partition holds the rows `written`, column by column."""
-        if self.fault(dataset, dt) or self.marked_rows(dataset, dt) != count:
-            return False
-        stored = self.read_day(dataset, dt)
-        if stored.schema != written.schema or not hashable(written.schema):
-            return False
-        day = F.lit(dt).alias("dt")
-        return digests(stored.select("*", day)) == digests(written.select("*", day))
+    def _changed(self, dataset: str, after: Mapping[str, Digest]) -> list[str]:
+        """The days whose partition is to be replaced by rows of these digests."""
+        if self._anew:
+            return list(after)
+        before, faults = self.digests(dataset, after), self.faults(dataset, after)
+        return [
+            day
+            for day, digest in after.items()
+            if digest.hash is None or before[day] != digest or day in faults
+        ]
 
-    def _marked(self, staged: str, dataset: str, dt: str, rows: int) -> Move:
-        markers.mark(self.files, staged, rows)
+    def _marked(self, staged: str, dataset: str, dt: str, digest: Digest) -> Move:
+        markers.mark(self.files, staged, digest)
         return self._move(self.path(dataset, dt), staged)
 
     def _move(self, target: str, source: str | None = None) -> Move:

@@ -27,19 +27,16 @@ def concerned(touched: DataFrame, stored: DataFrame, pairs: DataFrame) -> DataFr
     """The contents whose groups have to be formed anew, `content_id`: whole groups, old and new.
 
     `touched` are contents whose images or pairs changed, `stored` the groups until now, `pairs`
-    those of now. A group of theirs may fall apart, or join another one.
+    those of now. A group of theirs may fall apart, or join that of a new partner. Any other pair of
+    a member was there before, and its two contents are of one group.
     """
     near = both_ways(pairs.where("kind = 'near'"), "content_id", "other")
-    reached = touched.select("content_id").distinct().localCheckpoint()
-    size = reached.count()
-    while True:
-        former = changes.only(stored, reached).select("group_id")
-        members = stored.join(former, "group_id", "left_semi").select("content_id")
-        partners = changes.only(near, reached).select(F.col("other").alias("content_id"))
-        reached = reached.union(members).union(partners).distinct().localCheckpoint()
-        before, size = size, reached.count()
-        if size == before:
-            return reached
+    changed = touched.select("content_id").distinct()
+    partners = changes.only(near, changed).select(F.col("other").alias("content_id"))
+    reached = changed.union(partners)
+    former = changes.only(stored, reached).select("group_id")
+    members = stored.join(former, "group_id", "left_semi").select("content_id")
+    return reached.union(members).distinct().localCheckpoint()
 
 
 def groups(listing: DataFrame, pairs: DataFrame, order: Sequence[str], run_id: str) -> DataFrame:

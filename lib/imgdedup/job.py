@@ -74,7 +74,8 @@ def main(stage: str, body: Callable[[Run], Outcome], *, each_day: bool = False) 
         except UserError as error:
             say(f"error: {stage}: {error}")
             sys.exit(2)
-        lake = Lake(spark, arguments.root, stage, settings.lake.lock_patience)
+        own = settings.lake
+        lake = Lake(spark, arguments.root, stage, own.lock_patience, anew=own.repair)
         run = Run(
             spark,
             lake,

@@ -2,7 +2,9 @@
 
 On a local disk the lock is the kernel's and ends with the process, however that ends. Elsewhere
 it is a file with its owner's name that the owner writes anew every half minute: who sees it
-unchanged for three minutes takes it over. Clocks are not compared.
+unchanged for three minutes takes it over. Clocks are not compared, and a pause of the one who
+looks counts for no more than one beat. An owner that was taken for gone hears of it before it
+publishes anything.
 """
 
 import fcntl
@@ -31,18 +33,19 @@ class Busy(TryAgain):
 
 
 @contextmanager
-def exclusive(files: Files, path: str, owner: str, patience: float) -> Iterator[None]:
+def exclusive(files: Files, path: str, owner: str, patience: float) -> Iterator[Callable[[], None]]:
     """Hold the lock at `path` inside the block, as `owner`, words for those who wait.
 
-    Waits up to `patience` seconds; raises Busy that names the one who has it.
+    Waits up to `patience` seconds; raises Busy that names the one who has it. What it gives, when
+    called, raises Busy if the lock is no longer held.
     """
     hold = _local if isinstance(files, LocalFiles) else _leased
-    with hold(files, path, owner, patience):
-        yield
+    with hold(files, path, owner, patience) as check:
+        yield check
 
 
 @contextmanager
-def _local(files: Files, path: str, owner: str, patience: float) -> Iterator[None]:
+def _local(files: Files, path: str, owner: str, patience: float) -> Iterator[Callable[[], None]]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+", encoding="utf-8") as file:
 
@@ -57,51 +60,84 @@ def _local(files: Files, path: str, owner: str, patience: float) -> Iterator[Non
         file.truncate(0)
         file.write(f"{owner}, process {os.getpid()}")
         file.flush()
-        yield
+        yield lambda: None  # the kernel takes it from nobody
 
 
 @contextmanager
-def _leased(files: Files, path: str, owner: str, patience: float) -> Iterator[None]:
-    token = uuid.uuid4().hex
-    seen, since = "", 0.0
-
-    def sign(beat: int) -> str:
-        return json.dumps(
-            {"owner": f"{owner} on {socket.gethostname()}", "token": token, "n": beat}
-        )
-
-    def taken() -> str | None:
-        nonlocal seen, since
-        if not files.create(path, sign(0)):
-            text = files.read(path) or seen
-            if text != seen:
-                seen, since = text, time.monotonic()
-            if time.monotonic() - since < _DEAD:
-                return _owner(text)
-            files.write(path, sign(0))
-        if not files.renames:  # two may have written at once: the last one has it
-            time.sleep(_SETTLE)
-        text = files.read(path) or ""
-        return None if token in text else _owner(text)
-
-    _wait(path, taken, patience)
-    ended = threading.Event()
+def _leased(files: Files, path: str, owner: str, patience: float) -> Iterator[Callable[[], None]]:
+    lease, ended = _Lease(files, path, owner), threading.Event()
+    _wait(path, lease.taken, patience)
 
     def live() -> None:
-        beat = 0
         while not ended.wait(_BEAT):
-            beat += 1
-            with suppress(OSError):
-                files.write(path, sign(beat))
+            with suppress(OSError, Busy):
+                lease.check()
+                lease.sign()
 
     alive = threading.Thread(target=live, name="lock", daemon=True)
     alive.start()
     try:
-        yield
+        yield lease.check
     finally:
         ended.set()
         alive.join()
-        files.delete(path)
+        with suppress(Busy):  # who has it now keeps it
+            lease.check()
+            files.delete(path)
+
+
+class _Lease:
+    """A file that belongs to whoever signed it last, as long as they sign again and again."""
+
+    def __init__(self, files: Files, path: str, owner: str) -> None:
+        self._files = files
+        self._path = path
+        self._owner = owner
+        self._token = uuid.uuid4().hex
+        self._signed = 0
+        self._writing = threading.Lock()
+        self._seen, self._looked, self._silent = "", 0.0, 0.0
+
+    def taken(self) -> str | None:
+        """Take the file when it is free or its owner is gone; else the name of its owner."""
+        if not self._files.create(self._path, self._signature()):
+            text, now = self._look() or self._seen, time.monotonic()
+            pause = min(now - self._looked, _BEAT)
+            self._silent = self._silent + pause if text == self._seen else 0.0
+            self._seen, self._looked = text, now
+            if self._silent < _DEAD:
+                return _owner(text)
+            self.sign()
+        if not self._files.renames:  # two may have written at once: the last one has it
+            time.sleep(_SETTLE)
+        text = self._look()
+        return None if self._token in text else _owner(text)
+
+    def sign(self) -> None:
+        """Give a sign of life."""
+        with self._writing:
+            self._files.write(self._path, self._signature())
+
+    def check(self) -> None:
+        """Raise Busy when the file is no longer its own."""
+        with self._writing:
+            text = self._files.read(self._path) or ""
+        if self._token not in text:
+            raise Busy(
+                f"{_owner(text)} has taken the lock {self._path} over, since this run gave no "
+                "sign of life: run again"
+            )
+
+    def _signature(self) -> str:
+        self._signed += 1
+        owner = f"{self._owner} on {socket.gethostname()}"
+        return json.dumps({"owner": owner, "token": self._token, "n": self._signed})
+
+    def _look(self) -> str:
+        try:
+            return self._files.read(self._path) or ""
+        except OSError:  # its owner is just writing it
+            return ""
 
 
 def _owner(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The marker in each partition that says it is complete: its files and its number of rows.
+"""The marker in each partition that says it is complete: its files, and a digest of its rows.
 
 It is written into a partition before that becomes visible, and comes and goes with it. Readers of
 Parquet pass over it, as over every name that starts with an underscore.
@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 from imgdedup.files import Files
+from imgdedup.rowsets import Digest
 
 MARKER = "_complete.json"
 
@@ -18,16 +19,25 @@ def data(names: Sequence[str]) -> list[str]:
     return [name for name in names if name.endswith(".parquet") and name[0] not in "._"]
 
 
-def mark(files: Files, folder: str, rows: int) -> None:
-    """Say that the partition in `folder` is complete with `rows` rows."""
-    held = {"rows": rows, "files": data(files.names(folder))}
+def mark(files: Files, folder: str, digest: Digest) -> None:
+    """Say that the partition in `folder` is complete with the rows of this digest."""
+    held = {**digest._asdict(), "files": data(files.names(folder))}
     files.write(f"{folder}/{MARKER}", json.dumps(held))
+
+
+def digest(files: Files, folder: str) -> Digest | None:
+    """The digest of a partition by its marker; None when it has none."""
+    text = files.read(f"{folder}/{MARKER}")
+    if text is None:
+        return None
+    held = json.loads(text)
+    return Digest(held["rows"], held["hash"])
 
 
 def rows(files: Files, folder: str) -> int | None:
     """The rows of a partition by its marker; None when it has none."""
-    text = files.read(f"{folder}/{MARKER}")
-    return None if text is None else int(json.loads(text)["rows"])
+    found = digest(files, folder)
+    return None if found is None else found.rows
 
 
 def version(files: Files, folder: str) -> str:

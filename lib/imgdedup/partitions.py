@@ -11,6 +11,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from imgdedup import markers
 from imgdedup.errors import Missing
 from imgdedup.files import Files, files_of
+from imgdedup.rowsets import Digest
 from imgdedup.schemas import DATASETS
 
 PRIVATE = ".imgdedup"
@@ -84,6 +85,10 @@ class Partitions:
     def marked_rows(self, dataset: str, dt: str) -> int | None:
         """The rows of a partition, by its marker; None when it has none."""
         return markers.rows(self.files, self.path(dataset, dt))
+
+    def digests(self, dataset: str, days: Iterable[str]) -> dict[str, Digest | None]:
+        """The digests of the partitions of `days`, by their markers; None where there is none."""
+        return self._of_each(dataset, days, markers.digest)
 
     def fault(self, dataset: str, dt: str) -> str | None:
         """What is wrong with a partition of ours, in words; None when it is whole."""

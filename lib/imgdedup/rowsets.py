@@ -1,19 +1,47 @@
-"""Whether a row set fits a schema, and whether two are the same."""
+"""Whether a row set fits a schema, and what two that are the same have in common."""
+
+import hashlib
+from decimal import Decimal
+from typing import NamedTuple
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-
-def digests(rows: DataFrame) -> dict[str, tuple[int, object]]:
-    """For each `dt` the number of rows and a sum of their hashes, whatever their order."""
-    compared = [name for name in rows.columns if name != "run_id"]
-    hashed = rows.select("dt", F.xxhash64(*compared).cast("decimal(38,0)").alias("hash"))
-    totals = hashed.groupBy("dt").agg(F.count(F.lit(1)).alias("rows"), F.sum("hash").alias("sum"))
-    return {row["dt"]: (row["rows"], row["sum"]) for row in totals.collect()}
+_OF_A_RUN = "run_id"
 
 
-def hashable(schema: StructType) -> bool:
+class Digest(NamedTuple):
+    """What a set of rows is known by, whatever their order and whichever run wrote them."""
+
+    rows: int
+    hash: str | None  # of the columns and all rows; None: they cannot be compared
+
+
+def digests(rows: DataFrame) -> dict[str, Digest]:
+    """The digest of the rows of each `dt`; days without rows are not in it."""
+    compared = [name for name in rows.columns if name not in (_OF_A_RUN, "dt")]
+    hashed = F.xxhash64(*compared) if _hashable(rows.schema) else F.lit(0)
+    total = F.sum(hashed.cast("decimal(38,0)"))
+    found = rows.groupBy("dt").agg(F.count(F.lit(1)).alias("rows"), total.alias("total")).collect()
+    return {row["dt"]: _digest(rows.schema, row["rows"], row["total"]) for row in found}
+
+
+def no_rows(schema: StructType) -> Digest:
+    """The digest of no rows of a schema."""
+    return _digest(schema, 0, Decimal(0))
+
+
+def _digest(schema: StructType, rows: int, total: Decimal) -> Digest:
+    if not _hashable(schema):
+        return Digest(rows, None)
+    columns = [
+        (field.name, field.dataType.simpleString()) for field in schema if field.name != "dt"
+    ]
+    return Digest(rows, hashlib.sha256(repr((columns, int(total))).encode()).hexdigest()[:32])
+
+
+def _hashable(schema: StructType) -> bool:
     """Whether Spark hashes all columns: maps it does not."""
     return "map<" not in schema.simpleString()
 

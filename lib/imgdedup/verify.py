@@ -25,6 +25,7 @@ from imgdedup.schemas import VERDICTS
 
 _RULES = 4  # changes whenever the same settings would decide or explain differently
 _LEAST_BUCKETS, _MOST_BUCKETS = 3, 256
+_FEW = 32  # contents whose comparison is sooner done by one task than cut into several
 _MOST_PARTITIONS = 512
 _SIDES = ("left_content", "right_content")
 _DESCRIBED = (
@@ -53,8 +54,8 @@ def decide(
     """The columns of `VERDICTS`, one row for each of the `undecided`."""
     pairs = undecided.localCheckpoint()
     contents = either_side(pairs).distinct().count()
-    buckets = math.ceil(contents / config.block_contents)
-    buckets = min(max(buckets, _LEAST_BUCKETS), _MOST_BUCKETS)
+    least = _LEAST_BUCKETS if contents > _FEW else 1
+    buckets = min(max(math.ceil(contents / config.block_contents), least), _MOST_BUCKETS)
     partitions = min(buckets * (buckets + 1) // 2, _MOST_PARTITIONS)
     placed = pairs.withColumn("block", _block(buckets))
     pictures = _pictures(placed, embeddings, partitions)

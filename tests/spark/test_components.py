@@ -44,9 +44,11 @@ def expected(edges: Iterable[Edge]) -> dict[str, str]:
     return {node: min(part) for part in nx.connected_components(graph) for node in part}
 
 
+@pytest.mark.parametrize("small", [0, 1_000_000], ids=["by rounds", "in the driver"])
 def test_components_are_those_of_networkx_after_few_rounds(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, small: int
 ) -> None:
+    monkeypatch.setattr(components, "_SMALL", small)
     monkeypatch.setattr(components, "_MOST_ROUNDS", 12)
     rng = random.Random(1)
     edges = [edge for name, shape in graphs(rng) for edge in disguised(name, shape, rng)]
@@ -59,5 +61,9 @@ def test_components_are_those_of_networkx_after_few_rounds(
     assert len(labels) == len(dict(labels))
 
 
-def test_no_edges_have_no_components(spark: SparkSession) -> None:
+@pytest.mark.parametrize("small", [-1, 0], ids=["by rounds", "in the driver"])
+def test_no_edges_have_no_components(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr(components, "_SMALL", small)
     assert connected_components(frame(spark, [], "a string, b string")).collect() == []

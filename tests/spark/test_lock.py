@@ -92,6 +92,40 @@ def test_a_writer_that_was_killed_is_in_nobodys_way(tmp_path: Path) -> None:
             pass
 
 
+def test_a_pause_of_the_one_who_looks_is_no_silence_of_the_owner(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_LOOK", 0.05)
+    monkeypatch.setattr(lock, "_BEAT", 0.1)
+    monkeypatch.setattr(lock, "_DEAD", 1.0)
+    files, path = HadoopFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
+    files.write(path, '{"owner": "a slow run", "token": "x", "n": 7}')
+    read = files.read
+
+    def slowly(name: str) -> str | None:
+        time.sleep(0.7)
+        return read(name)
+
+    monkeypatch.setattr(files, "read", slowly)
+    with pytest.raises(Busy, match="a slow run"), exclusive(files, path, "group", 2.5):
+        pass
+
+
+def test_an_owner_that_was_taken_for_gone_hears_of_it(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_BEAT", 0.1)
+    files, path = HadoopFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
+    other = '{"owner": "group elsewhere", "token": "y", "n": 0}'
+    with exclusive(files, path, "search", 0) as held:
+        held()
+        files.write(path, other)
+        with pytest.raises(Busy, match="group elsewhere has taken the lock"):
+            held()
+        time.sleep(0.5)  # nor does a sign of life take it back
+    assert files.read(path) == other
+
+
 def test_a_file_without_a_sign_of_life_is_taken_over(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
