@@ -29,9 +29,11 @@ from imgdedup.session import start_session
 from imgdedup.sources import local_path
 
 _VERSIONS = ("imgdedup", "pyspark", "pymilvus", "milvus-lite", "torch", "pillow", "pyarrow")
-_USER_ERROR = f"{UserError.__module__}.{UserError.__name__}: "
+_USER_ERROR, _TRY_AGAIN = (f"{kind.__module__}.{kind.__name__}: " for kind in (UserError, TryAgain))
 # The last line of a Python traceback, or the first of a Java exception or of its cause.
-_CAUSE = re.compile(r"^(?:: |Caused by: )?([A-Za-z_][\w.]*(?:Error|Exception|Invalid): .*)")
+_CAUSE = re.compile(
+    r"^(?:: |Caused by: )?([A-Za-z_][\w.]*(?:Error|Exception|Invalid|TryAgain): .*)"
+)
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     # A failure inside a worker arrives as the JVM's account of it; the last cause is the root.
     causes = [found.group(1) for line in text.splitlines() if (found := _CAUSE.match(line))]
     if causes:
-        cause = causes[-1].removeprefix(_USER_ERROR).strip()
+        cause = causes[-1].removeprefix(_USER_ERROR).removeprefix(_TRY_AGAIN).strip()
         return cause, 2 if causes[-1].startswith(_USER_ERROR) else 1
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}", 1

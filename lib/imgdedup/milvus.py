@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from pymilvus import DataType, MilvusClient, MilvusException
 
-from imgdedup.errors import UserError
+from imgdedup.errors import TryAgain
 
 _KEY = "content_id"
 _VECTOR = "vector"
@@ -84,13 +84,14 @@ class IndexAddress:
     timeout: float  # seconds per request
 
     def connect(self) -> "MilvusIndex":
-        """Open a client; UserError when no server answers."""
+        """Open a client; TryAgain when no server answers."""
         try:
             client = MilvusClient(uri=self.uri, timeout=self.timeout, grpc_options=_CHANNEL)
             return MilvusIndex(self, client)
         except MilvusException as error:
-            raise UserError(
-                f"no Milvus server answers at {self.uri} ({error.message}): check milvus.uri"
+            raise TryAgain(
+                f"no Milvus server answers at {self.uri} ({error.message}): see that it runs, and "
+                "that milvus.uri is its address"
             ) from None
 
 

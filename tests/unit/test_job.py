@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgdedup import job
-from imgdedup.errors import UserError
+from imgdedup.errors import TryAgain, UserError
 from imgdedup.lock import Busy
 
 REQUIRED = {
@@ -116,6 +116,12 @@ Driver stacktrace:
     [
         (UserError("set the thing: to 1"), "set the thing: to 1", 2),
         (RuntimeError(WORKER), "the weights /w.pth cannot be read (missing): set embed.weights", 2),
+        (TryAgain("the store is down: later"), "the store is down: later", 1),
+        (
+            RuntimeError(WORKER.replace("UserError: ", "TryAgain: ")),
+            "the weights /w.pth cannot be read (missing): set embed.weights",
+            1,
+        ),
         (OSError(28, "No space left on device"), "the disk is full: make room and run again", 1),
         (
             RuntimeError("Caused by: java.io.FileNotFoundException: /out/x (Permission denied)"),
