@@ -79,9 +79,9 @@ def page(
             "",
             f"    {command}",
             "",
-            f"{datetime.now(UTC):%Y-%m-%d}. {tally['histories']:,} histories, of which "
-            f"{tally['compared']:,} are not like another, and were held against a clean run; "
-            f"{stages:,} stages applied in {seconds / 60:.0f} minutes; "
+            f"{datetime.now(UTC):%Y-%m-%d}. {tally['histories']:,} were drawn; "
+            f"{tally['compared']:,} ends of theirs, each of another history, were held against a "
+            f"clean run; {stages:,} stages applied in {seconds / 60:.0f} minutes; "
             + ("one ended otherwise than a clean run." if fault else "0 differences."),
             "",
             "| what happened | times |",

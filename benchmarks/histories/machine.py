@@ -1,7 +1,7 @@
 """The histories themselves: what may happen to the days of a lake, drawn and shrunk by Hypothesis.
 
-A history ends when every day whose manifest changed, or whose run was abandoned, has run again.
-Then the lake has to hold what one clean run over the final manifests leaves.
+Whenever every day whose manifest changed, or whose run was abandoned, has run again, the lake has
+to hold what one clean run over the manifests leaves. Each such moment is the end of a history.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ class History(RuleBasedStateMachine):
 
     laboratory: ClassVar[Laboratory]
     tally: ClassVar[Counter[str]]
-    ends: ClassVar[set[str]]  # lakes that earlier histories ended with
+    ends: ClassVar[set[str]]  # the lakes that were compared
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,8 +99,6 @@ class History(RuleBasedStateMachine):
         if self.must_run():
             self.tally["days run at the end"] += 1
             self._run(sorted(self.unread) or sorted(self.manifests)[-1:])
-        if self.lake != NOTHING:
-            self._compare()
 
     def _change(self, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -128,14 +126,16 @@ class History(RuleBasedStateMachine):
             self.unread |= set(days)
         needless = self.laboratory.needless(self.lake)
         assert not needless, f"written again without a change: {', '.join(needless)}"
+        if not self.must_run():
+            self._compare()
 
     def _compare(self) -> None:
-        if self.lake not in self.ends:
+        clean = self.laboratory.after(NOTHING, Step.of(self.manifests))
+        if self.lake not in {clean, *self.ends}:
             self.ends.add(self.lake)
             self.tally["compared"] += 1
             if self.tally["compared"] % _TOLD == 0:
                 say(f"histories: comparing the {self.tally['compared']}th")
-        clean = self.laboratory.after(NOTHING, Step.of(self.manifests))
         found = self.laboratory.contents(self.lake)
         told = lakes.differences(found, self.laboratory.contents(clean))
         assert not told, "not what a clean run leaves:\n" + "\n".join(told)

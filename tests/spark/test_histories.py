@@ -17,7 +17,7 @@ from imgdedup import config
 from imgdedup.local.airflow import CONF
 
 DAY = "2026-01-01"
-HISTORIES, SEED = 3, 64
+HISTORIES, SEED = 2, 64
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,8 @@ def test_a_partition_that_is_not_overwritten_is_found(broken: Laboratory) -> Non
     history = histories(broken, Counter())()
     history.begin(start=0)
     history.run([Put(DAY, "a", "coffee"), Put(DAY, "b", "coffee gray")], DAY)
-    history.run([Take(DAY, "b")], DAY)
     with pytest.raises(AssertionError, match=rf"pairs of {DAY}: 1 rows too many"):
-        history.teardown()
+        history.run([Take(DAY, "b")], DAY)
 
 
 def test_a_history_that_begins_like_another_goes_on_from_its_lake(laboratory: Laboratory) -> None:
