@@ -146,7 +146,8 @@ def test_a_taken_port_and_a_silent_server_are_named(
 ) -> None:
     assert f"port {taken_port}" in message(ended["a taken port"], "index")
     assert f"http://127.0.0.1:{taken_port}" in message(ended["no server"], "index")
-    assert ended["a taken port"].status == ended["no server"].status == 2
+    assert ended["a taken port"].status == 2
+    assert ended["no server"].status == 1  # it may be starting again
 
 
 def test_a_day_without_readable_images_passes_every_stage(
