@@ -151,7 +151,15 @@ def _work(
             traceback.print_exc()
         say(f"error: {stage}: {message}")
     seconds = time.monotonic() - since
-    _record(run, stage, started, seconds, memory.peak_bytes, outcome, message)
+    try:
+        _record(run, stage, started, seconds, memory.peak_bytes, outcome, message)
+    except Exception as error:
+        why, failed = explain(error)
+        if outcome is None:
+            print(f"the failed run could not be recorded: {why}", file=sys.stderr)
+            return status
+        say(f"error: {stage}: its row in runs could not be written: {why}")
+        return failed
     if outcome is not None:
         day = f"{run.dt}: " if len(run.days) > 1 else ""
         say(f"{stage}: {day}{_summary(outcome)}, {seconds:.1f} s")
@@ -255,12 +263,7 @@ def _record(
         | {package: version(package) for package in _VERSIONS},
         "message": message,
     }
-    try:
-        run.lake.append_run(run.dt, run.spark.createDataFrame([row], schemas.RUNS))
-    except Exception as error:
-        if outcome is not None:
-            raise
-        print(f"the failed run could not be recorded: {error}", file=sys.stderr)
+    run.lake.append_run(run.dt, run.spark.createDataFrame([row], schemas.RUNS))
 
 
 def _summary(outcome: Outcome) -> str:
