@@ -182,6 +182,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         "No space left on device": "the disk is full: make room and run again",
         "Permission denied": "the output folder cannot be written: check its permissions",
         "Read-only file system": "the output folder is on a read-only file system",
+        "Fail connecting to server": "Milvus answers no more: see that it runs, and run again",
         "OutOfMemoryError": "the JVM ran out of memory: raise spark.driver_memory",
     }
     for mark, words in known.items():

@@ -138,6 +138,11 @@ Driver stacktrace:
             "the JVM ran out of memory: raise spark.driver_memory",
             1,
         ),
+        (
+            RuntimeError("<MilvusException: (code=2, message=Fail connecting to server on a:1)>"),
+            "Milvus answers no more: see that it runs, and run again",
+            1,
+        ),
         (ValueError("\n  first line \nsecond"), "ValueError: first line", 1),
         (KeyError(), "KeyError: no message", 1),
     ],
