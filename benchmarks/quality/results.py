@@ -133,7 +133,8 @@ def _cost(findings: Findings) -> dict[str, Any]:
             "seconds": float(row["seconds"]),
             "rows_in": int(row["rows_in"]),
             "rows_out": int(row["rows_out"]),
-            "details": dict(row["details"] or {}),
+            # All but the one that is a path of this machine.
+            "details": {k: v for k, v in dict(row["details"] or {}).items() if k != "source"},
         }
         for stage, row in latest.iterrows()
     }
