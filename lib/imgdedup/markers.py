@@ -31,7 +31,7 @@ def digest(files: Files, folder: str) -> Digest | None:
     if text is None:
         return None
     held = json.loads(text)
-    return Digest(held["rows"], held["hash"])
+    return Digest(held["rows"], held.get("hash"))  # markers had none once
 
 
 def rows(files: Files, folder: str) -> int | None:

@@ -1,5 +1,6 @@
 """The lake's promises: whole partitions, unchanged days left alone, staging out of sight."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -272,6 +273,19 @@ def test_a_partition_says_how_many_rows_and_which_files_it_has(
     # Whatever is wrong with it, it is written anew.
     assert publish(lake, pairs(spark, "run", ("a", DAY), ("b", DAY)), DAY) == [DAY]
     assert lake.fault("pairs", DAY) is None
+
+
+def test_a_marker_without_a_digest_is_taken_for_another_partition(
+    spark: SparkSession, lake: Lake
+) -> None:
+    publish(lake, pairs(spark, "run", ("a", DAY)), DAY)
+    marker = Path(lake.path("pairs", DAY), "_complete.json")
+    held = json.loads(marker.read_text())
+    del held["hash"]
+    marker.write_text(json.dumps(held))
+    assert lake.marked_rows("pairs", DAY) == 1
+    assert publish(lake, pairs(spark, "run", ("a", DAY)), DAY) == [DAY]
+    assert publish(lake, pairs(spark, "run", ("a", DAY)), DAY) == []
 
 
 def test_runs_are_added_never_replaced(spark: SparkSession, lake: Lake) -> None:
