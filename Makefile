@@ -62,7 +62,7 @@ repair-usage:
 	@[ -n "$$OUT" ] || { echo "imgdedup: error: say what to repair: make repair OUT=folder" >&2; exit 2; }
 
 ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
-	@$(PY) -m imgdedup.local.airflow ui $${OUT:+--root="$$OUT"}
+	@$(PY) -m imgdedup.local.ui $${OUT:+--root="$$OUT"}
 
 train: train-usage setup ## Train a descriptor: PHOTOS=folder OUT=folder [VIEWS=n] [START=weights] [WITHOUT=folders]
 	@$(PY) jobs/train.py --photos="$$PHOTOS" --out="$$OUT" $${VIEWS:+--views="$$VIEWS"} \

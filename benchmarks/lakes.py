@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from imgdedup import milvus_server
 from imgdedup.config import MilvusConfig
+from imgdedup.milvus import embedded as milvus_server
 
 TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated")
 INDEX = "Milvus"

@@ -6,8 +6,8 @@ from functools import cache
 from PIL import Image
 
 from benchmarks.quality import photos
-from imgdedup.local import edits
-from imgdedup.local.edits import PNG, jpeg
+from imgdedup.corpora import edits
+from imgdedup.corpora.edits import PNG, jpeg
 
 _LONG_SIDE = 240  # pixels: enough for features, and quick
 _JPEG = jpeg(90)

@@ -60,8 +60,11 @@ from airflow.sdk import (
     Param,
     RetryDecision,
     RetryPolicy,
+    chain,
 )
 from airflow.sdk.exceptions import AirflowFailException
+
+from imgdedup.flow import FLOW, Stage
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONF = REPOSITORY / "conf"
@@ -138,12 +141,12 @@ class RetryUnlessUsersFault(RetryPolicy):
         return RetryDecision.default()
 
 
-class Stage(SparkSubmitOperator):
+class StageOperator(SparkSubmitOperator):
     """A stage whose spark-submit ends with its task, however the task ends."""
 
     def execute(self, context: Any) -> None:
         """Run spark-submit; raises AirflowException when it fails."""
-        from imgdedup.guard import guarded  # at run time: parsing this file stays cheap
+        from imgdedup.runtime.guard import guarded  # at run time: parsing this file stays cheap
 
         with guarded():
             super().execute(context)
@@ -185,7 +188,8 @@ def _refusal(reason: str) -> AirflowFailException:
     return AirflowFailException(reason)
 
 
-def _stage(name: str) -> Stage:
+def _stage(stage: Stage) -> StageOperator:
+    name = stage.name
     arguments = {
         "--root": f"{{{{ {ROOT} }}}}",
         "--dt": f"{{{{ {DT} }}}}",
@@ -197,14 +201,14 @@ def _stage(name: str) -> Stage:
     }
     if name == "scan":
         arguments["--manifest"] = f"{{{{ {MANIFEST} }}}}"
-    return Stage(
+    return StageOperator(
         task_id=name,
         name=f"imgdedup {name}",
         application=str(REPOSITORY / "jobs" / f"{name}.py"),
         # One element each: what begins with a dash stays a value.
         application_args=[f"{option}={value}" for option, value in arguments.items()],
         conf={"spark.driver.memory": f"{{{{ driver_memory({OVERLAY}, params.settings) }}}}"},
-        pool="default_pool" if name in ("scan", "embed") else POOL,
+        pool="default_pool" if stage.by_day else POOL,
         outlets=OUTLETS.get(name, []),
     )
 
@@ -236,7 +240,4 @@ with DAG(
     doc_md=__doc__,
     tags=["imgdedup"],
 ) as dag:
-    scan, embed, fit, index, search, verify, group = map(
-        _stage, ("scan", "embed", "fit", "index", "search", "verify", "group")
-    )
-    scan >> embed >> fit >> index >> search >> verify >> group
+    chain(*map(_stage, FLOW))

@@ -1,87 +1,10 @@
-"""Train a ResNet-50 to know copies, on photographs of one's own; not a stage of the DAG.
+"""Train a ResNet-50 to know copies. This is no stage of the DAG."""
 
-python jobs/train.py --photos FOLDER_OR_MANIFEST --out FOLDER [--without FOLDERS] [--views N]
-    [--start WEIGHTS] [--batch N] [--seed N]
-
-OUT keeps the packed photographs, the checkpoint from which the same command goes on after it was
-stopped, and at the end `descriptor.safetensors` for `embed.weights` with its model card.
-"""
-
-import argparse
 import signal
 import sys
-from collections.abc import Callable, Collection
-from functools import partial
-from pathlib import Path
 
-import pyarrow.parquet as pq
-
-from imgdedup import config, scan, sources
-from imgdedup.config import Config
-from imgdedup.console import say
-from imgdedup.encoder.training import command
-from imgdedup.errors import UserError
-from imgdedup.local.folders import lies_in, named
-
-CONF = Path(__file__).parents[1] / "conf"
-
-
-def readers(location: str, without: Collection[str], settings: Config) -> list[Callable[[], bytes]]:
-    """What reads each photograph of a folder or manifest, but for those in folders `without`.
-
-    Raises UserError when there is nothing.
-    """
-    manifest = scan.parquet_of(location, "")
-    if manifest is None:
-        table = scan.list_images(location, settings.scan).table
-    else:
-        table = pq.read_table(manifest)
-        missing = {"image_id", "uri"} - set(table.column_names)
-        if missing:
-            raise UserError(f"the manifest {location} has no column {', '.join(sorted(missing))}")
-    rows = table.select(["image_id", "uri"]).sort_by("image_id").to_pylist()
-    reader = sources.reader_of(settings.embed)
-    return [
-        partial(reader.read, row["uri"]) for row in rows if not lies_in(row["image_id"], without)
-    ]
-
-
-def main() -> int:
-    """Read the arguments and train; a UserError becomes one line and status 2."""
-    parser = argparse.ArgumentParser(prog="python jobs/train.py")
-    parser.add_argument("--photos", required=True, help="folder of photographs, or manifest")
-    parser.add_argument(
-        "--without",
-        metavar="FOLDERS",
-        help="leave out what lies in the folder of this name, or in those that a file names",
-    )
-    parser.add_argument("--out", required=True, type=Path, help="folder for all that is written")
-    parser.add_argument("--views", type=int, default=1_000_000, help="edited pictures to see")
-    parser.add_argument("--start", default="builtin", help='"scratch", or as embed.weights')
-    parser.add_argument("--batch", type=int, default=256, help="photographs a step; more on a GPU")
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    try:
-        settings = config.load(CONF, "local", {})
-        without = named(arguments.without) if arguments.without else ()
-        command.train(
-            readers(arguments.photos, without, settings),
-            arguments.out,
-            settings.embed,
-            views=arguments.views,
-            start=arguments.start,
-            batch=arguments.batch,
-            seed=arguments.seed,
-        )
-    except UserError as error:
-        say(f"error: {error}")
-        return 2
-    except KeyboardInterrupt:
-        say("train: stopped; the same command goes on from the checkpoint")
-        return 130
-    return 0
-
+from imgdedup.local import train
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves a checkpoint, as Ctrl-C does
-    sys.exit(main())
+    sys.exit(train.main())

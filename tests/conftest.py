@@ -1,7 +1,12 @@
-"""Lets every test start the Java and the Python that the jobs run on."""
+"""Lets every test start the Java and the Python that the jobs run on.
+
+Properties are checked without a deadline: on a busy machine any example can be slow.
+"""
 
 import os
 import sys
+
+from hypothesis import settings
 
 from imgdedup.local import class_archive
 from imgdedup.local.java import choose_java
@@ -17,3 +22,6 @@ os.environ |= {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.ex
 os.environ["PATH"] = f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}"
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 os.environ.pop("SPARK_HOME", None)
+
+settings.register_profile("imgdedup", deadline=None)
+settings.load_profile("imgdedup")

@@ -1,12 +1,12 @@
-"""What every VectorIndex does, whatever is behind it."""
+"""What every Collection does, whatever is behind it."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from imgdedup.milvus import VectorIndex
-from imgdedup.vectors import EXTRA, asking_form, margins, stored_form
+from imgdedup.milvus.client import Collection
+from imgdedup.space.vectors import EXTRA, asking_form, margins, stored_form
 
 DIMS = 16
 WIDTH = DIMS + EXTRA
@@ -25,7 +25,7 @@ def stored(count: int, seed: int = 0) -> np.ndarray:
     return stored_form(values, chance.uniform(-1, 1, count).astype(np.float32))
 
 
-def filled(index: VectorIndex, count: int) -> tuple[list[str], np.ndarray]:
+def filled(index: Collection, count: int) -> tuple[list[str], np.ndarray]:
     index.create(WIDTH)
     names, vectors = keys(count), stored(count)
     index.insert(names, vectors)
@@ -33,29 +33,29 @@ def filled(index: VectorIndex, count: int) -> tuple[list[str], np.ndarray]:
     return names, vectors
 
 
-class VectorIndexContract:
-    """Collected where a subclass has a fixture `index`: a VectorIndex without a collection."""
+class CollectionContract:
+    """Collected where a subclass has a fixture `index`: a Collection without a collection."""
 
-    def test_there_is_nothing_before_the_collection(self, index: VectorIndex) -> None:
+    def test_there_is_nothing_before_the_collection(self, index: Collection) -> None:
         assert index.keys() == set()
         assert index.count() == 0
 
-    def test_a_new_collection_is_empty(self, index: VectorIndex) -> None:
+    def test_a_new_collection_is_empty(self, index: Collection) -> None:
         index.create(WIDTH)
         assert index.keys() == set()
         assert index.count() == 0
 
-    def test_inserted_vectors_are_counted_and_named(self, index: VectorIndex) -> None:
+    def test_inserted_vectors_are_counted_and_named(self, index: Collection) -> None:
         names, _ = filled(index, 300)
         assert index.keys() == set(names)
         assert index.count() == 300
 
-    def test_creating_again_changes_nothing(self, index: VectorIndex) -> None:
+    def test_creating_again_changes_nothing(self, index: Collection) -> None:
         names, _ = filled(index, 5)
         index.create(WIDTH)
         assert index.keys() == set(names)
 
-    def test_a_dropped_collection_can_be_made_again(self, index: VectorIndex) -> None:
+    def test_a_dropped_collection_can_be_made_again(self, index: Collection) -> None:
         index.drop()  # none is no error
         filled(index, 5)
         index.drop()
@@ -63,7 +63,7 @@ class VectorIndexContract:
         names, _ = filled(index, 3)
         assert index.keys() == set(names)
 
-    def test_deleted_keys_are_gone_and_missing_ones_no_error(self, index: VectorIndex) -> None:
+    def test_deleted_keys_are_gone_and_missing_ones_no_error(self, index: Collection) -> None:
         names, vectors = filled(index, 10)
         index.delete([*names[:4], "f" * 64])
         index.delete([])
@@ -72,7 +72,7 @@ class VectorIndexContract:
         assert index.count() == 6
         assert index.search(asking_form(vectors[:1]), 6)[0].keys.count(names[0]) == 0
 
-    def test_a_deleted_key_can_be_inserted_again(self, index: VectorIndex) -> None:
+    def test_a_deleted_key_can_be_inserted_again(self, index: Collection) -> None:
         names, _ = filled(index, 10)
         index.delete(names[:1])
         index.flush()
@@ -82,7 +82,7 @@ class VectorIndexContract:
         assert index.count() == 10
         np.testing.assert_array_equal(index.vectors(names[:1]), other)
 
-    def test_neighbours_come_with_the_largest_margin_first(self, index: VectorIndex) -> None:
+    def test_neighbours_come_with_the_largest_margin_first(self, index: Collection) -> None:
         names, vectors = filled(index, 200)
         asked = stored(7, seed=2)
         for one, near in zip(asked, index.search(asking_form(asked), 20), strict=True):
@@ -91,7 +91,7 @@ class VectorIndexContract:
             assert near.keys == [names[row] for row in best]
             np.testing.assert_allclose(near.margins, exact[best], atol=1e-5)
 
-    def test_the_margin_of_opposite_vectors_is_found(self, index: VectorIndex) -> None:
+    def test_the_margin_of_opposite_vectors_is_found(self, index: Collection) -> None:
         index.create(WIDTH)
         one = np.eye(1, DIMS, dtype=np.float32)
         index.insert(keys(1), stored_form(-one, np.array([0.5], np.float32)))
@@ -99,25 +99,25 @@ class VectorIndexContract:
         (near,) = index.search(asking_form(stored_form(one, np.array([0.25], np.float32))), 1)
         assert near.margins[0] == pytest.approx(-1.375)
 
-    def test_asking_for_more_than_there_are_gives_all(self, index: VectorIndex) -> None:
+    def test_asking_for_more_than_there_are_gives_all(self, index: Collection) -> None:
         names, vectors = filled(index, 10)
         for near in index.search(asking_form(vectors[:3]), 25):
             assert set(near.keys) == set(names)
             assert len(near.keys) == len(near.margins) == 10
 
-    def test_vectors_come_in_the_order_of_the_keys_bit_by_bit(self, index: VectorIndex) -> None:
+    def test_vectors_come_in_the_order_of_the_keys_bit_by_bit(self, index: Collection) -> None:
         names, vectors = filled(index, 30)
         rows: Sequence[int] = [17, 3, 29, 0]
         found = index.vectors([names[row] for row in rows])
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, vectors[rows])
 
-    def test_a_vector_that_is_not_there_is_a_key_error(self, index: VectorIndex) -> None:
+    def test_a_vector_that_is_not_there_is_a_key_error(self, index: Collection) -> None:
         names, _ = filled(index, 3)
         with pytest.raises(KeyError, match="f" * 64):
             index.vectors([names[0], "f" * 64])
 
-    def test_equal_vectors_under_different_keys_are_all_kept(self, index: VectorIndex) -> None:
+    def test_equal_vectors_under_different_keys_are_all_kept(self, index: Collection) -> None:
         index.create(WIDTH)
         names = keys(40)
         index.insert(names, np.repeat(stored(1), 40, axis=0))

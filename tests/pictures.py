@@ -7,10 +7,10 @@ from pathlib import Path
 from PIL import Image
 
 from imgdedup import config
-from imgdedup.decode import Decoded, decoder_of
+from imgdedup.corpora.corpus import EDITED_PHOTOS, LONE_PHOTOS
+from imgdedup.corpora.edits import Edited, Encoding, fit
 from imgdedup.geometry.picture import Picture
-from imgdedup.local.corpus import EDITED_PHOTOS, LONE_PHOTOS
-from imgdedup.local.edits import Edited, Encoding, fit
+from imgdedup.images.decode import Decoded, decoder_of
 
 SETTINGS = config.load(Path(__file__).parents[1] / "conf", "local", {})
 _FOLDERS = {"scikit-image": ("skimage", "data"), "scikit-learn": ("sklearn", "datasets/images")}

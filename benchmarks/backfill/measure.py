@@ -8,10 +8,10 @@ from typing import Any
 
 from imgdedup.console import say
 from imgdedup.errors import UserError
-from imgdedup.local.airflow import claimed
+from imgdedup.flow import STAGES
 from imgdedup.local.client import Client
-from imgdedup.local.report import STAGES
 from imgdedup.local.services import free_port, running
+from imgdedup.local.workspace import claimed
 
 PARALLEL = 2  # tasks at once: days embed side by side
 _STARTING, _WORKING = 300.0, 24 * 3600.0  # seconds of patience

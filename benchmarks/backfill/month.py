@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.quality.photos import opened
+from imgdedup.corpora.edits import EVERYDAY, fit, jpeg
 from imgdedup.errors import UserError
-from imgdedup.local.edits import EVERYDAY, fit, jpeg
 
 PHOTO = "photo"
 COPY = "copy"

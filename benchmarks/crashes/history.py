@@ -9,8 +9,8 @@ from benchmarks.crashes.jobs import Job, started
 from benchmarks.crashes.trials import Undisturbed, undisturbed
 from benchmarks.pool import pictures
 from imgdedup.console import say
+from imgdedup.flow import STAGES
 
-STAGES = ("scan", "embed", "fit", "index", "search", "verify", "group")
 FIRST, SECOND = "2026-01-01", "2026-01-02"
 SETTINGS: Mapping[str, object] = {"fit.candidates_per_image": 2.0, "fit.expected_images": 20}
 

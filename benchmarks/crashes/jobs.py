@@ -14,7 +14,7 @@ import psutil
 from benchmarks.spark import environment
 from imgdedup.console import MARK
 from imgdedup.local import processes
-from imgdedup.local.airflow import CONF, REPOSITORY
+from imgdedup.local.workspace import CONF, REPOSITORY
 
 DRIVER, PYTHON, WORKER, EXECUTOR = "driver's JVM", "driver's Python", "Python worker", "executor"
 _LOCAL = "local[2]"

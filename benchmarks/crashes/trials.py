@@ -20,7 +20,7 @@ from benchmarks.crashes.jobs import Job, Running, started, stragglers
 from benchmarks.crashes.moments import Moment, wait
 from benchmarks.lakes import Contents
 from imgdedup import config
-from imgdedup.local.airflow import CONF
+from imgdedup.local.workspace import CONF
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ session, so that its start is not counted.
 """
 
 import argparse
-import runpy
 import shutil
 import sys
 import tempfile
@@ -20,14 +19,16 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from benchmarks.days.synthetic import Corpus
-from imgdedup import config, job
+from imgdedup import config
 from imgdedup.console import say
-from imgdedup.datasets import Lake
-from imgdedup.local.airflow import CONF, REPOSITORY
-from imgdedup.session import start_session
+from imgdedup.flow import SETTLING
+from imgdedup.lake import Lake
+from imgdedup.local.workspace import CONF
+from imgdedup.runtime.run import Run, run_locked
+from imgdedup.runtime.session import start_session
+from imgdedup.stages import body_of
 
 RESULTS = Path(__file__).parents[1] / "results"
-STAGES = ("fit", "index", "search", "verify", "group")
 TABLES = ("candidates", "pairs", "groups", "deduplicated")
 SETTINGS = {"fit.candidates_per_image": 1.0, "fit.growth": 1.0}
 
@@ -98,12 +99,11 @@ def settle(
 ) -> dict[str, float]:
     """Run the stages after embed for `days`; the seconds of each."""
     seconds = {}
-    for stage in STAGES:
+    for stage in SETTLING:
         lake = Lake(spark, str(root), stage)
-        run = job.Run(spark, lake, days[-1], tuple(days), "run", replace(settings), "")
+        run = Run(spark, lake, days[-1], tuple(days), "run", replace(settings), "")
         began = time.monotonic()
-        with lake.alone():
-            runpy.run_path(str(REPOSITORY / "jobs" / f"{stage}.py"))["main"](run)
+        run_locked(stage, body_of(stage), run)
         seconds[stage] = time.monotonic() - began
     return seconds
 
@@ -120,7 +120,7 @@ def page(found: Sequence[Measured], arguments: argparse.Namespace) -> str:
             [
                 f"| {each.days}",
                 f"{each.images:,}",
-                *(f"{each.seconds[stage]:.1f}" for stage in STAGES),
+                *(f"{each.seconds[stage]:.1f}" for stage in SETTLING),
                 f"{each.rewritten} of {each.stored} |",
             ]
         )
@@ -135,9 +135,9 @@ def page(found: Sequence[Measured], arguments: argparse.Namespace) -> str:
             "one in fifty an exact copy of an earlier image; the real stages in one Spark session; "
             f"one more day of {arguments.per_day} images.",
             "",
-            f"| days before | images | {' | '.join(f'{stage} s' for stage in STAGES)} | "
+            f"| days before | images | {' | '.join(f'{stage} s' for stage in SETTLING)} | "
             "partitions written |",
-            f"|{'---|' * (len(STAGES) + 3)}",
+            f"|{'---|' * (len(SETTLING) + 3)}",
             *rows,
             "",
             "`fit` counts the contents, `index` compares all keys with Milvus, and `search` asks "

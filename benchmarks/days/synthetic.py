@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from imgdedup import markers
-from imgdedup.files import LocalFiles
-from imgdedup.rowsets import Digest
-from imgdedup.schemas import EMBEDDINGS, MANIFEST
+from imgdedup.lake import markers
+from imgdedup.lake.digests import Digest
+from imgdedup.lake.files import LocalFiles
+from imgdedup.lake.schemas import EMBEDDINGS, MANIFEST
 from imgdedup.testing import encoded, picture
 
 FIRST = date(2025, 1, 1)

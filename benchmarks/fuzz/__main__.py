@@ -16,7 +16,7 @@ from benchmarks.fuzz.specimens import specimens
 from benchmarks.fuzz.trials import FORBIDDEN, Trial, decode_as_embed, trials
 from imgdedup import config
 from imgdedup.console import say
-from imgdedup.local.airflow import CONF
+from imgdedup.local.workspace import CONF
 
 RESULTS = Path(__file__).parents[1] / "results"
 

@@ -15,8 +15,8 @@ import numpy as np
 from benchmarks.fuzz.mutations import mutated
 from benchmarks.fuzz.specimens import specimens
 from imgdedup.config import EmbedConfig
-from imgdedup.decode import decoder_of
 from imgdedup.failures import ImageFailure
+from imgdedup.images.decode import decoder_of
 
 SECONDS = 60.0  # longer than this counts as hung
 _SIDE = 128  # pixels of the square that files are decoded to

@@ -20,7 +20,7 @@ from benchmarks.histories.machine import histories, try_histories
 from benchmarks.histories.session import session
 from imgdedup import config
 from imgdedup.console import say
-from imgdedup.local.airflow import CONF
+from imgdedup.local.workspace import CONF
 
 RESULTS = Path(__file__).parents[1] / "results"
 _BROKEN = "pairs"

@@ -7,7 +7,7 @@ from unittest.mock import patch
 from pyspark.sql import DataFrame
 
 from benchmarks.histories.laboratory import Laboratory
-from imgdedup.datasets import Lake, Staged
+from imgdedup.lake import Lake, Staged
 
 
 @contextmanager
@@ -16,18 +16,18 @@ def empty_partitions_stand(laboratory: Laboratory, dataset: str) -> Iterator[Non
 
     That is what Spark's own overwriting of partitions does with a result without rows.
     """
-    stage = Lake.stage
+    stage_days = Lake.stage_days
 
     def leaving(lake: Lake, name: str, rows: DataFrame, days: Iterable[str]) -> Staged:
         wanted = set(days)
         if name == dataset:
             left = {row["dt"] for row in rows.select("dt").distinct().collect()}
             wanted = {day for day in wanted if day in left or day not in lake.days(name)}
-        return stage(lake, name, rows, wanted)
+        return stage_days(lake, name, rows, wanted)
 
     before, laboratory.variant = laboratory.variant, f"empty partitions of {dataset} stand"
     try:
-        with patch.object(Lake, "stage", leaving):
+        with patch.object(Lake, "stage_days", leaving):
             yield
     finally:
         laboratory.variant = before

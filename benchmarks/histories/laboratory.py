@@ -5,7 +5,6 @@ earlier one goes on from its lake, so that shrinking a history costs little.
 """
 
 import hashlib
-import runpy
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -21,14 +20,13 @@ from benchmarks import lakes
 from benchmarks.histories.changes import Manifest
 from benchmarks.lakes import Contents
 from benchmarks.pool import pictures
-from imgdedup import pinned
 from imgdedup.config import Config
-from imgdedup.datasets import Lake
-from imgdedup.job import Run
+from imgdedup.flow import BY_DAY, STAGES
+from imgdedup.lake import Lake
+from imgdedup.runtime.run import Run, run_locked
+from imgdedup.settling import pinned
+from imgdedup.stages import body_of
 
-JOBS = Path(__file__).parents[2] / "jobs"
-STAGES = ("scan", "embed", "fit", "index", "search", "verify", "group")
-DAILY = STAGES[:2]  # work on one day after the other; the others settle all that has changed
 NOTHING = "nothing"  # the lake before all steps
 # An image has two candidates that are no copies, and one with four copies is crowded.
 SETTINGS: dict[str, object] = {
@@ -72,7 +70,6 @@ class Laboratory:
         self._kept = folder / "kept"
         self._root = folder / "lake"
         self._own = folder / "own"
-        self._mains = {stage: runpy.run_path(str(JOBS / f"{stage}.py"))["main"] for stage in STAGES}
         self._contents: dict[str, Contents] = {}
         self._needless: dict[str, list[str]] = {}
         self.variant = ""  # lakes of one variant are no others'
@@ -107,7 +104,7 @@ class Laboratory:
     def _pin(self) -> None:
         """Fit once, on all pictures, and keep a lake that has nothing but the projection."""
         self._apply(Step.of({"2000-01-01": {name: name for name in pictures()}}, STAGES[:3]))
-        projection = pinned.working(Lake(self._spark, str(self._root)))
+        projection = pinned.read_projection(Lake(self._spark, str(self._root)))
         assert projection is not None
         self._pinned = projection.model, projection.fingerprint
         for table in [*lakes.TABLES, "runs"]:
@@ -123,12 +120,11 @@ class Laboratory:
         for day, manifest in step.manifests:
             _write(self._own / f"dt={day}", day, dict(manifest))
         for stage in step.stages:
-            for day in days if stage in DAILY else days[-1:]:
-                writer = f"{stage}-{day}" if stage in DAILY else stage
+            for day in days if stage in BY_DAY else days[-1:]:
+                writer = f"{stage}-{day}" if stage in BY_DAY else stage
                 lake = Lake(self._spark, str(self._root), writer)
                 run = Run(self._spark, lake, day, tuple(days), "run", self._config, str(self._own))
-                with lake.claimed() if stage in DAILY else lake.alone():
-                    self._mains[stage](run)
+                run_locked(stage, body_of(stage), run)
                 self.stages[stage] += 1
 
     def _restore(self, lake: str) -> None:

@@ -24,10 +24,10 @@ from benchmarks.quality.sheets import draw_sheets, thumbnails
 from imgdedup import config
 from imgdedup.config import Config
 from imgdedup.console import say
+from imgdedup.corpora.folders import named
 from imgdedup.errors import UserError
-from imgdedup.local.airflow import CONF
-from imgdedup.local.folders import named
 from imgdedup.local.run import checked_out, parsed_settings, run
+from imgdedup.local.workspace import CONF
 
 DAY = "2026-01-01"
 RESULTS = Path(__file__).parents[1] / "results"

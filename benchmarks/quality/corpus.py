@@ -28,12 +28,12 @@ from numpy.random import Generator
 from PIL import Image
 
 from benchmarks.quality.photos import Photos, digest_of, opened, usable
+from imgdedup.corpora import edits, motion, strong_edits
+from imgdedup.corpora.edits import EVERYDAY, Edited, fit, jpeg
+from imgdedup.corpora.folders import lies_in
+from imgdedup.corpora.motion import STILL, Box
+from imgdedup.corpora.strong_edits import COLLAGE, STRONG, collage
 from imgdedup.errors import UserError
-from imgdedup.local import edits, motion, strong_edits
-from imgdedup.local.edits import EVERYDAY, Edited, fit, jpeg
-from imgdedup.local.folders import lies_in
-from imgdedup.local.motion import STILL, Box
-from imgdedup.local.strong_edits import COLLAGE, STRONG, collage
 
 FILES = "files"
 TRUTH = "truth.parquet"

@@ -18,11 +18,11 @@ import pandas as pd
 
 from benchmarks.quality.baselines import Scores, scored
 from benchmarks.quality.findings import Families
-from imgdedup import fit
 from imgdedup.config import EmbedConfig, FitConfig
-from imgdedup.decode import decoder_of
-from imgdedup.embed import default_factory
 from imgdedup.encoder.training.command import untrained
+from imgdedup.images.decode import decoder_of
+from imgdedup.space.learning import learn_projection
+from imgdedup.stages.embed.embedding import default_factory
 
 RANDOM = "random"  # a network that has learned nothing, as a lower bound
 PRICES = (10.0, 1.0, 0.1)  # false candidates an image
@@ -118,7 +118,7 @@ def _margins(vectors: np.ndarray, name: str, config: FitConfig) -> Scores:
     """The margins of each two, moved to 0-1."""
     rng = np.random.default_rng(0)
     sample = vectors[np.sort(rng.permutation(len(vectors))[: config.sample])]
-    projection = fit.fit(sample, len(vectors), name, config)
+    projection = learn_projection(sample, len(vectors), name, config)
     projected = projection.project(vectors)
     levels = projection.levels(projected)
 

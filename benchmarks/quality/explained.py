@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.quality.findings import PAIRS
 from benchmarks.quality.sheets import thumbnails
 from imgdedup.console import say
+from imgdedup.corpora.corpus import COPY, ORIGINAL, Truth, load
 from imgdedup.errors import UserError
-from imgdedup.local.corpus import COPY, ORIGINAL, Truth, load
 from imgdedup.local.demo import PHOTOS as DEMO_PHOTOS
 from imgdedup.local.tables import read
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmarks.quality.corpus import PHOTO, Truth
 from benchmarks.quality.findings import Families
-from imgdedup.local.motion import Box
+from imgdedup.corpora.motion import Box
 
 BOX_TOLERANCE = 0.03  # of the side
 SCALE_TOLERANCE = 0.02  # of the true scale

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from imgdedup.decode import to_rgb
+from imgdedup.corpora.corpus import EDITED_PHOTOS, LONE_PHOTOS
 from imgdedup.errors import UserError
-from imgdedup.local.corpus import EDITED_PHOTOS, LONE_PHOTOS
+from imgdedup.images.decode import to_rgb
 
 LEAST_SIDE = 64  # pixels: a tiny crop of less would show hardly anything
 _SUFFIXES = {".jpg", ".jpeg", ".png"}

@@ -12,7 +12,7 @@ from benchmarks.quality.baselines import WORST, Scored
 from benchmarks.quality.corpus import COPY, EVERYDAY_KIND, PHOTO, STRONG_KIND, Corpus
 from benchmarks.quality.evaluate import RECALLS
 from benchmarks.quality.findings import Families, Findings
-from imgdedup.local.report import STAGES
+from imgdedup.flow import STAGES
 
 COSINES = (0.90, 0.95)
 HASH_DISTANCES = (10, 6)

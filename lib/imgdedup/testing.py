@@ -1,6 +1,6 @@
 """Stand-ins for the two adapters, and small pictures: for tests that need no server or network.
 
-The contract tests run FakeIndex and the real index through one suite.
+The contract tests run FakeCollection and the real index through one suite.
 """
 
 import io
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from imgdedup.milvus import Neighbours
+from imgdedup.milvus.client import Neighbours
 
 _GRID = 8
 FAKE_DIMS = _GRID * _GRID * 3
 
 
-class FakeIndex:
-    """An exact `imgdedup.milvus.VectorIndex` in memory; equal margins come by key."""
+class FakeCollection:
+    """An exact `imgdedup.milvus.Collection` in memory; equal margins come by key."""
 
     def __init__(self) -> None:
         self._width: int | None = None
@@ -27,16 +27,16 @@ class FakeIndex:
         """Nothing to close."""
 
     def create(self, width: int) -> None:
-        """See VectorIndex."""
+        """See Collection."""
         if self._width is None:
             self._width = width
 
     def drop(self) -> None:
-        """See VectorIndex."""
+        """See Collection."""
         self._width, self._rows = None, {}
 
     def keys(self) -> set[str]:
-        """See VectorIndex."""
+        """See Collection."""
         return set(self._rows)
 
     def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
@@ -46,7 +46,7 @@ class FakeIndex:
         self._rows |= dict(zip(keys, vectors.astype(np.float32), strict=True))
 
     def delete(self, keys: Sequence[str]) -> None:
-        """See VectorIndex."""
+        """See Collection."""
         for key in keys:
             self._rows.pop(key, None)
 
@@ -54,11 +54,11 @@ class FakeIndex:
         """Every write is visible at once."""
 
     def count(self) -> int:
-        """See VectorIndex."""
+        """See Collection."""
         return len(self._rows)
 
     def search(self, vectors: np.ndarray, k: int) -> list[Neighbours]:
-        """See VectorIndex."""
+        """See Collection."""
         keys = sorted(self._rows)
         if not keys:
             return [Neighbours([], np.empty(0, np.float32)) for _ in vectors]
@@ -70,7 +70,7 @@ class FakeIndex:
         ]
 
     def vectors(self, keys: Sequence[str]) -> np.ndarray:
-        """See VectorIndex."""
+        """See Collection."""
         return np.array([self._rows[key] for key in keys], dtype=np.float32)
 
 

@@ -22,9 +22,10 @@ from airflow.sdk import CronDataIntervalTimetable
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.context import VariableAccessor
 
+from imgdedup.flow import SETTLING, STAGES
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
-STAGES = ["scan", "embed", "fit", "index", "search", "verify", "group"]
 
 # Stands in for spark-submit: writes its command line, one argument a line, and exits as told.
 RECORDER = f"""\
@@ -126,7 +127,7 @@ def test_each_stage_runs_the_golden_command_line(dag: Any, record: Path, name: s
 
 
 def test_stages_run_one_after_another(dag: Any) -> None:
-    assert [task.task_id for task in dag.topological_sort()] == STAGES
+    assert [task.task_id for task in dag.topological_sort()] == [*STAGES]
     edges = {task.task_id: task.downstream_task_ids for task in dag.tasks}
     following = [*({stage} for stage in STAGES[1:]), set()]
     assert edges == dict(zip(STAGES, following, strict=True))
@@ -134,7 +135,7 @@ def test_stages_run_one_after_another(dag: Any) -> None:
 
 def test_one_run_at_a_time_touches_the_index_but_many_embed(dag: Any) -> None:
     pools = {task.task_id: (task.pool, task.pool_slots) for task in dag.tasks}
-    index = dict.fromkeys(STAGES[2:], ("imgdedup_index", 1))
+    index = dict.fromkeys(SETTLING, ("imgdedup_index", 1))
     assert pools == {"scan": ("default_pool", 1), "embed": ("default_pool", 1)} | index
     assert dag.max_active_runs > 1
 
@@ -274,5 +275,7 @@ print(json.dumps([sorted(bag.dags), bag.import_errors, sorted(sys.modules)]))
     )
     dags, errors, modules = json.loads(result.stdout.splitlines()[-1])
     assert (dags, errors) == (["image_dedup"], {})
-    heavy = {"pyspark", "torch", "pymilvus", "milvus_lite", "pandas", "numpy", "PIL", "imgdedup"}
+    heavy = {"pyspark", "torch", "pymilvus", "milvus_lite", "pandas", "numpy", "PIL"}
     assert heavy.isdisjoint(modules)
+    ours = {name for name in modules if name.split(".")[0] == "imgdedup"}
+    assert ours == {"imgdedup", "imgdedup.flow"}

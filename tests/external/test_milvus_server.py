@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 from pymilvus import MilvusClient
 
-from imgdedup.milvus import IndexAddress, VectorIndex
-from tests.milvus_contract import VectorIndexContract
+from imgdedup.milvus.client import Collection, CollectionAddress
+from tests.milvus_contract import CollectionContract
 
 URI = os.environ.get("IMGDEDUP_MILVUS_URI", "")
 
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-class TestMilvusServer(VectorIndexContract):
+class TestMilvusServer(CollectionContract):
     index_type = "FLAT"
 
     @pytest.fixture
-    def index(self) -> Iterator[VectorIndex]:
+    def index(self) -> Iterator[Collection]:
         name = f"imgdedup_contract_{uuid.uuid4().hex}"
-        index = IndexAddress(URI, name, name, self.index_type, timeout=60.0).connect()
+        index = CollectionAddress(URI, name, name, self.index_type, timeout=60.0).connect()
         yield index
         index.close()
         client = MilvusClient(uri=URI)

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from imgdedup import scan
 from imgdedup.config import ScanConfig
 from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
 from imgdedup.sources import object_store, read_bytes
+from imgdedup.stages import scan
 
 PREFIX = os.environ.get("IMGDEDUP_TEST_PREFIX")
 NAMES = ["a.jpg", "deep/er/b.png", "sub dir/ümlaut 100%25 #1.jpg", ".hidden", ".cache/c.jpg"]

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from imgdedup.local import corpus
-from imgdedup.local.corpus import Truth
+from imgdedup.corpora import corpus
+from imgdedup.corpora.corpus import Truth
 from tests.pipeline.jobs import Jobs
 
 FIRST, SECOND = "2026-01-01", "2026-01-02"

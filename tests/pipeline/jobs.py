@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from imgdedup.console import MARK
 
 REPOSITORY = Path(__file__).parents[2]
-STAGES = ("scan", "embed", "fit", "index", "search", "verify", "group")
 PROPERTIES = ("--master", "local[2]", "--driver-memory", "1g")
 
 

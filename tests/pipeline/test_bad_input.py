@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from imgdedup.flow import STAGES
 from tests.pipeline.conftest import FIRST, SECOND, Photos
-from tests.pipeline.jobs import STAGES, Ended, Jobs, command, read
+from tests.pipeline.jobs import Ended, Jobs, command, read
 
 
 @pytest.fixture(scope="module")

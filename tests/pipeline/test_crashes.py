@@ -12,10 +12,11 @@ import pytest
 
 from benchmarks.crashes import moments
 from benchmarks.crashes.disk import filled, may_mount
-from benchmarks.crashes.history import CHANGED_IMAGES, FIRST, FIRST_IMAGES, SETTINGS, STAGES, write
+from benchmarks.crashes.history import CHANGED_IMAGES, FIRST, FIRST_IMAGES, SETTINGS, write
 from benchmarks.crashes.jobs import DRIVER, PYTHON, Job
 from benchmarks.crashes.moments import Moment
 from benchmarks.crashes.trials import Undisturbed, killed, undisturbed
+from imgdedup.flow import STAGES
 from tests.pipeline.jobs import Jobs
 
 Stages = dict[str, Undisturbed]

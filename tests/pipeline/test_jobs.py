@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from imgdedup import config
-from imgdedup.local.corpus import COPY, ORIGINAL, Truth
-from imgdedup.milvus_server import serving
+from imgdedup.corpora.corpus import COPY, ORIGINAL, Truth
+from imgdedup.flow import STAGES
+from imgdedup.milvus.embedded import serving
 from tests.pipeline.conftest import FIRST, SECOND, Photos
 from tests.pipeline.jobs import (
     REPOSITORY,
-    STAGES,
     Ended,
     Jobs,
     command,

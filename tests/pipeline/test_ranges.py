@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import lakes
+from imgdedup.flow import BY_DAY, SETTLING, STAGES
 from tests.pipeline.conftest import FIRST, SECOND, Photos
-from tests.pipeline.jobs import STAGES, Ended, Jobs, command, files, read
+from tests.pipeline.jobs import Ended, Jobs, command, files, read
 
 BEFORE, THIRD = "2025-12-31", "2026-01-03"  # days for which there is nothing
 DERIVED = ("candidates", "pairs", "groups", "deduplicated")
@@ -53,8 +54,8 @@ def test_a_range_takes_the_days_that_are_there_and_names_the_others(
         days = sorted(folder.name for folder in (root / dataset).iterdir())
         assert days == [f"dt={FIRST}", f"dt={SECOND}"]
     runs = [(row["stage"], row["dt"]) for row in read(root, "runs")]
-    settling = [(stage, THIRD) for stage in STAGES[2:]]
-    each_day = [(stage, dt) for stage in STAGES[:2] for dt in (FIRST, SECOND)]
+    settling = [(stage, THIRD) for stage in SETTLING]
+    each_day = [(stage, dt) for stage in BY_DAY for dt in (FIRST, SECOND)]
     assert sorted(runs) == sorted(each_day + settling)
     assert {pair["dt"] for pair in read(root, "pairs")} == {FIRST, SECOND}
 
@@ -95,7 +96,7 @@ def test_what_is_derived_is_made_anew_after_damage(
         next((root / dataset / f"dt={SECOND}").glob("*.parquet")).unlink()
     shutil.rmtree(root / "deduplicated" / f"dt={FIRST}")
     shutil.rmtree(root / ".imgdedup" / "milvus")
-    jobs = in_one_process([command(stage, root, SECOND) for stage in STAGES[2:]])
+    jobs = in_one_process([command(stage, root, SECOND) for stage in SETTLING])
     assert [job.status for job in jobs] == [0] * 5
     told = [line for job in jobs for line in job.lines if "makes all of its tables anew" in line]
     assert [line.split(":")[0] for line in told] == ["search"]  # the others follow it

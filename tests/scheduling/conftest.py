@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from imgdedup.local.airflow import claimed, environment
 from imgdedup.local.client import ENDED, Client
 from imgdedup.local.services import free_port, running
+from imgdedup.local.workspace import claimed, environment
 
 HERE = Path(__file__).parent
 ROOT = "/data/dedup"  # nothing is ever written there

@@ -10,10 +10,10 @@ from datetime import date, datetime, timedelta
 import psutil
 import pytest
 
+from imgdedup.flow import SETTLING, STAGES
 from imgdedup.local.client import Client
 from tests.scheduling.conftest import PATIENCE, Airflow, Call
 
-STAGES = ["scan", "embed", "fit", "index", "search", "verify", "group"]
 MARCH = [f"2026-03-{day:02d}" for day in range(1, 32)]
 
 
@@ -26,7 +26,7 @@ def test_the_daily_schedule_runs_the_day_that_is_over(airflow: Airflow) -> None:
     (run,) = airflow.runs(run_type="scheduled")
     assert airflow.ended(run["dag_run_id"]) == "success"
     calls = airflow.calls(run_id=run["dag_run_id"])
-    assert stages(calls) == STAGES
+    assert stages(calls) == [*STAGES]
     days = {(call.dt, call.until) for call in calls}
     created = datetime.fromisoformat(run["queued_at"])
     assert days == {((created - timedelta(days=1)).date().isoformat(), "")}
@@ -44,7 +44,7 @@ def test_every_way_of_triggering_a_run_gives_it_its_day(airflow: Airflow) -> Non
     assert {run_id: airflow.ended(run_id) for run_id in runs} == dict.fromkeys(runs, "success")
     for run_id, days in runs.items():
         calls = airflow.calls(run_id=run_id)
-        assert stages(calls) == STAGES
+        assert stages(calls) == [*STAGES]
         assert {(call.dt, call.until) for call in calls} == {days}
 
 
@@ -141,7 +141,7 @@ def test_days_embed_side_by_side(airflow: Airflow, beside: str) -> None:
 def test_one_stage_at_a_time_touches_the_index_whatever_runs_beside_it(
     airflow: Airflow, beside: str
 ) -> None:
-    touching = [call for call in airflow.calls() if call.stage in STAGES[2:]]
+    touching = [call for call in airflow.calls() if call.stage in SETTLING]
     month = [call for call in touching if call.dt in MARCH]
     other = [call for call in touching if call.run_id == beside]
     assert month[0].start < other[-1].end < month[-1].end

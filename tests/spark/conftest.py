@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from imgdedup import config
 from imgdedup.config import Config
-from imgdedup.datasets import Lake
+from imgdedup.lake import Lake
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -9,9 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
-from imgdedup import verify
-from imgdedup.changes import Delta
-from imgdedup.schemas import CANDIDATES, EMBEDDINGS, VERDICTS
+from imgdedup.lake.schemas import CANDIDATES, EMBEDDINGS, VERDICTS
+from imgdedup.settling.changes import Delta
+from imgdedup.stages.verify import verdicts as judged
 
 MODEL = "model"
 PROJECTION = "projection"
@@ -34,6 +34,8 @@ FINDINGS: dict[str, Any] = {  # of a pair of copies, unless a test says otherwis
     "grayscale": False,
     "edit": "mirrored, cropped to 47%",
     "verifier": "verifier",
+    "left_decoder": "decoder",
+    "right_decoder": "decoder",
 }
 
 
@@ -50,6 +52,7 @@ class Image:
     model: str = MODEL
     embedding: tuple[float, ...] = (1.0, 0.0)
     thumbnail: bytes = b"thumbnail"
+    decoder: str = "decoder"
 
 
 def frame(
@@ -81,7 +84,7 @@ def embeddings(spark: SparkSession, images: Iterable[Image]) -> DataFrame:
             None if image.content else "missing",
             None if image.content else "no such file",
             image.model,
-            "decoder",
+            image.decoder,
             image.dt,
         )
         for image in images
@@ -141,10 +144,10 @@ def copies(
     model: str = MODEL,
     **findings: Any,
 ) -> DataFrame:
-    """Pairs of contents, all found to be copies, as `verify.duplicates` gives them."""
+    """Pairs of contents, all found to be copies, as `verdicts.copies_of` gives them."""
     listed = list(pairs)
     found = verdicts(spark, {(min(a, b), max(a, b)) for a, b, _ in listed}, model, **findings)
-    return verify.duplicates(candidates(spark, listed, model), found)
+    return judged.copies_of(candidates(spark, listed, model), found)
 
 
 def rows_of(table: DataFrame) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ import networkx as nx
 import pytest
 from pyspark.sql import SparkSession
 
-from imgdedup import components
-from imgdedup.components import connected_components
+from imgdedup.relations import components
+from imgdedup.relations.components import connected_components
 from tests.spark.tables import frame
 
 Edge = tuple[str, str]
@@ -55,7 +55,7 @@ def test_components_are_those_of_networkx_after_few_rounds(
     # In order along the chain, where passing labels from neighbour to neighbour takes 999 rounds.
     edges += [(f"long/{a:04}", f"long/{b:04}") for a, b in nx.path_graph(1000).edges]
     rng.shuffle(edges)
-    found = connected_components(frame(spark, edges, "a string, b string").repartition(3))
+    found = connected_components(frame(spark, edges, "left string, right string").repartition(3))
     labels = [(row.node, row.component) for row in found.collect()]
     assert dict(labels) == expected(edges)
     assert len(labels) == len(dict(labels))
@@ -66,4 +66,4 @@ def test_no_edges_have_no_components(
     spark: SparkSession, monkeypatch: pytest.MonkeyPatch, small: int
 ) -> None:
     monkeypatch.setattr(components, "_SMALL", small)
-    assert connected_components(frame(spark, [], "a string, b string")).collect() == []
+    assert connected_components(frame(spark, [], "left string, right string")).collect() == []

@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from imgdedup import changes, crowds, index, ranks, search
 from imgdedup.config import Config, SearchConfig
-from imgdedup.contents import contents, named, some
-from imgdedup.milvus import IndexAddress
-from imgdedup.milvus_server import serving
-from imgdedup.projection import Projection
-from imgdedup.vectors import EXTRA, margins
+from imgdedup.milvus.client import CollectionAddress
+from imgdedup.milvus.embedded import serving
+from imgdedup.relations.contents import contents, from_keys, keys_of
+from imgdedup.relations.keepers import best_ranks, ranked_images
+from imgdedup.settling import changes
+from imgdedup.settling.snapshot import snapshot_of
+from imgdedup.space.projection import Projection
+from imgdedup.space.vectors import EXTRA, margins
+from imgdedup.stages import index
+from imgdedup.stages.search import candidates as search
+from imgdedup.stages.search import crowds
+from imgdedup.stages.search.neighbours import NeighbourQuery
 from tests.spark.tables import (
     MODEL,
     PROJECTION,
@@ -38,7 +44,9 @@ numbers = count()
 
 
 @pytest.fixture(scope="module")
-def served(settings: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexAddress]:
+def served(
+    settings: Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CollectionAddress]:
     with serving(settings.milvus, str(tmp_path_factory.mktemp("root")), "m", "p") as address:
         yield address
 
@@ -69,7 +77,7 @@ def an_image(name: str, vector: np.ndarray, chance: np.random.Generator) -> Imag
 
 def searched(
     spark: SparkSession,
-    address: IndexAddress,
+    address: CollectionAddress,
     section: SearchConfig,
     days: Sequence[Sequence[Image]],
 ) -> tuple[list[dict[str, object]], list[int]]:
@@ -79,39 +87,37 @@ def searched(
     """
     own = replace(address, collection=f"c{next(numbers)}")
     stored = dated_candidates(spark, [], {})
-    asked_each, before = [], changes.listing(embeddings(spark, []))
+    asked_each, before = [], snapshot_of(embeddings(spark, []))
     for images in days:
         table = embeddings(spark, images).localCheckpoint()
-        held = contents(table)
+        present = contents(table)
         with closing(own.connect()) as milvus:
             milvus.create(DIMS + EXTRA)
-            differing = index.compare(table, milvus)
-            milvus.delete(differing.surplus)
-            new = some(table, named(spark, differing.missing), "embedding")
+            wanted, indexed = keys_of(present), milvus.keys()
+            milvus.delete(sorted(indexed - wanted))
+            missing = from_keys(spark, sorted(wanted - indexed))
+            new = contents(table, "embedding", wanted=missing)
             index.insert(new, SPACE, own, batch=100)
             milvus.flush()
             vectors = milvus.count()
-        after = changes.listing(table)
+        after = snapshot_of(table)
         touched = changes.touched(before, after, DAYS)
-        asking = touched.where("was IS NULL").select("content_id")
-        asking = asking.union(crowds.members(stored, touched.where("now IS NOT NULL"))).distinct()
-        if crowds.lost_one(stored, touched.where("now IS NULL")):
-            asking = held
-        best = ranks.best(ranks.listed(after, ORDER))
-        chosen = search.Index(own, vectors, THRESHOLD, section)
-        asked, found, _ = search.search(asking, held, stored, best, chosen)
-        concerned = asked.union(touched.select("content_id")).distinct()
+        asking = search.contents_to_ask(touched, present, stored, everything=False)
+        best = best_ranks(ranked_images(after, ORDER))
+        query = NeighbourQuery(own, vectors, THRESHOLD, section)
+        found = search.find_candidates(asking, present, stored, best, query)
+        concerned = found.asked.union(touched.select("content_id")).distinct()
         concerned = changes.dated(concerned, before, after)
-        delta = search.settle(stored, found, asked, concerned, after, MODEL, PROJECTION)
+        delta = search.replace_candidates(stored, found, concerned, after, MODEL, PROJECTION)
         stored = applied(stored, delta).localCheckpoint()
-        asked_each.append(asked.count())
+        asked_each.append(found.asked.count())
         before = after
     return rows_of(stored), asked_each
 
 
 @pytest.fixture(scope="module")
 def at_once(
-    spark: SparkSession, served: IndexAddress, section: SearchConfig
+    spark: SparkSession, served: CollectionAddress, section: SearchConfig
 ) -> list[dict[str, object]]:
     return searched(spark, served, section, [corpus()])[0]
 
@@ -152,7 +158,7 @@ def test_who_is_not_crowded_has_all_pairs_and_who_is_has_the_nearest_and_a_pivot
 
 def test_the_order_of_the_days_does_not_matter(
     spark: SparkSession,
-    served: IndexAddress,
+    served: CollectionAddress,
     section: SearchConfig,
     at_once: list[dict[str, object]],
 ) -> None:
@@ -165,7 +171,7 @@ def test_the_order_of_the_days_does_not_matter(
 
 
 def test_a_day_that_shrank_leaves_what_one_search_leaves(
-    spark: SparkSession, served: IndexAddress, section: SearchConfig
+    spark: SparkSession, served: CollectionAddress, section: SearchConfig
 ) -> None:
     images = corpus()
     less = [image for number, image in enumerate(images) if number % 3 or number > 40]
@@ -174,7 +180,7 @@ def test_a_day_that_shrank_leaves_what_one_search_leaves(
 
 
 def test_a_day_apart_from_the_crowd_asks_for_itself_alone(
-    spark: SparkSession, served: IndexAddress, section: SearchConfig
+    spark: SparkSession, served: CollectionAddress, section: SearchConfig
 ) -> None:
     images = corpus()
     late = [image for image in images if str(image.content)[0] in "cz"]
@@ -183,14 +189,14 @@ def test_a_day_apart_from_the_crowd_asks_for_itself_alone(
     assert asked == [len(first), len(late)]
 
 
-def test_a_lake_with_crowds_that_loses_a_neighbour_asks_all(spark: SparkSession) -> None:
+def test_a_crowd_that_loses_a_neighbour_is_told(spark: SparkSession) -> None:
     pair = [("x", "y", 0.9)]
     plain, crowd = candidates(spark, pair), candidates(spark, pair, crowded=True)
     lost, other = (frame(spark, [(name,)], "content_id string") for name in ("x", "z"))
-    assert crowds.lost_one(crowd, lost)
-    assert not crowds.lost_one(crowd, other)
-    assert not crowds.lost_one(plain, lost)
-    assert not crowds.lost_one(plain.limit(0), lost)
+    assert crowds.lost_member(crowd, lost)
+    assert not crowds.lost_member(crowd, other)
+    assert not crowds.lost_member(plain, lost)
+    assert not crowds.lost_member(plain.limit(0), lost)
 
 
 def test_a_member_of_a_crowd_that_changes_is_asked_again(spark: SparkSession) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, Observation, SparkSession
 
-from imgdedup import embed
 from imgdedup.config import Config, EmbedConfig
-from imgdedup.datasets import conform
 from imgdedup.errors import UserError
-from imgdedup.reuse import Known
-from imgdedup.schemas import EMBEDDINGS
+from imgdedup.lake.digests import conform
+from imgdedup.lake.schemas import EMBEDDINGS
+from imgdedup.stages.embed import figures
+from imgdedup.stages.embed.embedding import Factory, default_factory, embed
+from imgdedup.stages.embed.reuse import Known
 from imgdedup.testing import FAKE_DIMS, FakeEncoder, FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame, rows_of
 
@@ -29,11 +30,11 @@ def section(settings: Config) -> EmbedConfig:
 
 
 def embedded(
-    manifest: DataFrame, section: EmbedConfig, factory: embed.Factory | None = None
+    manifest: DataFrame, section: EmbedConfig, factory: Factory | None = None
 ) -> dict[str, Row]:
     """The rows of `embeddings` by image_id; fails when an id is there twice."""
     made_by = factory or FakeEncoderFactory()
-    table = embed.embed(manifest, manifest.count(), section, made_by, Known())
+    table = embed(manifest, manifest.count(), section, made_by, Known())
     rows = rows_of(conform(table, EMBEDDINGS))
     found = {row["image_id"]: row for row in rows}
     assert len(found) == len(rows)
@@ -110,7 +111,7 @@ def test_the_carried_network_gives_the_same_bits_however_the_work_is_cut(
     whole = replace(section, rows_per_partition=100, decode_threads=1, batch_size=32)
     thirds = replace(section, rows_per_partition=7, decode_threads=4, batch_size=2)
     found = [
-        embedded(manifest, cut, embed.default_factory(cut))
+        embedded(manifest, cut, default_factory(cut))
         for manifest, cut in ((there, whole), (back, thirds))
     ]
     assert sum(row["embedding"] is not None for row in found[0].values()) == 18
@@ -171,18 +172,18 @@ def test_what_a_run_reports_is_observed_while_it_writes(
     files = {"a.png": encoded(picture(1)), "b.png": b"text", "c.png": b"text", "d.png": b""}
     manifest = folder_manifest(spark, files, tmp_path)
     seen = Observation()
-    table = embed.embed(manifest, 4, section, FakeEncoderFactory(fingerprint="f"), Known())
-    rows = table.observe(seen, *embed.metrics()).localCheckpoint()
-    assert embed.same_model(seen.get["models"]) == "f"
-    failed = embed.failures(rows)
+    table = embed(manifest, 4, section, FakeEncoderFactory(fingerprint="f"), Known())
+    rows = table.observe(seen, *figures.metrics()).localCheckpoint()
+    assert figures.require_same_model(seen.get["models"]) == "f"
+    failed = figures.count_failures(rows)
     assert failed == {"not_an_image": 2, "empty": 1}
-    figures = embed.figures(seen.get, failed, healed=0)
-    assert (figures["embedded"], figures["reused"]) == (1, 0)
-    assert figures["failures"] == "not_an_image 2, empty 1"
-    assert 0 <= float(str(figures["model_share"])) <= 1
+    told = figures.figures(seen.get, failed, healed=0)
+    assert (told["embedded"], told["reused"]) == (1, 0)
+    assert told["failures"] == "not_an_image 2, empty 1"
+    assert 0 <= float(str(told["model_share"])) <= 1
 
 
 def test_workers_with_different_models_are_refused() -> None:
-    assert embed.same_model([]) is None
+    assert figures.require_same_model([]) is None
     with pytest.raises(UserError, match=r"cpu, gpu.*embed\.device"):
-        embed.same_model(["cpu", "gpu"])
+        figures.require_same_model(["cpu", "gpu"])

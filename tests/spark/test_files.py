@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from imgdedup.files import Files, HadoopFiles, LocalFiles, files_of
+from imgdedup.lake.files import Files, HadoopFiles, LocalFiles, files_of
 
 
 @pytest.fixture(params=["local", "hadoop"])

@@ -1,7 +1,7 @@
 """Groups, keepers and what is left, over seeded random corpora and against networkx.
 
-A corpus goes through `pairs.pairs` first, as in a run. Many corpora share one run of Spark: their
-names keep them apart.
+A corpus first goes through `pairs.make_pairs`, as in a run. Many corpora share one run of Spark:
+their names keep them apart.
 """
 
 import random
@@ -14,9 +14,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from imgdedup import group, pairs
-from imgdedup.changes import listing
-from imgdedup.schemas import GROUPS
+from imgdedup.lake.schemas import GROUPS
+from imgdedup.settling.snapshot import snapshot_of
+from imgdedup.stages import group
+from imgdedup.stages.verify import pairs
 from tests.spark.tables import FINDINGS, Image, copies, embeddings, frame, rows_of
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
@@ -31,9 +32,9 @@ class Corpus:
     near: list[tuple[str, str, float]] = field(default_factory=list)
 
     def groups(self, spark: SparkSession, order: Sequence[str] = ORDER) -> DataFrame:
-        table = listing(embeddings(spark, self.images))
-        found = pairs.pairs(copies(spark, self.near), pairs.images(table), "verify")
-        return group.groups(table, found, order, "group")
+        table = snapshot_of(embeddings(spark, self.images))
+        found = pairs.make_pairs(copies(spark, self.near), pairs.images_of(table), "verify")
+        return group.form_groups(table, found, order, "group")
 
     def rank(self, image_id: str, content: str, order: Sequence[str]) -> tuple[Any, ...]:
         listed = [i for i in self.images if (i.image_id, i.content) == (image_id, content)]
@@ -163,9 +164,9 @@ def test_neither_order_nor_partitions_of_the_rows_matter(
 ) -> None:
     rng = random.Random(11)
     images = rng.sample(corpus.images, len(corpus.images))
-    table = listing(embeddings(spark, images)).repartition(3)
-    listed = pairs.pairs(copies(spark, corpus.near[::-1]), pairs.images(table), "verify")
-    again = group.groups(table, listed.repartition(3), ORDER, "group")
+    table = snapshot_of(embeddings(spark, images)).repartition(3)
+    listed = pairs.make_pairs(copies(spark, corpus.near[::-1]), pairs.images_of(table), "verify")
+    again = group.form_groups(table, listed.repartition(3), ORDER, "group")
     assert again.columns == [*GROUPS.names, "dt"]
     assert rows_of(again) == found
 
@@ -231,9 +232,9 @@ def test_deduplicated_is_the_manifest_without_the_removed_images(spark: SparkSes
 def test_groups_keepers_and_removals_are_counted(spark: SparkSession) -> None:
     images = [Image(name, "x", DAYS[0]) for name in "abc"]
     images += [Image(name, "y", DAYS[0]) for name in "de"]
-    counted = group.counts(Corpus(images).groups(spark))
+    counted = group.count_groups(Corpus(images).groups(spark))
     assert counted == {"groups": 2, "keepers": 2, "removed": 3}
-    assert group.counts(Corpus(images[:1]).groups(spark)) == {
+    assert group.count_groups(Corpus(images[:1]).groups(spark)) == {
         "groups": 0,
         "keepers": 0,
         "removed": 0,

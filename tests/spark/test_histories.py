@@ -14,7 +14,7 @@ from benchmarks.histories.changes import Put, Take
 from benchmarks.histories.laboratory import NOTHING, SETTINGS, STAGES, Laboratory, Step
 from benchmarks.histories.machine import histories, try_histories
 from imgdedup import config
-from imgdedup.local.airflow import CONF
+from imgdedup.local.workspace import CONF
 
 DAY = "2026-01-01"
 HISTORIES, SEED = 2, 64

@@ -6,50 +6,45 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
-from imgdedup import lock
-from imgdedup.files import Files, HadoopFiles, LocalFiles
-from imgdedup.lock import Busy, exclusive
+from imgdedup.lake.files import Files, HadoopFiles, LocalFiles
+from imgdedup.lake.lock import Busy, Pace, exclusive
 
 HOLDER = """
 import sys, time
-from imgdedup.files import LocalFiles
-from imgdedup.lock import exclusive
+from imgdedup.lake.files import LocalFiles
+from imgdedup.lake.lock import exclusive
 with exclusive(LocalFiles(), sys.argv[1], "search", 0):
     print("held", flush=True)
     time.sleep(60)
 """
 
 
+QUICK = Pace(look=0.05, beat=0.1, dead=1.0, settle=0.3)
+
+
 @pytest.fixture(params=["local", "leased"])
-def files(
-    request: pytest.FixtureRequest,
-    spark: SparkSession,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Files:
-    monkeypatch.setattr(lock, "_LOOK", 0.05)
-    monkeypatch.setattr(lock, "_BEAT", 0.1)
-    monkeypatch.setattr(lock, "_DEAD", 1.0)
+def files(request: pytest.FixtureRequest, spark: SparkSession, tmp_path: Path) -> Files:
     return LocalFiles() if request.param == "local" else HadoopFiles(spark, f"file:{tmp_path}")
 
 
 def test_a_second_writer_stops_with_the_name_of_the_first(files: Files, tmp_path: Path) -> None:
     path = f"{tmp_path}/private/writer.lock"
-    with exclusive(files, path, "search", 0):
+    with exclusive(files, path, "search", 0, QUICK):
         with (
             pytest.raises(Busy, match=r"search.* writes to the same root"),
-            exclusive(files, path, "group", 0.3),
+            exclusive(files, path, "group", 0.3, QUICK),
         ):
             pass
         # Not even after the time in which an owner without a sign of life is taken for gone.
-        with pytest.raises(Busy), exclusive(files, path, "group", 1.5):
+        with pytest.raises(Busy), exclusive(files, path, "group", 1.5, QUICK):
             pass
-    with exclusive(files, path, "group", 0):
+    with exclusive(files, path, "group", 0, QUICK):
         pass
 
 
@@ -60,7 +55,7 @@ def test_a_second_writer_waits(
     held = threading.Event()
 
     def first() -> None:
-        with exclusive(files, path, "search", 0):
+        with exclusive(files, path, "search", 0, QUICK):
             held.set()
             time.sleep(0.5)
             order.append("first")
@@ -68,7 +63,7 @@ def test_a_second_writer_waits(
     other = threading.Thread(target=first)
     other.start()
     held.wait()
-    with exclusive(files, path, "group", 30):
+    with exclusive(files, path, "group", 30, QUICK):
         order.append("second")
     other.join()
     assert order == ["first", "second"]
@@ -95,9 +90,6 @@ def test_a_writer_that_was_killed_is_in_nobodys_way(tmp_path: Path) -> None:
 def test_a_pause_of_the_one_who_looks_is_no_silence_of_the_owner(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "_LOOK", 0.05)
-    monkeypatch.setattr(lock, "_BEAT", 0.1)
-    monkeypatch.setattr(lock, "_DEAD", 1.0)
     files, path = HadoopFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
     files.write(path, '{"owner": "a slow run", "token": "x", "n": 7}')
     read = files.read
@@ -107,17 +99,14 @@ def test_a_pause_of_the_one_who_looks_is_no_silence_of_the_owner(
         return read(name)
 
     monkeypatch.setattr(files, "read", slowly)
-    with pytest.raises(Busy, match="a slow run"), exclusive(files, path, "group", 2.5):
+    with pytest.raises(Busy, match="a slow run"), exclusive(files, path, "group", 2.5, QUICK):
         pass
 
 
-def test_an_owner_that_was_taken_for_gone_hears_of_it(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lock, "_BEAT", 0.1)
+def test_an_owner_that_was_taken_for_gone_hears_of_it(spark: SparkSession, tmp_path: Path) -> None:
     files, path = HadoopFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
     other = '{"owner": "group elsewhere", "token": "y", "n": 0}'
-    with exclusive(files, path, "search", 0) as held:
+    with exclusive(files, path, "search", 0, QUICK) as held:
         held()
         files.write(path, other)
         with pytest.raises(Busy, match="group elsewhere has taken the lock"):
@@ -126,15 +115,74 @@ def test_an_owner_that_was_taken_for_gone_hears_of_it(
     assert files.read(path) == other
 
 
-def test_a_file_without_a_sign_of_life_is_taken_over(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lock, "_LOOK", 0.05)
-    monkeypatch.setattr(lock, "_DEAD", 0.3)
+def test_a_file_without_a_sign_of_life_is_taken_over(spark: SparkSession, tmp_path: Path) -> None:
     files, path = HadoopFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
     files.write(path, '{"owner": "a killed run", "token": "x", "n": 7}')
-    with pytest.raises(Busy, match="a killed run"), exclusive(files, path, "group", 0):
+    with pytest.raises(Busy, match="a killed run"), exclusive(files, path, "group", 0, QUICK):
         pass
-    with exclusive(files, path, "group", 5):
+    with exclusive(files, path, "group", 5, QUICK):
         assert "group" in (files.read(path) or "")
     assert not files.exists(path)
+
+
+class CopyingFiles(HadoopFiles):
+    """Files as an object store has them: what exists is overwritten, and nothing is renamed."""
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        super().__init__(spark, root)
+        self.renames = False
+
+    def create(self, path: str, text: str) -> bool:
+        """Two writers may see no file and create it at the same moment: both succeed."""
+        if self.exists(path):
+            return False
+        time.sleep(0.1)
+        self.write(path, text)
+        return True
+
+
+def test_of_two_writers_that_create_the_file_at_once_the_last_one_has_it(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    files, path = CopyingFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
+    start, inside, most = threading.Barrier(3), [], []
+
+    def work(name: str) -> None:
+        start.wait()
+        with exclusive(files, path, name, 30, QUICK):
+            inside.append(name)
+            most.append(len(inside))
+            time.sleep(0.5)
+            inside.remove(name)
+
+    writers = [threading.Thread(target=work, args=(f"writer {number}",)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert most == [1, 1, 1]
+    assert not files.exists(path)
+
+
+def test_without_the_time_to_settle_two_writers_would_hold_the_lease(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    files, path = CopyingFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
+    hasty = replace(QUICK, settle=0.0)
+    start, inside, most = threading.Barrier(2), [], []
+
+    def work(name: str, delay: float) -> None:
+        start.wait()
+        time.sleep(delay)
+        with exclusive(files, path, name, 30, hasty):
+            inside.append(name)
+            most.append(len(inside))
+            time.sleep(0.5)
+            inside.remove(name)
+
+    writers = [threading.Thread(target=work, args=(f"at {at}", at)) for at in (0.0, 0.08)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert max(most) == 2  # so the test above looks at something

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from imgdedup import pairs
-from imgdedup.changes import listing
-from imgdedup.schemas import PAIRS
+from imgdedup.lake.schemas import PAIRS
+from imgdedup.settling.snapshot import snapshot_of
+from imgdedup.stages.verify import pairs
 from tests.spark.tables import FINDINGS, Image, copies, embeddings, rows_of
 
 FIRST, SECOND, THIRD = "2026-01-01", "2026-01-02", "2026-01-03"
@@ -18,8 +18,8 @@ Near = tuple[str, str, float]
 def pairs_of(
     spark: SparkSession, images: Iterable[Image], near: Iterable[Near] = ()
 ) -> list[dict[str, Any]]:
-    listed = pairs.images(listing(embeddings(spark, images)))
-    return rows_of(pairs.pairs(copies(spark, near), listed, "run"))
+    listed = pairs.images_of(snapshot_of(embeddings(spark, images)))
+    return rows_of(pairs.make_pairs(copies(spark, near), listed, "run"))
 
 
 def ids(found: Iterable[dict[str, Any]]) -> set[tuple[str, str, str]]:
@@ -72,11 +72,11 @@ def test_an_exact_pair_has_no_evidence_and_no_explanation(spark: SparkSession) -
 def test_the_wider_image_is_named_whichever_side_its_content_was_on(
     spark: SparkSession, wider: str, wider_id: str
 ) -> None:
-    listed = pairs.images(
-        listing(embeddings(spark, [Image("b", "x", FIRST), Image("a", "y", FIRST)]))
+    listed = pairs.images_of(
+        snapshot_of(embeddings(spark, [Image("b", "x", FIRST), Image("a", "y", FIRST)]))
     )
     near = copies(spark, [("x", "y", 0.99)], wider=wider)
-    (pair,) = rows_of(pairs.pairs(near, listed, "run"))
+    (pair,) = rows_of(pairs.make_pairs(near, listed, "run"))
     assert (pair["left_id"], pair["right_id"], pair["wider_id"]) == ("a", "b", wider_id)
 
 
@@ -138,11 +138,11 @@ def test_images_that_could_not_be_read_are_in_no_pair(spark: SparkSession) -> No
 
 def test_candidates_of_another_model_are_ignored(spark: SparkSession) -> None:
     images = [Image(name, name.upper(), FIRST) for name in "abc"]
-    listed = pairs.images(listing(embeddings(spark, images)))
+    listed = pairs.images_of(snapshot_of(embeddings(spark, images)))
     old = copies(spark, [("A", "B", 0.5), ("A", "C", 0.99)], "old model")
     new = copies(spark, [("A", "B", 0.99)])
     for given in (old.union(new), new.union(old)):
-        found = rows_of(pairs.pairs(given.coalesce(1), listed, "run"))
+        found = rows_of(pairs.make_pairs(given.coalesce(1), listed, "run"))
         assert [(pair["left_id"], pair["right_id"], pair["similarity"]) for pair in found] == [
             ("a", "b", 0.99)
         ]
@@ -150,6 +150,6 @@ def test_candidates_of_another_model_are_ignored(spark: SparkSession) -> None:
 
 def test_pairs_are_counted_by_kind(spark: SparkSession) -> None:
     images = [Image(name, "x", FIRST) for name in "abc"] + [Image("d", "y", FIRST)]
-    listed = pairs.images(listing(embeddings(spark, images)))
-    found = pairs.pairs(copies(spark, [("x", "y", 0.99)]), listed, "run")
-    assert pairs.kinds(found) == {"exact": 2, "near": 1}
+    listed = pairs.images_of(snapshot_of(embeddings(spark, images)))
+    found = pairs.make_pairs(copies(spark, [("x", "y", 0.99)]), listed, "run")
+    assert pairs.count_kinds(found) == {"exact": 2, "near": 1}

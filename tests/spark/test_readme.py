@@ -9,10 +9,11 @@ import duckdb
 import pytest
 from pyspark.sql import SparkSession
 
-from imgdedup import group, pairs
-from imgdedup.changes import listing
-from imgdedup.datasets import Lake
-from imgdedup.schemas import RUNS
+from imgdedup.lake import Lake
+from imgdedup.lake.schemas import RUNS
+from imgdedup.settling.snapshot import snapshot_of
+from imgdedup.stages import group
+from imgdedup.stages.verify import pairs
 from tests.spark.conftest import REPOSITORY
 from tests.spark.tables import Image, copies, embeddings, frame
 
@@ -34,9 +35,9 @@ IMAGES = [
 def tables(spark: SparkSession, lake: Lake) -> str:
     """A lake in which two images of three are removed; its root."""
     embedded = embeddings(spark, IMAGES)
-    listed = listing(embedded)
-    found = pairs.pairs(copies(spark, [("a", "b", 0.99)]), pairs.images(listed), "run")
-    groups = group.groups(listed, found, ["pixels", "bytes", "day"], "run")
+    listed = snapshot_of(embedded)
+    found = pairs.make_pairs(copies(spark, [("a", "b", 0.99)]), pairs.images_of(listed), "run")
+    groups = group.form_groups(listed, found, ["pixels", "bytes", "day"], "run")
     ran: tuple[Any, ...] = (
         "run",
         "embed",

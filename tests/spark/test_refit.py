@@ -1,26 +1,25 @@
 """fit, index and search as jobs: a projection is pinned until a refit, which can be killed."""
 
-import runpy
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pymilvus import MilvusClient
 from pyspark.sql import SparkSession
 
-from imgdedup import commit, pinned
 from imgdedup.config import Config
-from imgdedup.datasets import Lake
 from imgdedup.errors import UserError
-from imgdedup.job import Outcome, Run
-from imgdedup.milvus_server import serving
-from imgdedup.projection import Projection
+from imgdedup.lake import Lake, commit
+from imgdedup.milvus.embedded import serving
+from imgdedup.runtime.run import Outcome, Run, run_locked
+from imgdedup.settling.pinned import is_refitting, read_projection
+from imgdedup.space.projection import Projection
+from imgdedup.stages import body_of
 from tests.spark.tables import MODEL, Image, embeddings, rows_of
 
-JOBS = Path(__file__).parents[2] / "jobs"
 DAYS = ("2026-01-01", "2026-01-02")
 Job = Callable[..., Outcome]
 
@@ -40,13 +39,11 @@ def embed(spark: SparkSession, lake: Lake, rows: list[Image]) -> None:
 
 @pytest.fixture
 def job(spark: SparkSession, lake: Lake, settings: Config) -> Job:
-    """Runs a stage of a day as its script does, with other values of its sections."""
+    """Runs a stage of a day as its job does, with other values of the section `fit`."""
 
     def run(stage: str, dt: str = DAYS[0], **values: Any) -> Outcome:
         chosen = replace(settings, fit=replace(settings.fit, **values))
-        main = runpy.run_path(str(JOBS / f"{stage}.py"))["main"]
-        with lake.alone():
-            return main(Run(spark, lake, dt, (dt,), "run", chosen, ""))
+        return run_locked(stage, body_of(stage), Run(spark, lake, dt, (dt,), "run", chosen, ""))
 
     return run
 
@@ -63,9 +60,9 @@ def collections(lake: Lake, settings: Config) -> dict[str, int]:
     """The vectors in each collection of the root, by its name."""
     with (
         serving(settings.milvus, lake.root, "m", "p") as address,
-        closing(address.connect()) as index,
+        closing(MilvusClient(uri=address.uri)) as client,
     ):
-        names = [str(name) for name in index._client.list_collections()]
+        names = [str(name) for name in client.list_collections()]
         counts = {}
         for name in names:
             with closing(replace(address, collection=name).connect()) as each:
@@ -74,7 +71,7 @@ def collections(lake: Lake, settings: Config) -> dict[str, int]:
 
 
 def working(lake: Lake) -> Projection:
-    found = pinned.working(lake)
+    found = read_projection(lake)
     assert found is not None
     return found
 
@@ -93,7 +90,7 @@ def test_a_projection_is_kept_as_it_was_fitted(spark: SparkSession, lake: Lake, 
     assert again.details["outgrown"] is True
 
 
-def test_a_refit_asks_all_contents_anew_and_drops_what_it_replaces(
+def test_a_refit_asks_all_contents_again_and_drops_what_it_replaces(
     spark: SparkSession, lake: Lake, job: Job, settings: Config
 ) -> None:
     for dt in DAYS:
@@ -107,9 +104,9 @@ def test_a_refit_asks_all_contents_anew_and_drops_what_it_replaces(
     assert fitted.details["projection"] == new != old
     assert projections(lake) == {new}
     assert searched.rows_in == 60
-    assert not pinned.switching(lake)
-    (held,) = collections(lake, settings).items()
-    assert (held[0].endswith(new), held[1]) == (True, 60)
+    assert not is_refitting(lake)
+    (kept,) = collections(lake, settings).items()
+    assert (kept[0].endswith(new), kept[1]) == (True, 60)
     assert rows_of(lake.read("candidates")) != before
 
 
@@ -128,17 +125,17 @@ def test_a_refit_killed_anywhere_and_run_again_ends_the_same(
         patch.setattr(Lake, "publish", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             job("search")
-    assert pinned.switching(lake)
+    assert is_refitting(lake)
     left = iter(range(2))
     with monkeypatch.context() as patch:
-        make = commit._make
-        patch.setattr(commit, "_make", lambda *given: make(*given) if next(left) < 1 else 1 / 0)
+        make = commit.make_move
+        patch.setattr(commit, "make_move", lambda *given: make(*given) if next(left) < 1 else 1 / 0)
         with pytest.raises(ZeroDivisionError):
             job("search")
     assert len(projections(lake)) == 2  # one day's candidates are new
     all_stages(job, DAYS[1])
     assert working(lake).fingerprint == new
-    assert not pinned.switching(lake)
+    assert not is_refitting(lake)
     assert projections(lake) == {new}
     assert {row["dt"] for row in rows_of(lake.read("candidates"))} == set(DAYS)
     assert len(collections(lake, settings)) == 1
@@ -178,13 +175,13 @@ def test_an_index_that_was_spoilt_fails_the_search_and_leaves_the_candidates(
     projection = working(lake)
     with (
         serving(settings.milvus, lake.root, MODEL, projection.fingerprint) as address,
-        closing(address.connect()) as index,
+        closing(address.connect()) as collection,
     ):
-        keys = sorted(index.keys())
-        vectors = index.vectors(keys)
-        index.delete(keys)
-        index.insert(keys, np.roll(vectors, 5, axis=0))
-        index.flush()
+        keys = sorted(collection.keys())
+        vectors = collection.vectors(keys)
+        collection.delete(keys)
+        collection.insert(keys, np.roll(vectors, 5, axis=0))
+        collection.flush()
     with pytest.raises(UserError, match=r"finds only 0\.\d+ of the 10 nearest.*search\.min_recall"):
         job("search")
     assert rows_of(lake.read("candidates")) == before
@@ -196,7 +193,7 @@ def test_a_lake_without_a_readable_image_is_neither_fitted_nor_searched(
     unread = [Image("a", None, DAYS[0])]
     embed(spark, lake, unread)
     assert [outcome.rows_out for outcome in all_stages(job)] == [0, 0, 0]
-    assert pinned.working(lake) is None
+    assert read_projection(lake) is None
     embed(spark, lake, images(DAYS[0], 3))
     assert [outcome.rows_out for outcome in all_stages(job)] == [1, 3, 3]
     embed(spark, lake, unread)

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, Observation, SparkSession
 
-from imgdedup import embed, reuse
 from imgdedup.config import Config, EmbedConfig
-from imgdedup.datasets import Lake
+from imgdedup.lake import Lake
+from imgdedup.stages.embed import figures, reuse
+from imgdedup.stages.embed.embedding import Factory, default_factory, embed
 from imgdedup.testing import FakeEncoder, FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame, rows_of
 
@@ -55,15 +56,15 @@ def run(
     dt: str,
     files: Mapping[str, bytes],
     section: EmbedConfig,
-    factory: embed.Factory | None = None,
+    factory: Factory | None = None,
 ) -> Figures:
     """Embed the files as a day's as the job does; what was observed."""
-    known, seen = reuse.known(lake.read("embeddings"), dt, section), Observation()
+    known, seen = reuse.find_known(lake.read("embeddings"), dt, section), Observation()
     made_by = factory or FakeEncoderFactory()
-    table = embed.embed(manifest_of(spark, files), len(files), section, made_by, known)
-    table = table.observe(seen, *embed.metrics())
+    table = embed(manifest_of(spark, files), len(files), section, made_by, known)
+    table = table.observe(seen, *figures.metrics())
     if known:
-        table = reuse.filled(table, lambda: lake.read("embeddings"), dt, section)
+        table = reuse.fill_reused(table, lambda: lake.read("embeddings"), dt, section)
     lake.replace("embeddings", dt, table, expected_rows=len(files))
     return seen.get
 
@@ -91,7 +92,7 @@ def test_a_run_again_embeds_nothing_and_writes_the_same_rows(
 def test_the_carried_networks_rows_are_the_same_bits_reused_as_made_anew(
     spark: SparkSession, lake: Lake, section: EmbedConfig, tmp_path: Path
 ) -> None:
-    factory = embed.default_factory(section)
+    factory = default_factory(section)
     run(lake, spark, FIRST, FILES, section, factory)
     files = {f"again/{name}": data for name, data in FILES.items()}
     files |= {"new.png": encoded(picture(7))} | BROKEN
@@ -117,10 +118,10 @@ def test_a_failure_is_tried_again_and_told_when_it_heals(
     spark: SparkSession, lake: Lake, section: EmbedConfig
 ) -> None:
     run(lake, spark, FIRST, FILES | BROKEN, section)
-    failed = embed.failed_images(lake.read_day("embeddings", FIRST)).localCheckpoint()
+    failed = figures.failed_images(lake.read_day("embeddings", FIRST)).localCheckpoint()
     mended = FILES | {"text.png": encoded(picture(9)), "empty.png": b""}
     assert counts(run(lake, spark, FIRST, mended, section)) == (1, 6)
-    assert embed.healed(failed, lake.read_day("embeddings", FIRST)) == 1
+    assert figures.count_healed(failed, lake.read_day("embeddings", FIRST)) == 1
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_no_more_is_known_than_the_limit_allows(
     for dt, some in ((FIRST, names[:3]), (SECOND, names[3:])):
         run(lake, spark, dt, {name: FILES[name] for name in some}, section)
     few = replace(section, reuse_contents=5)
-    assert len(reuse.known(lake.read("embeddings"), THIRD, few)) == 3
+    assert len(reuse.find_known(lake.read("embeddings"), THIRD, few)) == 3
     assert counts(run(lake, spark, THIRD, FILES, few)) == (3, 3)
 
 
@@ -175,7 +176,7 @@ def test_a_content_is_taken_from_the_day_itself_and_else_from_the_latest(
     usable = reuse.usable(lake.read("embeddings"), section)
     wanted = usable.where("dt = '2026-01-01'")
     for dt, taken in ((FIRST, FIRST), (SECOND, SECOND), ("2026-01-04", THIRD)):
-        (place,) = reuse.places(wanted, usable, dt).collect()
+        (place,) = reuse.find_places(wanted, usable, dt).collect()
         assert (place["dt"], place["stored_as"]) == (taken, "b")
 
 
@@ -183,13 +184,13 @@ def test_a_known_content_that_is_not_stored_loses_no_row_unseen(
     spark: SparkSession, lake: Lake, section: EmbedConfig
 ) -> None:
     run(lake, spark, FIRST, FILES, section)
-    known = reuse.known(lake.read("embeddings"), FIRST, section)
-    table = embed.embed(manifest_of(spark, FILES), 6, section, FakeEncoderFactory(), known)
+    known = reuse.find_known(lake.read("embeddings"), FIRST, section)
+    table = embed(manifest_of(spark, FILES), 6, section, FakeEncoderFactory(), known)
 
     def read() -> DataFrame:
         return lake.read("embeddings").where("image_id != '0.jpg'")
 
-    rows = reuse.filled(table, read, FIRST, section)
+    rows = reuse.fill_reused(table, read, FIRST, section)
     with pytest.raises(RuntimeError, match="5 rows written where 6 were expected"):
         lake.replace("embeddings", FIRST, rows, expected_rows=6)
     assert len(day(lake, FIRST)) == 6
@@ -199,14 +200,14 @@ def test_a_day_that_is_replaced_while_another_embeds_does_not_disturb_it(
     spark: SparkSession, lake: Lake, section: EmbedConfig
 ) -> None:
     run(lake, spark, FIRST, FILES, section)
-    known = reuse.known(lake.read("embeddings"), SECOND, section)
-    table = embed.embed(manifest_of(spark, FILES), 6, section, UnwillingFactory(), known)
+    known = reuse.find_known(lake.read("embeddings"), SECOND, section)
+    table = embed(manifest_of(spark, FILES), 6, section, UnwillingFactory(), known)
 
     def read() -> DataFrame:
         run(lake, spark, FIRST, FILES | BROKEN, section)  # ends while the second day embeds
         return lake.read("embeddings")
 
-    rows = reuse.filled(table, read, SECOND, section)
+    rows = reuse.fill_reused(table, read, SECOND, section)
     assert lake.replace("embeddings", SECOND, rows, expected_rows=6) == 6
 
 
@@ -215,9 +216,9 @@ def test_only_days_that_hold_reused_contents_are_read_in_full(
 ) -> None:
     run(lake, spark, FIRST, {"1.jpg": FILES["1.jpg"]}, section)
     run(lake, spark, SECOND, {"2.jpg": FILES["2.jpg"]}, section)
-    known = reuse.known(lake.read("embeddings"), THIRD, section)
+    known = reuse.find_known(lake.read("embeddings"), THIRD, section)
     files = {"a": FILES["2.jpg"], "b": FILES["3.jpg"]}
-    table = embed.embed(manifest_of(spark, files), 2, section, FakeEncoderFactory(), known)
-    rows = reuse.filled(table, lambda: lake.read("embeddings"), THIRD, section)
+    table = embed(manifest_of(spark, files), 2, section, FakeEncoderFactory(), known)
+    rows = reuse.fill_reused(table, lambda: lake.read("embeddings"), THIRD, section)
     shutil.rmtree(lake.path("embeddings", FIRST))
     assert lake.replace("embeddings", THIRD, rows, expected_rows=2) == 2

@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from imgdedup import embed, scan
 from imgdedup.config import Config
 from imgdedup.errors import UserError
-from imgdedup.reuse import Known
+from imgdedup.stages import scan
+from imgdedup.stages.embed.embedding import embed
+from imgdedup.stages.embed.reuse import Known
 from imgdedup.testing import FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame
 
@@ -54,7 +55,7 @@ def test_a_wrong_manifest_is_refused_by_column_and_row(
     spark: SparkSession, rows: Sequence[tuple[Any, ...]], schema: str, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        scan.check_manifest(frame(spark, rows, schema), "m")
+        scan.require_sound(frame(spark, rows, schema), "m")
 
 
 @pytest.mark.parametrize(
@@ -63,13 +64,13 @@ def test_a_wrong_manifest_is_refused_by_column_and_row(
 )
 def test_a_sound_manifest_passes_as_it_is(spark: SparkSession, schema: str) -> None:
     manifest = frame(spark, [], schema)
-    assert scan.check_manifest(manifest, "m") is manifest
+    assert scan.require_sound(manifest, "m") is manifest
 
 
 def test_ids_that_differ_in_case_or_spaces_are_different(spark: SparkSession) -> None:
     rows = [("a", "/a"), ("A", "/a"), (" a", "/a"), ("a ", "/a"), ("", "/a")]
     manifest = frame(spark, rows, GOOD)
-    assert scan.check_manifest(manifest, "m").count() == len(rows)
+    assert scan.require_sound(manifest, "m").count() == len(rows)
 
 
 def write(file: Path, ids: Sequence[str], **columns: Sequence[Any]) -> None:
@@ -141,10 +142,10 @@ def test_whatever_an_image_is_named_it_is_found_read_and_keeps_its_id(
         os.write(written, encoded(picture(number)))
         os.close(written)
         os.close(handle)
-    assert scan.parquet_of(str(tmp_path), DAY) is None
+    assert scan.find_parquet(str(tmp_path), DAY) is None
     listing = scan.list_images(str(tmp_path), settings.scan)
     manifest = spark.createDataFrame(listing.table)
-    embedded = embed.embed(manifest, len(HOSTILE), settings.embed, FakeEncoderFactory(), Known())
+    embedded = embed(manifest, len(HOSTILE), settings.embed, FakeEncoderFactory(), Known())
     rows = embedded.collect()
     names = {
         name.decode("utf-8", "backslashreplace"): number for number, name in enumerate(HOSTILE)

@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from imgdedup import certificate, index, search
 from imgdedup.config import Config, SearchConfig
-from imgdedup.contents import named, some
 from imgdedup.errors import UserError
-from imgdedup.milvus import IndexAddress, MilvusIndex
-from imgdedup.milvus_server import serving
-from imgdedup.projection import Projection, unit
-from imgdedup.vectors import EXTRA, margins
+from imgdedup.milvus.client import CollectionAddress, MilvusCollection
+from imgdedup.milvus.embedded import serving
+from imgdedup.relations import contents as relations
+from imgdedup.relations.contents import embedded, from_keys, keys_of
+from imgdedup.space.projection import Projection, unit
+from imgdedup.space.vectors import EXTRA, margins
+from imgdedup.stages import index
+from imgdedup.stages.search import certificate
+from imgdedup.stages.search.neighbours import NeighbourQuery
 from tests.spark.tables import Image, embeddings, frame
 
 DAY, OTHER = "2026-01-01", "2026-01-02"
@@ -35,20 +38,22 @@ SPACE = Projection(
 
 
 @pytest.fixture(scope="module")
-def served(settings: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexAddress]:
+def served(
+    settings: Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CollectionAddress]:
     root = str(tmp_path_factory.mktemp("root"))
     with serving(settings.milvus, root, "m", "p") as address:
         yield address
 
 
 @pytest.fixture
-def address(served: IndexAddress, request: pytest.FixtureRequest) -> IndexAddress:
+def address(served: CollectionAddress, request: pytest.FixtureRequest) -> CollectionAddress:
     """A collection of its own for each test."""
     return replace(served, collection=re.sub("[^a-z0-9]", "_", request.node.name))
 
 
 @pytest.fixture
-def milvus(address: IndexAddress) -> Iterator[MilvusIndex]:
+def milvus(address: CollectionAddress) -> Iterator[MilvusCollection]:
     milvus = address.connect()
     milvus.create(DIMS + EXTRA)
     yield milvus
@@ -99,19 +104,19 @@ def brute_force(vectors: dict[str, np.ndarray], least: float = THRESHOLD) -> Pai
     }
 
 
-def found_by(asking: DataFrame, address: IndexAddress, chosen: SearchConfig) -> Pairs:
-    """The margins of all pairs that the contents list, the lesser on the left."""
+def found_by(asking: DataFrame, address: CollectionAddress, chosen: SearchConfig) -> Pairs:
+    """The margins of all pairs that the contents propose, the lesser on the left."""
     with closing(address.connect()) as milvus:
-        chosen_index = search.Index(address, milvus.count(), THRESHOLD, chosen)
+        query = NeighbourQuery(address, milvus.count(), THRESHOLD, chosen)
     pairs: Pairs = {}
-    for row in chosen_index.ask(asking).collect():
+    for row in query.ask(asking).collect():
         pair = min(row.content_id, row.other), max(row.content_id, row.other)
         assert pairs.setdefault(pair, row.margin) == row.margin
     return pairs
 
 
 @pytest.fixture
-def loaded(spark: SparkSession, address: IndexAddress, milvus: MilvusIndex) -> DataFrame:
+def loaded(spark: SparkSession, address: CollectionAddress, milvus: MilvusCollection) -> DataFrame:
     """The contents of the corpus, which the index holds."""
     rows = contents(table(spark, corpus())).repartition(3)
     assert index.insert(rows, SPACE, address, batch=7) == len(corpus())
@@ -121,7 +126,7 @@ def loaded(spark: SparkSession, address: IndexAddress, milvus: MilvusIndex) -> D
 
 @pytest.mark.parametrize("page_size", [1, 1000])
 def test_search_finds_every_pair_above_the_threshold(
-    loaded: DataFrame, address: IndexAddress, section: SearchConfig, page_size: int
+    loaded: DataFrame, address: CollectionAddress, section: SearchConfig, page_size: int
 ) -> None:
     pairs = found_by(loaded, address, replace(section, page_size=page_size))
     assert pairs == brute_force(corpus())
@@ -130,7 +135,7 @@ def test_search_finds_every_pair_above_the_threshold(
 
 
 def test_a_margin_has_the_same_bits_whichever_side_asks(
-    loaded: DataFrame, address: IndexAddress, section: SearchConfig
+    loaded: DataFrame, address: CollectionAddress, section: SearchConfig
 ) -> None:
     halves = [loaded.where("content_id < 'hub30'"), loaded.where("content_id >= 'hub30'")]
     one, other = (found_by(half, address, section) for half in halves)
@@ -141,11 +146,11 @@ def test_a_margin_has_the_same_bits_whichever_side_asks(
 
 
 def test_chosen_pairs_are_measured_as_they_are_found(
-    spark: SparkSession, loaded: DataFrame, address: IndexAddress, section: SearchConfig
+    spark: SparkSession, loaded: DataFrame, address: CollectionAddress, section: SearchConfig
 ) -> None:
     chosen = [("hub00", "hub01"), ("z00", "hub02"), ("z00", "z01")]
     pairs = frame(spark, chosen, "content_id string, other string")
-    rows = search.Index(address, 0, THRESHOLD, section).measure(pairs).collect()
+    rows = NeighbourQuery(address, 0, THRESHOLD, section).measure(pairs).collect()
     expected = brute_force(corpus(), least=-2)
     assert {(row.content_id, row.other): row.margin for row in rows} == {
         (a, b): expected[min(a, b), max(a, b)] for a, b in chosen
@@ -153,41 +158,41 @@ def test_chosen_pairs_are_measured_as_they_are_found(
 
 
 def test_a_single_content_has_no_neighbour(
-    spark: SparkSession, address: IndexAddress, milvus: MilvusIndex, section: SearchConfig
+    spark: SparkSession, address: CollectionAddress, milvus: MilvusCollection, section: SearchConfig
 ) -> None:
     rows = contents(table(spark, {"x": corpus()["a00"]}))
     index.insert(rows, SPACE, address, batch=10)
     milvus.flush()
     assert found_by(rows, address, section) == {}
-    assert certificate.recall(rows, milvus, SPACE, 10) == (1.0, 1)
+    assert certificate.measure_recall(rows, milvus, SPACE, 10) == (1.0, 1)
 
 
 def test_the_certificate_of_a_sound_index_is_one(
-    loaded: DataFrame, address: IndexAddress, milvus: MilvusIndex
+    loaded: DataFrame, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
-    assert certificate.recall(loaded, milvus, SPACE, 50) == (1.0, 50)
-    certificate.check(1.0, 1.0, address)
+    assert certificate.measure_recall(loaded, milvus, SPACE, 50) == (1.0, 50)
+    certificate.require_recall(1.0, 1.0, address)
 
 
 def test_the_certificate_tells_of_an_index_that_holds_other_vectors(
-    loaded: DataFrame, address: IndexAddress, milvus: MilvusIndex
+    loaded: DataFrame, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
     names = sorted(corpus())
     swapped = milvus.vectors(names)
     milvus.delete(names)
     milvus.insert(names, np.roll(swapped, 7, axis=0))
     milvus.flush()
-    recall, asked = certificate.recall(loaded, milvus, SPACE, 1000)
+    recall, asked = certificate.measure_recall(loaded, milvus, SPACE, 1000)
     assert asked == len(names)
     assert recall < 0.7
     with pytest.raises(
         UserError, match=rf"finds only 0\..*drop the collection {address.collection}"
     ):
-        certificate.check(recall, 0.99, address)
+        certificate.require_recall(recall, 0.99, address)
 
 
 def test_the_index_becomes_exactly_the_table(
-    spark: SparkSession, address: IndexAddress, milvus: MilvusIndex
+    spark: SparkSession, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
     first = dict(list(corpus().items())[:40])
     second = dict(list(corpus().items())[25:60])
@@ -196,15 +201,16 @@ def test_the_index_becomes_exactly_the_table(
         # Content by content, whatever else names it: a copy, another day, a broken image.
         more = [Image("copy", "hub30", OTHER, embedding=tuple(map(float, vectors["hub30"])))]
         rows = rows.union(embeddings(spark, [*more, Image("broken", None, OTHER)]))
-        before = milvus.keys()
-        changes = index.compare(rows, milvus)
-        assert set(changes.missing) == set(vectors) - before
-        assert set(changes.surplus) == before - set(vectors)
-        milvus.delete(changes.surplus)
-        new = some(table(spark, vectors), named(spark, changes.missing), "embedding")
-        assert index.insert(new, SPACE, address, batch=7) == len(changes.missing)
+        before, wanted = milvus.keys(), keys_of(embedded(rows))
+        assert wanted == set(vectors)
+        milvus.delete(sorted(before - wanted))
+        missing = sorted(wanted - before)
+        new = relations.contents(
+            table(spark, vectors), "embedding", wanted=from_keys(spark, missing)
+        )
+        assert index.insert(new, SPACE, address, batch=7) == len(missing)
         milvus.flush()
-        index.check(rows, milvus, milvus.count())
+        index.require_equal(wanted, milvus.keys(), milvus.count())
         assert milvus.keys() == set(vectors)
         stored = milvus.vectors(sorted(vectors))
         given = np.stack([vectors[name] for name in sorted(vectors)])
@@ -212,7 +218,7 @@ def test_the_index_becomes_exactly_the_table(
 
 
 def test_an_index_that_is_not_the_table_is_told_by_numbers(
-    spark: SparkSession, address: IndexAddress, milvus: MilvusIndex
+    spark: SparkSession, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
     vectors = dict(list(corpus().items())[:10])
     rows = table(spark, vectors)
@@ -221,17 +227,17 @@ def test_an_index_that_is_not_the_table_is_told_by_numbers(
     milvus.insert(["surplus"], np.eye(1, DIMS + EXTRA, dtype=np.float32))
     milvus.flush()
     with pytest.raises(RuntimeError, match="2 contents are missing from it and 1 are too many"):
-        index.check(rows, milvus, milvus.count())
+        index.require_equal(set(vectors), milvus.keys(), milvus.count())
     milvus.insert(["hub03", "hub04"], np.eye(2, DIMS + EXTRA, dtype=np.float32))
     milvus.delete(["surplus"])
     milvus.flush()
-    index.check(rows, milvus, 10)
+    index.require_equal(set(vectors), milvus.keys(), 10)
     with pytest.raises(RuntimeError, match="counts 11 vectors for 10 keys"):
-        index.check(rows, milvus, 11)
+        index.require_equal(set(vectors), milvus.keys(), 11)
 
 
 def test_no_contents_are_inserted_as_nothing(
-    spark: SparkSession, address: IndexAddress, milvus: MilvusIndex
+    spark: SparkSession, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
     nothing = frame(spark, [], "content_id string, embedding array<float>")
     assert index.insert(nothing, SPACE, address, batch=10) == 0

@@ -1,4 +1,4 @@
-"""Verdicts on candidates: what decides anew, what is kept, and that blocks leave no trace."""
+"""Verdicts on candidates: what decides again, what is kept, and that blocks leave no trace."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -9,10 +9,11 @@ from PIL import Image, ImageOps
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from imgdedup import verify
-from imgdedup.config import Config, EmbedConfig, VerifyConfig
-from imgdedup.local.edits import brightness, resize
-from imgdedup.schemas import VERDICTS
+from imgdedup.config import Config, VerifyConfig
+from imgdedup.corpora.edits import brightness, resize
+from imgdedup.lake.schemas import VERDICTS
+from imgdedup.stages.verify import verdicts as judged
+from imgdedup.stages.verify.comparing import decide
 from tests.pictures import decoded, photograph
 from tests.spark.tables import Image as Row
 from tests.spark.tables import candidates, embeddings, rows_of, verdicts
@@ -50,9 +51,25 @@ def decided(
 ) -> list[dict[str, Any]]:
     """The verdicts on every two of the contents."""
     names = sorted(contents)
-    every = candidates(spark, [(names[a], names[b], score) for a, b, score in EVERY])
-    asked = verify.undecided(every, verdicts(spark, []), "ours")
-    return rows_of(verify.decide(asked, table(spark, contents), config, "ours"))
+    every = on_day(candidates(spark, [(names[a], names[b], score) for a, b, score in EVERY]))
+    shown = table(spark, contents)
+    asked = judged.find_undecided(every, verdicts(spark, []), shown, "ours").drop("dt")
+    return rows_of(decide(asked, shown, config, "ours"))
+
+
+def on_day(rows: DataFrame, day: str = DAY) -> DataFrame:
+    return rows.withColumn("dt", F.lit(day))
+
+
+def undecided(
+    spark: SparkSession, known: DataFrame, decoders: Mapping[str, str] | None = None
+) -> list[tuple[str, str]]:
+    """Which of the candidates a-b and a-c our rules still have to decide."""
+    given = on_day(candidates(spark, [("a", "b", 0.9), ("a", "c", 0.9)]))
+    seen = dict.fromkeys("abc", "decoder") | dict(decoders or {})
+    images = [Row(name, name, DAY, decoder=decoder) for name, decoder in seen.items()]
+    found = judged.find_undecided(given, known, embeddings(spark, images), "ours")
+    return [sides(row) for row in rows_of(found)]
 
 
 @pytest.fixture(scope="module")
@@ -128,31 +145,54 @@ def test_a_verdict_does_not_depend_on_which_content_is_left(
 def test_no_candidates_give_no_verdicts(
     spark: SparkSession, pictures: dict[str, Image.Image], settings: Config
 ) -> None:
-    nothing = verify.undecided(candidates(spark, []), verdicts(spark, []), "ours")
-    assert rows_of(verify.decide(nothing, table(spark, pictures), settings.verify, "ours")) == []
+    shown = table(spark, pictures)
+    none = on_day(candidates(spark, []))
+    nothing = judged.find_undecided(none, verdicts(spark, []), shown, "ours").drop("dt")
+    assert rows_of(decide(nothing, shown, settings.verify, "ours")) == []
 
 
 def test_what_the_same_rules_decided_is_not_decided_again(spark: SparkSession) -> None:
-    given = candidates(spark, [("a", "b", 0.9), ("a", "c", 0.9)])
     known = verdicts(spark, [("a", "b")], verifier="ours")
-    (asked,) = rows_of(verify.undecided(given, known, "ours"))
-    assert asked == {"left_content": "a", "right_content": "c", "model": "model"}
+    assert undecided(spark, known) == [("a", "c")]
 
 
-def test_other_rules_and_another_model_decide_anew(spark: SparkSession) -> None:
-    given = candidates(spark, [("a", "b", 0.9)])
-    for known, verifier in (
-        (verdicts(spark, [("a", "b")], verifier="theirs"), "ours"),
-        (verdicts(spark, [("a", "b")], model="old model", verifier="ours"), "ours"),
-    ):
-        assert verify.undecided(given, known, verifier).count() == 1
+@pytest.mark.parametrize(
+    "other",
+    [{"verifier": "theirs"}, {"model": "old model"}, {"left_decoder": None}],
+    ids=["rules", "model", "a lake of an earlier version"],
+)
+def test_other_rules_and_another_model_decide_again(
+    spark: SparkSession, other: dict[str, Any]
+) -> None:
+    known = verdicts(spark, [("a", "b"), ("a", "c")], **({"verifier": "ours"} | other))
+    assert undecided(spark, known) == [("a", "b"), ("a", "c")]
+
+
+@pytest.mark.parametrize("side", ["left_decoder", "right_decoder"])
+def test_a_verdict_stands_for_the_thumbnails_that_were_compared(
+    spark: SparkSession, side: str
+) -> None:
+    seen = verdicts(spark, [("a", "b"), ("a", "c")], verifier="ours")
+    other = {"left_decoder": {"a": "new"}, "right_decoder": {"b": "new"}}[side]
+    expected = {"left_decoder": [("a", "b"), ("a", "c")], "right_decoder": [("a", "b")]}[side]
+    assert undecided(spark, seen, other) == expected
+    after = verdicts(spark, expected, verifier="ours", **{side: "new"})
+    kept = seen.join(after, ["left_content", "right_content"], "left_anti").select(*VERDICTS.names)
+    assert undecided(spark, kept.union(after), other) == []
+
+
+def test_a_content_that_was_embedded_away_keeps_its_verdicts(spark: SparkSession) -> None:
+    given = on_day(candidates(spark, [("a", "gone", 0.9)]))
+    known = verdicts(spark, [("a", "gone")], verifier="ours")
+    left = embeddings(spark, [Row("a", "a", DAY)])
+    assert rows_of(judged.find_undecided(given, known, left, "ours")) == []
 
 
 def test_a_new_verdict_takes_the_place_of_the_old_one(spark: SparkSession) -> None:
     given = candidates(spark, [("a", "b", 0.9), ("a", "c", 0.9)]).withColumn("dt", F.lit(DAY))
     known = verdicts(spark, [("a", "b"), ("a", "c")], verifier="theirs")
     new = verdicts(spark, [("a", "b")], duplicate=False, verifier="ours")
-    merged = rows_of(verify.merged(known, new, given))
+    merged = rows_of(judged.merge_verdicts(known, new, given))
     assert {(*sides(row), row["duplicate"], row["verifier"]) for row in merged} == {
         ("a", "b", False, "ours"),
         ("a", "c", True, "theirs"),
@@ -164,7 +204,7 @@ def test_a_new_verdict_takes_the_place_of_the_old_one(spark: SparkSession) -> No
 def test_a_verdict_has_the_day_of_its_candidate_and_goes_with_it(spark: SparkSession) -> None:
     here = candidates(spark, [("a", "b", 0.9)]).withColumn("dt", F.lit("2026-01-02"))
     known = verdicts(spark, [("a", "b"), ("a", "gone")]).withColumn("dt", F.lit(DAY))
-    (row,) = rows_of(verify.merged(known, verdicts(spark, []), here))
+    (row,) = rows_of(judged.merge_verdicts(known, verdicts(spark, []), here))
     assert (*sides(row), row["dt"]) == ("a", "b", "2026-01-02")
 
 
@@ -175,7 +215,7 @@ def test_only_copies_among_the_candidates_of_the_model_become_pairs(spark: Spark
         .union(verdicts(spark, [("a", "c")], duplicate=False))
         .union(verdicts(spark, [("a", "d")], model="old model"))
     )
-    (row,) = rows_of(verify.duplicates(given, known))
+    (row,) = rows_of(judged.copies_of(given, known))
     assert (*sides(row), row["similarity"], row["margin"]) == ("a", "b", 0.9, 0.9)
 
 
@@ -186,15 +226,9 @@ RULES = [field.name for field in fields(VerifyConfig) if field.name != "block_co
 def test_a_fingerprint_names_the_rules(settings: Config, name: str) -> None:
     given = settings.verify
     other = replace(given, **{name: getattr(given, name) + 0.01})
-    first, second = (verify.fingerprint(rules, settings.embed) for rules in (given, other))
-    assert first != second
+    assert judged.fingerprint(given) != judged.fingerprint(other)
 
 
-def test_a_fingerprint_names_the_thumbnails_that_the_rules_saw(settings: Config) -> None:
-    def fingerprint(**changed: Any) -> str:
-        pictures: EmbedConfig = replace(settings.embed, **changed)
-        return verify.fingerprint(settings.verify, pictures)
-
-    same = fingerprint()
-    assert fingerprint(batch_size=1) == same
-    assert len({same, fingerprint(thumbnail_size=99), fingerprint(thumbnail_quality=9)}) == 3
+def test_how_the_work_is_cut_is_no_rule(settings: Config) -> None:
+    finely = replace(settings.verify, block_contents=7)
+    assert judged.fingerprint(finely) == judged.fingerprint(settings.verify)

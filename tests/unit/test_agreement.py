@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgdedup.corpora.edits import jpeg
 from imgdedup.geometry.agreement import Agreement, agreement, share
-from imgdedup.local.edits import jpeg
 from tests.pictures import photograph
 
 PHOTOS = ["astronaut", "cat", "coffee", "china"]

@@ -11,7 +11,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdedup.group import assign_keepers
+from imgdedup.stages.group import assign_keepers
 
 Edges = set[tuple[str, str]]
 Ranks = dict[str, tuple[int, str]]
@@ -39,7 +39,7 @@ def assigned(edges: Iterable[tuple[str, str]], ranks: Ranks) -> dict[str, str]:
 
     table = pd.DataFrame(
         [("component", a, b, rank(a), rank(b)) for a, b in edges],
-        columns=["component", "a", "b", "a_rank", "b_rank"],
+        columns=["component", "left", "right", "left_rank", "right_rank"],
     )
     found = assign_keepers(table)
     assert list(found.columns) == ["component", "content_id", "keeper_content"]

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from imgdedup.decode import ByteBudget, Decoder
 from imgdedup.failures import ImageFailure
+from imgdedup.images.decode import ByteBudget, Decoder
 from imgdedup.testing import encoded, picture
 
 

@@ -18,7 +18,7 @@ def test_without_an_archive_java_starts_as_ever(tmp_path: Path) -> None:
 def test_each_java_uses_an_archive_of_its_own(tmp_path: Path, version: int, flag: str) -> None:
     folder = tmp_path / "a folder"
     folder.mkdir()
-    archive = class_archive._archive(Java(tmp_path, version), folder)
+    archive = class_archive.archive_path(Java(tmp_path, version), folder)
     archive.touch()
     assert class_archive.options(Java(tmp_path, version), folder).startswith(
         f'-XX:{flag}="{archive}" -Xlog:'

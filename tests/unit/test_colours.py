@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from imgdedup.corpora.edits import grayscale, jpeg, resize
 from imgdedup.geometry.comparison import compare
-from imgdedup.local.edits import grayscale, jpeg, resize
 from tests.pictures import SETTINGS, described, photograph
 
 BLUE, RED, DARK_BLUE, DARK_RED, PALE_BLUE, PALE_RED = (

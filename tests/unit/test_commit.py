@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from imgdedup import commit
-from imgdedup.commit import Move
-from imgdedup.files import LocalFiles
+from imgdedup.lake import commit
+from imgdedup.lake.commit import Move
+from imgdedup.lake.files import LocalFiles
 
 OLD, NEW = {"old.parquet": "old", "both": "1"}, {"new.parquet": "new", "both": "2"}
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from imgdedup.corpora.edits import EVERYDAY, Edited, grayscale, jpeg, resize
+from imgdedup.corpora.strong_edits import COLLAGE, STRONG, collage, turn
 from imgdedup.geometry.comparison import Verdict, compare
 from imgdedup.geometry.picture import Picture
-from imgdedup.local.edits import EVERYDAY, Edited, grayscale, jpeg, resize
-from imgdedup.local.strong_edits import COLLAGE, STRONG, collage, turn
 from tests.pictures import SETTINGS, described, described_copy, photograph
 
 PHOTOS = ["cat", "motorcycle"]

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgdedup.decode import ByteBudget, Decoder
+from imgdedup.corpora import corpus, edits
+from imgdedup.corpora.corpus import BROKEN, COPY, EDITED_PHOTOS, LONE_PHOTOS, ORIGINAL, Truth
 from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
-from imgdedup.local import corpus, edits
-from imgdedup.local.corpus import BROKEN, COPY, EDITED_PHOTOS, LONE_PHOTOS, ORIGINAL, Truth
+from imgdedup.images.decode import ByteBudget, Decoder
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 shares = st.floats(0, 1)

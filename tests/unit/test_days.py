@@ -2,8 +2,8 @@
 
 import pytest
 
-from imgdedup.days import days_between
 from imgdedup.errors import UserError
+from imgdedup.runtime.days import days_between
 
 
 def test_a_range_has_all_its_days() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.Image import Transpose
 
-from imgdedup.decode import ByteBudget, Decoded, Decoder
 from imgdedup.failures import ImageFailure
+from imgdedup.images.decode import ByteBudget, Decoded, Decoder
 from imgdedup.testing import encoded, picture
 
 BUDGET = ByteBudget(1 << 30)
@@ -234,14 +234,14 @@ class Watched(ByteBudget):
 
 def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
     budget = Watched()
-    decoder = Decoder(32, 64, 90, 10_000_000, budget)
-    large = picture(3, 2400, 1600)
+    decoder = Decoder(32, 320, 90, 20_000_000, budget)
+    large = picture(3, 5200, 3200)
     found = decoder.decode(encoded(large, "JPEG", quality=95))
     decoder.decode(encoded(large, "PNG", compress_level=1))
-    assert (found.width, found.height) == (2400, 1600)
+    assert (found.width, found.height) == (5200, 3200)
     jpeg, png = budget.asked
     assert jpeg * 60 < png
-    assert difference(found.square, plain(large.resize((300, 200))).square) <= 6
+    assert difference(found.square, plain(large.resize((325, 200))).square) <= 6
 
 
 @pytest.mark.filterwarnings("ignore:::PIL")
@@ -262,3 +262,13 @@ def test_damaged_files_are_decoded_or_refused_never_anything_else(
         found = decode(bytes(damaged[:length]))
         assert found.square.shape == (32, 32, 3)
         assert max(thumbnail(found).size) <= 64
+
+
+@pytest.mark.parametrize("size", [16, 64, 320, 900])
+def test_the_size_of_the_thumbnail_does_not_change_what_the_network_sees(size: int) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (1200, 1600, 3), dtype=np.uint8)
+    large = encoded(Image.fromarray(noise), "JPEG", quality=90)
+    budget = ByteBudget(1 << 30)
+    usual, other = (Decoder(32, side, 90, 10_000_000, budget).decode(large) for side in (320, size))
+    assert np.array_equal(usual.square, other.square)
+    assert max(thumbnail(other).size) == size

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgdedup.local.edits import EVERYDAY, Edit, in_turn
-from imgdedup.local.motion import STILL, Motion, mirroring, scaling, turning, windowing
-from imgdedup.local.strong_edits import COLLAGE, STRONG, collage, mirror, tiny_crop, turn
+from imgdedup.corpora.edits import EVERYDAY, Edit, in_turn
+from imgdedup.corpora.motion import STILL, Motion, mirroring, scaling, turning, windowing
+from imgdedup.corpora.strong_edits import COLLAGE, STRONG, collage, mirror, tiny_crop, turn
 from imgdedup.testing import picture
 
 SIZE = (240, 160)

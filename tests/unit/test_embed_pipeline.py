@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgdedup import config
-from imgdedup.ahead import map_ahead
-from imgdedup.decode import ByteBudget, Decoded, Decoder
-from imgdedup.embed import _embed_images, _in_batches, _Read, figures, same_model
 from imgdedup.errors import UserError
 from imgdedup.failures import FAILURES, ImageFailure
-from imgdedup.reuse import Known
+from imgdedup.images.decode import ByteBudget, Decoded, Decoder
+from imgdedup.images.prefetch import map_ahead
+from imgdedup.stages.embed.figures import figures, require_same_model
+from imgdedup.stages.embed.reuse import Known
+from imgdedup.stages.embed.worker import ReadImage, embed_images, in_batches
 from imgdedup.testing import FakeEncoder, encoded, picture
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -37,7 +38,7 @@ Images = list[tuple[str, bytes | None]]
 def embedded(
     images: Images, encoders: list[FakeEncoder] | None = None, known: Known = NOTHING
 ) -> pd.DataFrame:
-    tables = list(_embed_images(images, encoders or [ENCODER], 3, CONFIG, known))
+    tables = list(embed_images(images, encoders or [ENCODER], 3, CONFIG, known))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -77,7 +78,7 @@ def test_images_come_from_the_content_column_or_else_from_the_uri(tmp_path: Path
 
 def test_bytes_in_the_table_are_bounded_like_files() -> None:
     small = replace(CONFIG, max_file_bytes=len(FILES[0]) - 1)
-    (table,) = _embed_images([("a", FILES[0])], [ENCODER], 1, small, NOTHING)
+    (table,) = embed_images([("a", FILES[0])], [ENCODER], 1, small, NOTHING)
     assert (table.failure[0], table.content_id[0]) == ("too_large", None)
 
 
@@ -166,7 +167,7 @@ def test_no_more_is_read_ahead_than_the_devices_need(devices: int) -> None:
             taken += 1
             yield str(number), FILES[number % 6]
 
-    tables = _embed_images(endless(), [ENCODER] * devices, 2, CONFIG, NOTHING)
+    tables = embed_images(endless(), [ENCODER] * devices, 2, CONFIG, NOTHING)
     for done in (1, 2, 3):
         assert len(next(tables)) == 4
         in_the_devices, ahead = 4 * (devices + done), 2 * 4 * devices
@@ -202,10 +203,10 @@ def decoded() -> Decoded:
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))
 def test_batches_are_full_of_images_and_failures_ride_along(good: list[bool], size: int) -> None:
     reads = [
-        _Read(decoded=decoded()) if fine else _Read(failure=ImageFailure("empty", ""))
+        ReadImage(decoded=decoded()) if fine else ReadImage(failure=ImageFailure("empty", ""))
         for fine in good
     ]
-    batches = list(_in_batches(reads, size))
+    batches = list(in_batches(reads, size))
     assert [read for batch in batches for read in batch] == reads
     images = [sum(read.decoded is not None for read in batch) for batch in batches]
     assert all(batches)
@@ -255,10 +256,10 @@ def test_mapping_ahead_drops_what_waits_when_its_consumer_stops() -> None:
 
 
 def test_the_workers_agree_on_one_model() -> None:
-    assert same_model([]) is None
-    assert same_model(["a"]) == "a"
+    assert require_same_model([]) is None
+    assert require_same_model(["a"]) == "a"
     with pytest.raises(UserError, match=r"different models \(a, b\)"):
-        same_model(["a", "b"])
+        require_same_model(["a", "b"])
 
 
 def test_the_figures_say_whence_the_rows_are_and_how_busy_the_model_was() -> None:

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from imgdedup.geometry.comparison import compare
-from imgdedup.geometry.explanation import Explanation
-from imgdedup.local.edits import (
+from imgdedup.corpora.edits import (
     EVERYDAY,
     Edit,
     Edited,
@@ -24,7 +22,9 @@ from imgdedup.local.edits import (
     resize,
     zoom,
 )
-from imgdedup.local.strong_edits import STRONG, mirror, turn
+from imgdedup.corpora.strong_edits import STRONG, mirror, turn
+from imgdedup.geometry.comparison import compare
+from imgdedup.geometry.explanation import Explanation
 from tests.pictures import SETTINGS, described, described_copy, photograph
 
 PHOTOS = ["astronaut", "motorcycle"]

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from imgdedup import config
-from imgdedup.decode import ByteBudget, Decoder
-from imgdedup.embed import _read
 from imgdedup.failures import FAILURES, TRANSIENT, ImageFailure
+from imgdedup.images.decode import ByteBudget, Decoder
 from imgdedup.sources import reader_of
+from imgdedup.stages.embed.worker import read_image
 from imgdedup.testing import encoded, picture
 
 DECODER = Decoder(32, 64, 90, max_pixels=1_000_000, budget=ByteBudget(1 << 28))
@@ -76,8 +76,8 @@ def test_a_bad_file_fails_with_its_code(tmp_path: Path, name: str) -> None:
     data, code = FILES[name]
     (tmp_path / name).write_bytes(data)
     for read in (
-        _read(str(tmp_path / name), None, DECODER, READER),
-        _read("content", data, DECODER, READER),
+        read_image(str(tmp_path / name), None, DECODER, READER),
+        read_image("content", data, DECODER, READER),
     ):
         assert read.failure is not None
         assert read.failure.code == code, read.failure.detail
@@ -88,7 +88,7 @@ def test_a_bad_file_fails_with_its_code(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_a_bad_file_that_could_be_read_keeps_its_content_id_and_size(name: str) -> None:
     data, code = FILES[name]
-    read = _read("content", data, DECODER, READER)
+    read = read_image("content", data, DECODER, READER)
     known = code not in ("empty", "too_large")
     assert read.content_id == (hashlib.sha256(data).hexdigest() if known else None)
     assert read.size_bytes == (len(data) if known else None)
@@ -101,7 +101,7 @@ def test_every_code_has_a_file_that_fails_with_it(
     codes = {code for _, code in FILES.values()}
     nowhere, stores = str(tmp_path / "nothing.jpg"), ("s3://a/b.jpg", "http://127.0.0.1/a.jpg")
     for uri in (str(tmp_path), nowhere, "nonsense://a/b.jpg", *stores):
-        read = _read(uri, None, DECODER, READER)
+        read = read_image(uri, None, DECODER, READER)
         assert (read.content_id, read.size_bytes, read.decoded) == (None, None, None)
         assert read.failure is not None
         codes.add(read.failure.code)
@@ -109,7 +109,7 @@ def test_every_code_has_a_file_that_fails_with_it(
 
 
 def test_a_good_file_has_no_failure() -> None:
-    read = _read("content", JPEG, DECODER, READER)
+    read = read_image("content", JPEG, DECODER, READER)
     assert read.failure is None
     assert read.decoded is not None
     assert (read.content_id, read.size_bytes) == (hashlib.sha256(JPEG).hexdigest(), len(JPEG))

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgdedup import config, fit
-from imgdedup.projection import Projection, levels
-from imgdedup.vectors import margins
+from imgdedup import config
+from imgdedup.space import learning
+from imgdedup.space.learning import learn_projection
+from imgdedup.space.projection import Projection, levels
+from imgdedup.space.vectors import margins
+from imgdedup.stages.fit import figures, outgrown_words
 
 CONF = Path(__file__).parents[2] / "conf"
 SECTION = replace(config.load(CONF, "local", {}).fit, dims=16, background=300)
@@ -35,7 +38,7 @@ def pair_counts(space: Projection, embeddings: np.ndarray) -> np.ndarray:
 
 def test_other_images_of_the_corpus_keep_to_the_budget() -> None:
     chosen = replace(SECTION, candidates_per_image=10.0, growth=1.0)
-    space = fit.fit(images(1, 1500), 1500, "m", chosen)
+    space = learn_projection(images(1, 1500), 1500, "m", chosen)
     assert (space.dims, len(space.background), space.expected_images) == (16, 300, 1500)
     assert 5 < pair_counts(space, images(2, 1500)).mean() < 20
 
@@ -43,7 +46,7 @@ def test_other_images_of_the_corpus_keep_to_the_budget() -> None:
 def test_a_larger_corpus_expected_means_a_higher_threshold() -> None:
     sample = images(3, 800)
     found = [
-        fit.fit(sample, 800, "m", chosen).threshold
+        learn_projection(sample, 800, "m", chosen).threshold
         for chosen in (
             replace(SECTION, growth=1.0),
             replace(SECTION, growth=4.0),
@@ -57,8 +60,8 @@ def test_a_larger_corpus_expected_means_a_higher_threshold() -> None:
 def test_thousands_of_variants_of_one_image_change_neither_space_nor_threshold() -> None:
     sample = images(4, 500)
     crowd = variants(sample[0], 3000, noise=0.02)
-    alone = fit.fit(sample, 3500, "m", SECTION)
-    crowded = fit.fit(np.vstack([sample, crowd]), 3500, "m", SECTION)
+    alone = learn_projection(sample, 3500, "m", SECTION)
+    crowded = learn_projection(np.vstack([sample, crowd]), 3500, "m", SECTION)
     assert crowded.fingerprint == alone.fingerprint
     assert pair_counts(crowded, crowd[:200]).min() == 199
 
@@ -66,13 +69,13 @@ def test_thousands_of_variants_of_one_image_change_neither_space_nor_threshold()
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 20, 59, 60, 61, 130])
 def test_a_small_corpus_is_fitted_as_far_as_it_carries(count: int) -> None:
     sample = images(5, count)
-    space = fit.fit(sample, count, "m", SECTION)
+    space = learn_projection(sample, count, "m", SECTION)
     assert np.isfinite(space.stored(images(6, 20))).all()
     assert (space.components is None) == (count < 60)
     assert space.dims == (VALUES if count < 60 else min(16, count // 2))
     assert bool(space.mean.any()) == (count >= 8)
     if count <= 20:
-        assert space.threshold == fit.EVERYTHING
+        assert space.threshold == learning.EVERYTHING
         assert pair_counts(space, sample).tolist() == [count - 1] * count
 
 
@@ -80,19 +83,19 @@ def test_a_small_corpus_is_fitted_as_far_as_it_carries(count: int) -> None:
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_equal_embeddings_are_all_candidates(count: int, value: float) -> None:
     sample = np.full((count, VALUES), value, np.float32)
-    space = fit.fit(sample, count, "m", SECTION)
+    space = learn_projection(sample, count, "m", SECTION)
     stored = space.stored(sample[:50])
     assert np.isfinite(stored).all()
     assert pair_counts(space, sample[:50]).tolist() == [min(count, 50) - 1] * min(count, 50)
 
 
 def test_more_dims_than_values_are_not_asked_for() -> None:
-    space = fit.fit(images(7, 400), 400, "m", replace(SECTION, dims=5000))
+    space = learn_projection(images(7, 400), 400, "m", replace(SECTION, dims=5000))
     assert space.dims == VALUES
 
 
 def test_the_same_sample_gives_the_same_projection() -> None:
-    found = {fit.fit(images(8, 200), 200, "m", SECTION).fingerprint for _ in range(2)}
+    found = {learn_projection(images(8, 200), 200, "m", SECTION).fingerprint for _ in range(2)}
     assert len(found) == 1
 
 
@@ -101,7 +104,7 @@ def test_what_stays_apart_is_below_the_similarity_and_the_rest_is_not(count: int
     chance = np.random.default_rng(count)
     rows = chance.standard_normal((count, 3))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    left = fit.apart(rows, 0.9)
+    left = learning.drop_similar(rows, 0.9)
     cosines = left @ left.T - 2 * np.eye(len(left))
     assert cosines.max() < 0.9 + 1e-6
     assert ((rows @ left.T).max(axis=1) >= 0.9 - 1e-6).all()
@@ -116,14 +119,14 @@ def test_the_least_margin_is_the_lowest_that_keeps_to_the_share(share: float) ->
     half = own / 2
     exact = projected @ projected.T - half[:, None] - half
     pairs = exact[np.triu_indices(1300, 1)]
-    found = fit.least_margin(projected, own, share)
+    found = learning.choose_threshold(projected, own, share)
     assert (pairs >= found + 1e-6).mean() <= share
     assert (pairs >= found - 1e-3).mean() > share
 
 
 def test_what_outgrew_its_threshold_is_told_with_both_numbers() -> None:
-    space = fit.fit(images(10, 30), 30, "m", SECTION)
-    assert fit.figures(60, space)["outgrown"] is False
-    assert fit.figures(61, space)["outgrown"] is True
-    assert "has 61 distinct images" in fit.outgrown(61, space)
-    assert "chosen for 60" in fit.outgrown(61, space)
+    space = learn_projection(images(10, 30), 30, "m", SECTION)
+    assert figures(60, space)["outgrown"] is False
+    assert figures(61, space)["outgrown"] is True
+    assert "has 61 distinct images" in outgrown_words(61, space)
+    assert "chosen for 60" in outgrown_words(61, space)

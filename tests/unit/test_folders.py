@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from imgdedup.corpora.folders import lies_in, named
 from imgdedup.errors import UserError
-from imgdedup.local.folders import lies_in, named
 
 
 def test_a_name_stands_for_itself_and_a_file_for_its_lines(tmp_path: Path) -> None:

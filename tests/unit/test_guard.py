@@ -9,7 +9,7 @@ import pytest
 
 TASK = """\
 import os, subprocess, sys, time
-from imgdedup.guard import guarded
+from imgdedup.runtime.guard import guarded
 
 with guarded():
     # A child and a grandchild whose parent is gone, as the Python of a driver can be.

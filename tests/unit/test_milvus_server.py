@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 import numpy as np
 import psutil
 import pytest
+from pymilvus import MilvusClient
 
 from imgdedup import config
 from imgdedup.config import MilvusConfig
 from imgdedup.errors import TryAgain, UserError
-from imgdedup.milvus import IndexAddress
-from imgdedup.milvus_server import serving
+from imgdedup.milvus.client import CollectionAddress
+from imgdedup.milvus.embedded import serving
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -30,7 +31,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def port_of(address: IndexAddress) -> int:
+def port_of(address: CollectionAddress) -> int:
     port = urlsplit(address.uri).port
     assert port is not None
     return port
@@ -58,11 +59,11 @@ def test_it_listens_on_loopback_alone_while_the_block_runs(
 
 
 def keys_after(
-    settings: MilvusConfig, root: Path, *keys: str, anew: bool = False
+    settings: MilvusConfig, root: Path, *keys: str, rebuild: bool = False
 ) -> tuple[set[str], str]:
     """The keys that the index holds once `keys` were inserted, and the collection's name."""
     with (
-        serving(settings, str(root), "m", "p", anew=anew) as address,
+        serving(settings, str(root), "m", "p", rebuild=rebuild) as address,
         closing(address.connect()) as index,
     ):
         index.create(4)
@@ -86,27 +87,27 @@ def test_a_collection_without_an_index_gets_one(settings: MilvusConfig, tmp_path
     _, name = keys_after(settings, tmp_path, "a", "b")
     with (
         serving(settings, str(tmp_path), "m", "p") as address,
-        closing(address.connect()) as index,
+        closing(MilvusClient(uri=address.uri)) as client,
     ):
-        index._client.release_collection(name)
-        index._client.drop_index(name, "vector")
-        assert index._client.list_indexes(name) == []
+        client.release_collection(name)
+        client.drop_index(name, "vector")
+        assert client.list_indexes(name) == []
     assert keys_after(settings, tmp_path)[0] == {"a", "b"}
     with (
         serving(settings, str(tmp_path), "m", "p") as address,
-        closing(address.connect()) as index,
+        closing(MilvusClient(uri=address.uri)) as client,
     ):
-        assert len(index._client.list_indexes(name)) == 1
+        assert len(client.list_indexes(name)) == 1
 
 
-def test_what_cannot_be_read_any_more_is_made_anew_when_asked(
+def test_what_cannot_be_read_any_more_is_deleted_unread_when_asked(
     settings: MilvusConfig, tmp_path: Path
 ) -> None:
     keys_after(settings, tmp_path, "a")
     for file in (tmp_path / ".imgdedup/milvus/collections").rglob("*"):
         if file.is_file():
             file.write_bytes(b"damaged")
-    assert keys_after(settings, tmp_path, "b", anew=True)[0] == {"b"}
+    assert keys_after(settings, tmp_path, "b", rebuild=True)[0] == {"b"}
 
 
 def test_it_is_gone_after_an_exception_in_the_block(settings: MilvusConfig, tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_a_configured_server_is_used_as_it_is(settings: MilvusConfig, tmp_path: 
 
 
 def test_a_server_that_does_not_answer_is_named(settings: MilvusConfig) -> None:
-    address = IndexAddress(f"http://127.0.0.1:{free_port()}", "c", "c", "FLAT", timeout=1.0)
+    address = CollectionAddress(f"http://127.0.0.1:{free_port()}", "c", "c", "FLAT", timeout=1.0)
     with pytest.raises(TryAgain, match=rf"{address.uri} .*see that it runs"):
         address.connect()
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdedup.projection import COPY, Projection, levels, unit
-from imgdedup.vectors import EXTRA
+from imgdedup.space.projection import COPY, Projection, levels, unit
+from imgdedup.space.vectors import EXTRA
 
 
 def rows(seed: int, count: int, values: int) -> np.ndarray:

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from imgdedup.corpora.corpus import Truth
 from imgdedup.local import report
-from imgdedup.local.corpus import Truth
 from imgdedup.local.quality import compare
 
 ONE, TWO = "2026-01-01", "2026-01-02"

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdedup.reuse import NO_CONTENTS, Known, chosen, holds
+from imgdedup.stages.embed.reuse import NO_CONTENTS, Known, choose_days, holds
 
 # Zero bytes at the end are the ones that numpy's strings drop.
 DIGESTS = st.one_of(
@@ -39,7 +39,7 @@ def test_each_model_knows_its_own_contents() -> None:
 def test_the_day_itself_comes_first_then_the_latest_while_they_fit(
     counts: dict[str, int], dt: str, most: int
 ) -> None:
-    days = chosen(counts, dt, most)
+    days = choose_days(counts, dt, most)
     in_order = ([dt] if dt in counts else []) + sorted(counts.keys() - {dt}, reverse=True)
     assert days == in_order[: len(days)]
     assert sum(counts[day] for day in days) <= most

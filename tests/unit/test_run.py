@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from imgdedup.errors import UserError
-from imgdedup.local import airflow, processes, run, services
+from imgdedup.local import airflow, processes, run, services, workspace
 
 
 @pytest.mark.parametrize("dt", ["2026-02-30", "20260131", "2026-W05-1", "today", "", "2026-1-1"])
@@ -180,7 +180,7 @@ def test_settings_of_another_airflow_and_spark_are_left_out(
 ) -> None:
     for name in ("AIRFLOW__CORE__EXECUTOR", "AIRFLOW_VAR_IMGDEDUP_ROOT", "SPARK_HOME"):
         monkeypatch.setenv(name, "elsewhere")
-    environment = airflow.environment(airflow.Space(tmp_path, tmp_path / "tmp", 0))
+    environment = workspace.environment(workspace.Workspace(tmp_path, tmp_path / "tmp", 0))
     assert "elsewhere" not in environment.values()
     assert environment["PATH"].startswith(f"{sys.prefix}/bin{os.pathsep}")
     assert environment["AIRFLOW_HOME"] == str(tmp_path / "airflow")

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from imgdedup import config
 from imgdedup.config import SearchConfig
-from imgdedup.milvus import IndexAddress, Neighbours
-from imgdedup.search import Index, all_neighbours
-from imgdedup.testing import FakeIndex
-from imgdedup.vectors import EXTRA, asking_form, margins, stored_form
+from imgdedup.milvus.client import CollectionAddress, Neighbours
+from imgdedup.space.vectors import EXTRA, asking_form, margins, stored_form
+from imgdedup.stages.search.neighbours import NeighbourQuery, all_neighbours
+from imgdedup.testing import FakeCollection
 
 CONF = Path(__file__).parents[2] / "conf"
 SECTION = config.load(CONF, "local", {}).search
@@ -21,7 +21,7 @@ DIMS = 16
 Pairs = dict[tuple[str, str], float]
 
 
-class Counted(FakeIndex):
+class Counted(FakeCollection):
     """Remembers how many queries asked for how many neighbours."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ def filled(keys: list[str], vectors: np.ndarray) -> Counted:
 
 
 def near_ones(
-    index: FakeIndex, vectors: np.ndarray, threshold: float, chosen: SearchConfig
+    index: FakeCollection, vectors: np.ndarray, threshold: float, chosen: SearchConfig
 ) -> list[list[str]]:
     return all_neighbours(
         index, asking_form(vectors), len(vectors), threshold, chosen, chosen.crowd
@@ -69,8 +69,8 @@ def hits(
     keys: list[str], vectors: np.ndarray, threshold: float, chosen: SearchConfig
 ) -> list[dict[str, object]]:
     """What `ask` gives for all contents, each asking."""
-    address = IndexAddress("", "", "", "FLAT", 1.0)
-    index = Index(address, len(keys), threshold, chosen)
+    address = CollectionAddress("", "", "", "FLAT", 1.0)
+    index = NeighbourQuery(address, len(keys), threshold, chosen)
     return [row for part in index.find(keys, filled(keys, vectors)) for row in part.to_pylist()]
 
 
@@ -116,7 +116,7 @@ def test_candidates_are_all_pairs_at_or_above_the_threshold(
     assert pairs == brute_force(keys, vectors, 0.9)
     assert all(pairs[b, a] == margin for (a, b), margin in pairs.items())
     assert not any(row["crowded"] for row in found)
-    assert all(row["listed"] for row in found)
+    assert all(row["proposed"] for row in found)
 
 
 @given(
@@ -134,9 +134,9 @@ def test_a_content_is_crowded_when_it_has_more_neighbours_than_a_crowd_whatever_
     for key in keys:
         own = sorted((-margin, other) for (one, other), margin in expected.items() if one == key)
         mine = [row for row in found if row["content_id"] == key]
-        listed = [row["other"] for row in mine if row["listed"]]
+        proposed = [row["other"] for row in mine if row["proposed"]]
         assert {row["crowded"] for row in mine} <= {len(own) > crowd}
-        assert listed == [other for _, other in (own[:2] if len(own) > crowd else own)]
+        assert proposed == [other for _, other in (own[:2] if len(own) > crowd else own)]
 
 
 def test_a_crowded_content_asks_for_no_more_than_tells_it_so() -> None:
@@ -201,6 +201,6 @@ def test_no_queries_ask_nothing() -> None:
 
 def test_a_content_that_the_index_lacks_is_named() -> None:
     keys, vectors = clusters(8, [4])
-    index = Index(IndexAddress("", "", "", "FLAT", 1.0), 4, 0.9, asking())
+    index = NeighbourQuery(CollectionAddress("", "", "", "FLAT", 1.0), 4, 0.9, asking())
     with pytest.raises(RuntimeError, match="lacks the content 'none': run index again"):
         list(index.find(["none"], filled(keys, vectors)))

@@ -4,7 +4,6 @@ The pictures are small and the steps few: what it learns in earnest stands in th
 """
 
 import json
-import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +12,15 @@ import pytest
 import torch
 from torchvision.models.resnet import Bottleneck, ResNet
 
+from imgdedup.corpora.corpus import EDITED_PHOTOS
 from imgdedup.encoder import weights
 from imgdedup.encoder.training import command, trainer
 from imgdedup.encoder.training.batches import drawn
 from imgdedup.encoder.training.trainer import Recipe, Training
 from imgdedup.errors import UserError
-from imgdedup.local.corpus import EDITED_PHOTOS
+from imgdedup.local import train
 from tests.pictures import photograph
 
-JOB = Path(__file__).parents[2] / "jobs" / "train.py"
 SMALL = Recipe(views=8 * 6, start="scratch", batch=4, sides=((0.5, 32), (0.5, 40)), warmup=1)
 NAMES = sorted(EDITED_PHOTOS)[:10]
 CPU = torch.device("cpu")
@@ -161,8 +160,7 @@ def test_a_folder_with_broken_files_gives_a_descriptor_with_its_card(
     photograph(NAMES[0]).save(photos / "kept apart" / "other.png")
     arguments = ["train.py", "--photos", str(photos), "--out", str(tmp_path / "out")]
     monkeypatch.setattr("sys.argv", [*arguments, "--start", "scratch", "--without", "kept apart"])
-    main = runpy.run_path(str(JOB))["main"]
-    assert main() == 0
+    assert train.main() == 0
     said = capsys.readouterr().out
     assert "1 not_an_image" in said
     assert "without torch.compile, which fails here and would be faster (no compiler)" in said
@@ -174,7 +172,7 @@ def test_a_folder_with_broken_files_gives_a_descriptor_with_its_card(
     assert "1 not_an_image" in card
     # Once more: the photographs are not read again, and nothing is left to do.
     (photos / "broken.jpg").unlink()
-    assert main() == 0
+    assert train.main() == 0
     assert "reading the photographs" not in capsys.readouterr().out
 
 
@@ -185,6 +183,6 @@ def test_fewer_photographs_than_a_batch_are_refused(
     monkeypatch.setattr(
         "sys.argv", ["train.py", "--photos", str(tmp_path), "--out", f"{tmp_path}-out"]
     )
-    assert runpy.run_path(str(JOB))["main"]() == 2
+    assert train.main() == 2
     assert "1 readable photographs: training needs 512" in capsys.readouterr().out
     assert json.loads((Path(f"{tmp_path}-out") / "photos.json").read_text()) == {}

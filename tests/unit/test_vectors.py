@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdedup.vectors import EXTRA, asking_form, margins, matrix, stored_form
+from imgdedup.space.vectors import EXTRA, asking_form, margins, matrix, stored_form
 
 
 def lists(rows: np.ndarray) -> pa.ListArray:

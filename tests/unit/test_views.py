@@ -72,5 +72,5 @@ def test_jpeg_keeps_a_plain_picture_and_spoils_a_fine_one() -> None:
     plain = torch.full((8, 3, 32, 32), 0.5)
     assert (views.edited(plain, 32, always, chance())[0] - plain).abs().max() < 1e-5
     fine = torch.rand(8, 3, 32, 32, generator=chance())
-    spoilt = views._jpeg(fine, chance())
+    spoilt = views.jpeg(fine, chance())
     assert 0.02 < (spoilt - fine).abs().mean() < 0.3

@@ -1,54 +1,46 @@
 """The network that turns images into embeddings: its weights, its devices, its fingerprint.
 
-The only package that imports torch, and it needs no Spark. This module itself imports nothing
-heavy: a driver builds an EncoderFactory, the workers call `create`.
+Only this package imports torch, and it needs no Spark. This module itself imports nothing heavy: a
+driver makes an EncoderFactory, and the workers call `create`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from imgdedup.encoder.settings import EncoderSettings
+
 
 class Encoder(Protocol):
-    """Embeds images; an image's embedding depends on no other and on no number of threads."""
+    """Embeds images. The embedding of an image depends on no other image and no thread."""
 
     @property
     def side(self) -> int:
-        """Input side in pixels."""
+        """Side of the input in pixels."""
 
     @property
     def batch_size(self) -> int:
-        """Images to give it at once, at most and for its best speed."""
+        """The largest number of images to give at once, which is also the fastest."""
 
     @property
     def fingerprint(self) -> str:
-        """Names what decides the bits: weights, preprocessing, precision, kind of device."""
+        """The name of all that decides the bits: weights, preprocessing, precision, device."""
 
     def encode(self, squares: Sequence[np.ndarray]) -> np.ndarray:
         """Embed up to `batch_size` squares (uint8, (side, side, 3)): float32, (n, dims)."""
 
 
 @dataclass(frozen=True)
-class EncoderFactory:
-    """What crosses to a worker; the network is made there, once per process, when first needed.
-
-    `weights` is "builtin", a torchvision name, a path or a URI; `input_size` is pixels, 0 for
-    what the weights bring.
-    """
-
-    weights: str
-    input_size: int
-    batch_size: int
-    device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["auto", "bf16", "fp32"]
+class EncoderFactory(EncoderSettings):
+    """Makes the encoders of a worker. The factory crosses to the worker, the network does not."""
 
     def create(self, gpus: Sequence[str], threads: int) -> Sequence[Encoder]:
         """One encoder for each of the devices `gpus` (numbers), or for the CPU with `threads`.
 
-        Raises UserError when the weights or the device cannot be had; that the weights do not fit
-        the network, the first `encode` says.
+        Raises UserError when the weights or the device cannot be had. Weights that do not fit the
+        network fail in the first `encode`.
         """
         from imgdedup.encoder.network import create_encoders
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from imgdedup.encoder import EncoderFactory, weights
+from imgdedup.encoder import weights
+from imgdedup.encoder.settings import EncoderSettings
 from imgdedup.encoder.weights import Weights
 from imgdedup.errors import UserError
 
@@ -24,12 +25,12 @@ _CPU_PASS = 8
 
 
 def create_encoders(
-    factory: EncoderFactory, gpus: Sequence[str], threads: int
+    settings: EncoderSettings, gpus: Sequence[str], threads: int
 ) -> list["TorchEncoder"]:
     """The encoders that `EncoderFactory.create` promises."""
-    loaded = weights.load(factory.weights)
-    devices = _devices(factory.device, gpus)
-    return [TorchEncoder(loaded, factory, device, max(1, threads)) for device in devices]
+    loaded = weights.load(settings.weights)
+    devices = _devices(settings.device, gpus)
+    return [TorchEncoder(loaded, settings, device, max(1, threads)) for device in devices]
 
 
 def _devices(wanted: str, gpus: Sequence[str]) -> list[torch.device]:
@@ -56,16 +57,16 @@ class TorchEncoder:
     def __init__(
         self,
         loaded: Weights,
-        factory: EncoderFactory,
+        settings: EncoderSettings,
         device: torch.device,
         threads: int,
     ) -> None:
         on_cpu = device.type == "cpu"
-        self.side = factory.input_size or loaded.input_size
-        self.batch_size = max(factory.batch_size, _CPU_PASS * threads if on_cpu else 0)
+        self.side = settings.input_size or loaded.input_size
+        self.batch_size = max(settings.batch_size, _CPU_PASS * threads if on_cpu else 0)
         self._pass = _CPU_PASS if on_cpu else self.batch_size
         self._device = device
-        self._dtype = _dtype(factory.precision, device)
+        self._dtype = _dtype(settings.precision, device)
         if loaded.script is not None and on_cpu:
             self._dtype = torch.float32  # a foreign module's operators may have no CPU bf16
         self._loaded: Weights | None = loaded

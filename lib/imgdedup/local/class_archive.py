@@ -27,7 +27,7 @@ def options(java: Java, folder: Path = FOLDER) -> str:
 
     Quoted as the environment variable SPARK_SUBMIT_OPTS needs it.
     """
-    archive = _archive(java, folder)
+    archive = archive_path(java, folder)
     if not archive.is_file():
         return ""
     if java.version >= ONE_STEP:
@@ -37,7 +37,7 @@ def options(java: Java, folder: Path = FOLDER) -> str:
 
 def make(java: Java, folder: Path = FOLDER) -> Path | None:
     """Make the archive for `java` in `folder`; return None when this Java cannot make one."""
-    archive = _archive(java, folder)
+    archive = archive_path(java, folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as space:
         unfinished = Path(space, archive.name)
@@ -65,7 +65,8 @@ def make(java: Java, folder: Path = FOLDER) -> Path | None:
     return archive
 
 
-def _archive(java: Java, folder: Path) -> Path:
+def archive_path(java: Java, folder: Path) -> Path:
+    """Where the archive for `java` is, or would be."""
     return folder / f"java-{java.version}-spark-{version('pyspark')}.jsa"
 
 

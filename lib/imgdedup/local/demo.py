@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from imgdedup.console import say
+from imgdedup.corpora import corpus
 from imgdedup.errors import UserError
-from imgdedup.local import corpus, report, run
+from imgdedup.local import report, run
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 PHOTOS = "photos"  # beside the datasets, none of which has this name

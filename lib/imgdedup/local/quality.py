@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from imgdedup.local.corpus import COPY, ORIGINAL, Truth
+from imgdedup.corpora.corpus import COPY, ORIGINAL, Truth
 from imgdedup.local.tables import read
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from imgdedup.local.corpus import Truth
+from imgdedup.corpora.corpus import Truth
+from imgdedup.flow import BY_DAY, STAGES
 from imgdedup.local.quality import Quality, compare
 from imgdedup.local.tables import read
 
-STAGES = ("scan", "embed", "fit", "index", "search", "verify", "group")
-EACH_DAY = ("scan", "embed")  # the others settle a range once, under its last day
 TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated", "runs")
 WIDTH = 96  # columns of the printed text
 NAMED = 5  # missed copies named for each edit, and wrong removals
@@ -173,7 +172,8 @@ def _stage_details(days: Summary) -> list[str]:
     lines = [_line("stage", ["rows in", "rows out", "seconds", "peak memory"])]
     counted: list[StageRun] = []
     for stage in STAGES:
-        of = days.days if stage in EACH_DAY else days.days[-1:]
+        # A stage that settles all days does so once, under the last day of a range.
+        of = days.days if stage in BY_DAY else days.days[-1:]
         runs = [run for run in days.stages if run.stage == stage and run.dt in of]
         if not runs:
             continue

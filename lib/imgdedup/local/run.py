@@ -14,10 +14,10 @@ from datetime import date
 from pathlib import Path
 
 from imgdedup.console import say
-from imgdedup.days import days_between
 from imgdedup.errors import UserError
 from imgdedup.local import report
 from imgdedup.local.airflow import run_dag
+from imgdedup.runtime.days import days_between
 
 WEIGHTS = "embed.weights"
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from imgdedup.errors import UserError
 from imgdedup.local import processes
-from imgdedup.local.airflow import Space, environment, start_runner
+from imgdedup.local.airflow import start_runner
+from imgdedup.local.workspace import Workspace, environment
 
 HOST = "127.0.0.1"
 # `airflow standalone` would start the same, but its log servers listen on all interfaces and no
@@ -40,7 +41,9 @@ class Services:
 
 
 @contextmanager
-def running(space: Space, port: int, log: Path, changes: Mapping[str, str]) -> Iterator[Services]:
+def running(
+    space: Workspace, port: int, log: Path, changes: Mapping[str, str]
+) -> Iterator[Services]:
     """Start Airflow on the database in `space`, wait until it is healthy, and end all of it.
 
     `changes` go over its environment. What the services print goes to `log`. Raises UserError

@@ -1,5 +1,9 @@
-"""Airflow's web interface on loopback: every process of it ends with this one."""
+"""`make ui`: the web interface of Airflow on loopback. All its processes end with this one.
 
+python -m imgdedup.local.ui [--root OUT]
+"""
+
+import argparse
 import shutil
 import sys
 import tempfile
@@ -9,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imgdedup.console import say
+from imgdedup.errors import UserError
 from imgdedup.local import processes
-from imgdedup.local.airflow import claimed
 from imgdedup.local.services import Services, free_port, running
+from imgdedup.local.workspace import claimed
 
 
 def serve(root: Path | None) -> int:
@@ -60,3 +65,19 @@ def _settings(root: Path | None) -> dict[str, str]:
     if root is not None:
         settings["AIRFLOW_VAR_IMGDEDUP_ROOT"] = str(root.absolute())
     return settings
+
+
+def main() -> int:
+    """Read the arguments and serve; a UserError becomes one line and status 2."""
+    parser = argparse.ArgumentParser(prog="python -m imgdedup.local.ui")
+    parser.add_argument("--root", type=Path, help="keep Airflow's files and find its runs here")
+    arguments = parser.parse_args()
+    try:
+        return serve(arguments.root)
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

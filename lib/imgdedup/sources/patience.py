@@ -39,6 +39,10 @@ class Circuits:
         self._silent: dict[str, _Silence] = {}
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        """The number of addresses and schemes that are kept because they fail."""
+        return len(self._silent)
+
     def admit(self, address: str) -> bool:
         """Tell whether the address may be asked now."""
         now = self._clock()

@@ -70,7 +70,7 @@ def _read(source: Source, max_bytes: int, ends: float) -> bytes:
 
 def _open(source: Source) -> tuple[fs.FileSystem, str]:
     if source.scheme == "s3":
-        return _s3_of_bucket(source.authority), f"{source.authority}{source.path}"
+        return s3_of_bucket(source.authority), f"{source.authority}{source.path}"
     if source.scheme == "gs":
         return _gcs(), f"{source.authority}{source.path}"
     if source.scheme == "abfs":
@@ -84,19 +84,20 @@ def _from_uri(address: str) -> tuple[fs.FileSystem, str]:
     return fs.FileSystem.from_uri(address)
 
 
-def _s3_of_bucket(bucket: str) -> fs.FileSystem:
+def s3_of_bucket(bucket: str) -> fs.FileSystem:
+    """The S3 file system of a bucket; FileNotFoundError when there is no such bucket."""
     endpoint = next(filter(None, map(os.environ.get, _S3_ENDPOINTS)), None)
     if endpoint:
         return _s3(None, endpoint)
-    region = _region(bucket)
+    region = region_of(bucket)
     if region is None:
         raise FileNotFoundError(f"there is no bucket {bucket}")
     return _s3(region, None)
 
 
 @lru_cache(maxsize=4096)
-def _region(bucket: str) -> str | None:
-    """The bucket's region, None when there is no such bucket: asked for once, not per object."""
+def region_of(bucket: str) -> str | None:
+    """The region of a bucket, asked for once; None when there is no such bucket."""
     try:
         return str(fs.resolve_s3_region(bucket))
     except FileNotFoundError:

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from imgdedup import fit
 from imgdedup.encoder.training import views
 from imgdedup.encoder.training.batches import in_batches
-from imgdedup.projection import unit
+from imgdedup.space.learning import learn_axes
+from imgdedup.space.projection import unit
 
 _SEED = 20_260_101
 _DIMS = 256  # of the projection
@@ -31,7 +31,7 @@ def nearest_copy_recall(
         for batch in in_batches(squares)
     ]
     held = torch.cat(originals).numpy()
-    space = fit.axes(unit(held).astype(np.float32), _DIMS, "")
+    space = learn_axes(unit(held).astype(np.float32), _DIMS, "")
     stored = space.project(held)
     found: dict[str, float] = {}
     for name, strength in (("mild", views.MILD), ("strong", views.STRONG._replace(collage=0.0))):

@@ -272,12 +272,12 @@ def _degraded(views: torch.Tensor, strength: Strength, chance: torch.Generator) 
     views = torch.where(_hit(n, strength.posterise, chance)[:, None, None, None], few, views)
     pressed = _hit(n, strength.jpeg, chance).nonzero()[:, 0]
     if len(pressed):
-        views = views.index_copy(0, pressed, _jpeg(views[pressed], chance))
+        views = views.index_copy(0, pressed, jpeg(views[pressed], chance))
     noise = torch.randn(views.shape, generator=chance, device=chance.device) * 0.04
     return (views + noise * _hit(n, strength.noise, chance)[:, None, None, None]).clamp(0, 1)
 
 
-def _jpeg(views: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
+def jpeg(views: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
     """What JPEG of quality 8 to 50 leaves: 8 x 8 blocks, their cosine transform in steps.
 
     The sides must be multiples of 8. All channels take luma's table.

@@ -1,0 +1,1 @@
+"""Generated corpora of edited photographs, for the demo, tests and benchmarks."""

@@ -1,0 +1,115 @@
+"""What the lake holds: one Parquet dataset per name under a root, one folder per data day."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StringType, StructField, StructType
+
+from imgdedup.errors import Missing
+from imgdedup.lake import markers
+from imgdedup.lake.digests import Digest
+from imgdedup.lake.files import Files, files_of
+from imgdedup.lake.schemas import DATASETS
+
+PRIVATE = ".imgdedup"
+_AT_ONCE = 16  # partitions asked for at the same time
+_T = TypeVar("_T")
+_DAY = re.compile(r"^dt=(\d{4}-\d{2}-\d{2})$")
+
+
+class Partitions:
+    """Reads the datasets under `root` (a path or Hadoop URI), and what is kept beside them."""
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        self._spark = spark
+        self.root = root.rstrip("/") or "/"
+        self.files = files_of(spark, self.root)
+
+    def path(self, dataset: str, dt: str) -> str:
+        """Folder of one partition, whether it exists or not."""
+        return f"{self.root}/{dataset}/dt={dt}"
+
+    def days(self, dataset: str) -> list[str]:
+        """The data days that have a partition, in order."""
+        names = self.files.names(f"{self.root}/{dataset}")
+        return sorted(day.group(1) for day in map(_DAY.match, names) if day)
+
+    def versions(self, dataset: str) -> dict[str, str]:
+        """For each day a name of what its partition holds: another one once it was replaced."""
+        return self._of_each(dataset, self.days(dataset), markers.version)
+
+    def read(self, dataset: str, days: Sequence[str] | None = None) -> DataFrame:
+        """A dataset with its declared schema and `dt`, all days or some; no rows when none."""
+        schema = with_day(dataset)
+        stored = self.days(dataset)
+        chosen = stored if days is None else sorted(set(days) & set(stored))
+        if not chosen:
+            return self._spark.createDataFrame([], schema)
+        reader = self._spark.read.schema(schema).option("basePath", f"{self.root}/{dataset}")
+        if days is None:
+            return reader.parquet(f"{self.root}/{dataset}")
+        return reader.parquet(*(self.path(dataset, day) for day in chosen))
+
+    def read_day(self, dataset: str, dt: str) -> DataFrame:
+        """One partition as it is stored, the user's own columns included, without `dt`.
+
+        Raises Missing when there is no such partition.
+        """
+        if dt not in self.days(dataset):
+            raise Missing(
+                f"there is no partition {self.path(dataset, dt)}: run the stage that writes "
+                f'"{dataset}" for {dt} first'
+            )
+        reader = self._spark.read
+        if dataset in DATASETS:
+            reader = reader.schema(DATASETS[dataset])
+        return reader.parquet(self.path(dataset, dt))
+
+    def read_state(self, name: str) -> DataFrame | None:
+        """What was last kept under a name that is no dataset and has no days; None if nothing."""
+        path = f"{self.root}/{PRIVATE}/{name}"
+        return self._spark.read.parquet(path) if self.files.exists(path) else None
+
+    def read_text(self, name: str) -> str | None:
+        """The text last kept under a name."""
+        return self.files.read(f"{self.root}/{PRIVATE}/{name}")
+
+    def rows(self, dataset: str) -> int:
+        """The rows of all partitions, by their markers."""
+        found = self._of_each(dataset, self.days(dataset), markers.rows)
+        return sum(rows or 0 for rows in found.values())
+
+    def marked_rows(self, dataset: str, dt: str) -> int | None:
+        """The rows of a partition, by its marker; None when it has none."""
+        return markers.rows(self.files, self.path(dataset, dt))
+
+    def digests(self, dataset: str, days: Iterable[str]) -> dict[str, Digest | None]:
+        """The digests of the partitions of `days`, by their markers; None where there is none."""
+        return self._of_each(dataset, days, markers.digest)
+
+    def fault(self, dataset: str, dt: str) -> str | None:
+        """What is wrong with a partition of ours, in words; None when it is whole."""
+        return markers.fault(self.files, self.path(dataset, dt))
+
+    def faults(self, dataset: str, days: Iterable[str]) -> dict[str, str]:
+        """What is wrong with those of the partitions of `days` that are not whole, by day."""
+        found = self._of_each(dataset, days, markers.fault)
+        return {day: fault for day, fault in found.items() if fault is not None}
+
+    def _of_each(
+        self, dataset: str, days: Iterable[str], ask: Callable[[Files, str], _T]
+    ) -> dict[str, _T]:
+        """What the marker or the files of each partition tell; an object store answers slowly."""
+        wanted = list(days)
+        paths = (self.path(dataset, day) for day in wanted)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            answers = pool.map(lambda path: ask(self.files, path), paths)
+            return dict(zip(wanted, answers, strict=True))
+
+
+def with_day(dataset: str) -> StructType:
+    """The declared schema of a dataset, and `dt`."""
+    return StructType([*DATASETS[dataset].fields, StructField("dt", StringType())])

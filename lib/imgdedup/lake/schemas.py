@@ -1,0 +1,159 @@
+"""The schema of every dataset, declared once.
+
+`dt`, the data day, is the name of the partition folder (`dt=YYYY-MM-DD`) and in no file; readers
+get it back as a string column. `manifest` and `deduplicated` hold the user's own columns besides
+those named here.
+"""
+
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    BooleanType,
+    DataType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    MapType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+
+def _struct(**fields: DataType) -> StructType:
+    return StructType([StructField(name, kind) for name, kind in fields.items()])
+
+
+MANIFEST = _struct(image_id=StringType(), uri=StringType())
+
+EMBEDDINGS = _struct(
+    image_id=StringType(),
+    uri=StringType(),
+    content_id=StringType(),  # SHA-256 of the bytes, 64 hexadecimal digits; null: never read
+    format=StringType(),  # Pillow's name: JPEG, PNG, ...
+    width=IntegerType(),  # pixels as displayed, EXIF orientation applied
+    height=IntegerType(),
+    size_bytes=LongType(),
+    embedding=ArrayType(FloatType()),  # 2,048 pooled values as the model gives them
+    thumbnail=BinaryType(),  # JPEG
+    failure=StringType(),  # null, or a code of failures.FAILURES
+    failure_detail=StringType(),
+    model=StringType(),  # fingerprint of weights, preprocessing, precision and kind of device
+    decoder=StringType(),  # fingerprint of how the thumbnail was made
+)
+
+CANDIDATES = _struct(
+    left_content=StringType(),  # left_content < right_content
+    right_content=StringType(),
+    similarity=DoubleType(),  # cosine of the two projected embeddings
+    margin=DoubleType(),  # how far the similarity stands out of both neighbourhoods
+    crowded=BooleanType(),  # both have too many neighbours to list: one of a chosen few
+    model=StringType(),
+    projection=StringType(),  # fingerprint
+)
+
+# What verify saw of two aligned pictures.
+_EVIDENCE = {
+    "inliers": IntegerType(),  # features that agree on one map; 0: whole frames were compared
+    "correlation": DoubleType(),  # of the worst tenth of the small windows that have texture
+    "overlap": DoubleType(),  # share of the smaller picture that the other one shows
+}
+# How the wider image, the one that shows more, becomes the other: mirrored, turned, cut, scaled.
+_EXPLANATION = {
+    "scale": DoubleType(),  # pixels of the other for one of the wider image
+    "rotation": DoubleType(),  # degrees counter-clockwise, in (-180, 180]
+    "mirrored": BooleanType(),  # left and right, before the rotation
+    "crop_left": DoubleType(),  # what the other shows, in shares of the wider image's sides
+    "crop_top": DoubleType(),
+    "crop_right": DoubleType(),
+    "crop_bottom": DoubleType(),
+    "brightness": DoubleType(),  # ratio of mean luma
+    "contrast": DoubleType(),  # ratio of luma deviation, brightness aside
+    "grayscale": BooleanType(),  # just one of the two has no colour
+    "edit": StringType(),  # in words
+}
+
+# Internal, under `.imgdedup`: every candidate that was ever looked at, copies and others.
+VERDICTS = _struct(
+    left_content=StringType(),
+    right_content=StringType(),
+    duplicate=BooleanType(),
+    **_EVIDENCE,
+    wider=StringType(),  # left or right; this and what follows is null unless they are copies
+    **_EXPLANATION,
+    model=StringType(),
+    verifier=StringType(),  # fingerprint of the rules
+    left_decoder=StringType(),  # fingerprints of how the two thumbnails were made
+    right_decoder=StringType(),
+)
+
+PAIRS = _struct(
+    left_id=StringType(),  # left_id < right_id
+    right_id=StringType(),
+    left_content=StringType(),
+    right_content=StringType(),
+    kind=StringType(),  # exact: the same bytes; near: an edited copy
+    similarity=DoubleType(),
+    margin=DoubleType(),  # this and what follows to `grayscale` is null for exact copies
+    **_EVIDENCE,
+    wider_id=StringType(),
+    **_EXPLANATION,
+    model=StringType(),
+    run_id=StringType(),
+)
+
+GROUPS = _struct(
+    image_id=StringType(),
+    group_id=StringType(),  # least image_id of the group
+    is_keeper=BooleanType(),
+    keeper_id=StringType(),  # the image's own keeper, itself for a keeper
+    content_id=StringType(),
+    keeper_content=StringType(),
+    kind=StringType(),  # the witness of a removal, exact or near; null for a keeper
+    similarity=DoubleType(),
+    margin=DoubleType(),
+    **_EVIDENCE,
+    edit=StringType(),
+    reason=StringType(),  # in words
+    run_id=StringType(),
+)
+
+RUNS = _struct(
+    run_id=StringType(),
+    stage=StringType(),
+    status=StringType(),  # succeeded, failed
+    started_at=TimestampType(),
+    seconds=DoubleType(),
+    rows_in=LongType(),
+    rows_out=LongType(),
+    peak_rss_bytes=LongType(),  # driver, its Spark workers and its servers, at the same moment
+    model=StringType(),
+    details=MapType(StringType(), StringType()),
+    versions=MapType(StringType(), StringType()),
+    message=StringType(),  # why it failed
+)
+
+# Internal, too: the images with an embedding, as search last settled them.
+SNAPSHOT = _struct(
+    image_id=StringType(),
+    content_id=StringType(),
+    width=IntegerType(),
+    height=IntegerType(),
+    size_bytes=LongType(),
+    model=StringType(),
+    decoder=StringType(),  # null in a lake of an earlier version
+)
+
+VERDICTS_DATASET = ".imgdedup/verdicts"
+SNAPSHOT_DATASET = ".imgdedup/listing"  # lakes of earlier versions have this name
+DATASETS = {
+    "embeddings": EMBEDDINGS,
+    SNAPSHOT_DATASET: SNAPSHOT,
+    "candidates": CANDIDATES,
+    VERDICTS_DATASET: VERDICTS,
+    "pairs": PAIRS,
+    "groups": GROUPS,
+    "runs": RUNS,
+}

@@ -1,0 +1,80 @@
+"""`make train`: trains a ResNet-50 to know copies, on the user's photographs. No stage of the DAG.
+
+python jobs/train.py --photos FOLDER_OR_MANIFEST --out FOLDER [--without FOLDERS] [--views N]
+    [--start WEIGHTS] [--batch N] [--seed N]
+
+OUT keeps the packed photographs and the checkpoint. The same command goes on from the checkpoint
+after a stop. At the end OUT holds `descriptor.safetensors` for `embed.weights`, and its model card.
+"""
+
+import argparse
+from collections.abc import Callable, Collection
+from functools import partial
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from imgdedup import config, sources
+from imgdedup.config import Config
+from imgdedup.console import say
+from imgdedup.corpora.folders import lies_in, named
+from imgdedup.encoder.training import command
+from imgdedup.errors import UserError
+from imgdedup.local.workspace import CONF
+from imgdedup.stages import scan
+
+
+def readers(location: str, without: Collection[str], settings: Config) -> list[Callable[[], bytes]]:
+    """What reads each photograph of a folder or manifest, except those in folders `without`.
+
+    Raises UserError when there is nothing.
+    """
+    manifest = scan.find_parquet(location, "")
+    if manifest is None:
+        table = scan.list_images(location, settings.scan).table
+    else:
+        table = pq.read_table(manifest)
+        missing = {"image_id", "uri"} - set(table.column_names)
+        if missing:
+            raise UserError(f"the manifest {location} has no column {', '.join(sorted(missing))}")
+    rows = table.select(["image_id", "uri"]).sort_by("image_id").to_pylist()
+    reader = sources.reader_of(settings.embed)
+    return [
+        partial(reader.read, row["uri"]) for row in rows if not lies_in(row["image_id"], without)
+    ]
+
+
+def main() -> int:
+    """Read the arguments and train; a UserError becomes one line and status 2."""
+    parser = argparse.ArgumentParser(prog="python jobs/train.py")
+    parser.add_argument("--photos", required=True, help="folder of photographs, or manifest")
+    parser.add_argument(
+        "--without",
+        metavar="FOLDERS",
+        help="leave out what lies in the folder of this name, or in those that a file names",
+    )
+    parser.add_argument("--out", required=True, type=Path, help="folder for all that is written")
+    parser.add_argument("--views", type=int, default=1_000_000, help="edited pictures to see")
+    parser.add_argument("--start", default="builtin", help='"scratch", or as embed.weights')
+    parser.add_argument("--batch", type=int, default=256, help="photographs a step; more on a GPU")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    try:
+        settings = config.load(CONF, "local", {})
+        without = named(arguments.without) if arguments.without else ()
+        command.train(
+            readers(arguments.photos, without, settings),
+            arguments.out,
+            settings.embed,
+            views=arguments.views,
+            start=arguments.start,
+            batch=arguments.batch,
+            seed=arguments.seed,
+        )
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        say("train: stopped; the same command goes on from the checkpoint")
+        return 130
+    return 0

@@ -1,0 +1,94 @@
+"""The embedded Milvus: Milvus Lite served on loopback for as long as a stage needs it.
+
+The server lives in a thread of the driver, so nothing outlives the driver however it ends, and
+Milvus Lite's own lock keeps a second run away from the same folder.
+"""
+
+import hashlib
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imgdedup.config import MilvusConfig
+from imgdedup.errors import UserError
+from imgdedup.milvus.client import CollectionAddress
+from imgdedup.sources import local_path
+
+_SCHEMA = "schema.json"  # the file without which Milvus Lite knows no collection, but is in its way
+
+
+@contextmanager
+def serving(
+    config: MilvusConfig, root: str, model: str, projection: str, *, rebuild: bool = False
+) -> Iterator[CollectionAddress]:
+    """The address of the collection for one model and projection, given by their fingerprints.
+
+    The embedded server runs inside the block. On a server of the user, the names of collections
+    carry a mark of the root, so that several roots can share the server. `rebuild`: everything
+    that the embedded server stored is deleted unread.
+
+    Raises UserError when the port is taken, the folder is in use by another run, or `root` is no
+    local folder while no server is configured.
+    """
+    own = re.sub(r"[^A-Za-z0-9]", "_", f"{model}_{projection}")
+
+    def address(uri: str, family: str) -> CollectionAddress:
+        return CollectionAddress(
+            uri, f"{family}{own}", family, config.index_type, config.request_timeout
+        )
+
+    if config.uri:
+        mark = hashlib.sha256(root.encode()).hexdigest()[:8]
+        yield address(config.uri, f"{config.collection}_{mark}_")
+        return
+    folder = local_path(root)
+    if folder is None:
+        raise UserError(f"the root {root} is remote: set milvus.uri to a Milvus server's address")
+    with _milvus_lite(folder / ".imgdedup" / "milvus", config.port, rebuild) as uri:
+        yield address(uri, f"{config.collection}_")
+
+
+@contextmanager
+def _milvus_lite(folder: Path, port: int, rebuild: bool) -> Iterator[str]:
+    from milvus_lite.adapter.grpc.server import start_server_in_thread
+    from milvus_lite.exceptions import DataDirLockedError
+
+    _refuse_taken(port)
+    _clear(folder, rebuild)
+    try:
+        server, database, port = start_server_in_thread(str(folder), host="127.0.0.1", port=port)
+    except DataDirLockedError:
+        raise UserError(
+            f"another run uses the index in {folder}: wait until it has ended"
+        ) from None
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop(grace=5).wait()
+        database.close()
+
+
+def _clear(folder: Path, rebuild: bool) -> None:
+    """Delete what a crash or a full disk left half made and the server could not open.
+
+    Only who holds the lock of the root comes here.
+    """
+    for collection in folder.glob("collections/*"):
+        if rebuild or not (collection / _SCHEMA).is_file():
+            shutil.rmtree(collection)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _refuse_taken(port: int) -> None:
+    """Raise UserError when another program listens on the port: gRPC would share it silently."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UserError(
+                f"the port {port} of 127.0.0.1 is in use: set milvus.port to a free one, or to 0"
+            ) from None

@@ -1,0 +1,1 @@
+"""Joins and orders on DataFrames. Nothing here knows a lake."""

@@ -1,0 +1,90 @@
+"""The distinct contents of `embeddings`, and the model that all of them share."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from imgdedup.errors import UserError
+from imgdedup.space.vectors import matrix
+
+
+def embedded(embeddings: DataFrame) -> DataFrame:
+    """The rows that have an embedding."""
+    return embeddings.where("failure IS NULL")
+
+
+def contents(embeddings: DataFrame, *columns: str, wanted: DataFrame | None = None) -> DataFrame:
+    """One row of each content that has an embedding: `content_id` and `columns`.
+
+    The row of a content is that of its earliest day, and of its least `image_id` on that day.
+    `wanted` (`content_id`) restricts the contents. Wide columns are then read only from the days
+    that hold the chosen rows.
+    """
+    rows = embedded(embeddings)
+    narrow = rows.select("content_id", "dt", "image_id")
+    if wanted is not None:
+        narrow = only(narrow, wanted)
+    place = F.min(F.struct("dt", "image_id")).alias("place")
+    chosen = narrow.groupBy("content_id").agg(place).select("content_id", "place.*")
+    if wanted is not None:
+        chosen = chosen.localCheckpoint()
+        days = [row["dt"] for row in chosen.select("dt").distinct().collect()]
+        rows = rows.where(F.col("dt").isin(days))
+    read = rows.select("content_id", "dt", "image_id", *columns)
+    return read.join(chosen, ["content_id", "dt", "image_id"], "left_semi").select(
+        "content_id", *columns
+    )
+
+
+def only(rows: DataFrame, contents: DataFrame, column: str = "content_id") -> DataFrame:
+    """The rows whose content, in `column`, is among `contents` (`content_id`)."""
+    wanted = contents.select(F.col("content_id").alias(column))
+    return rows.join(wanted, column, "left_semi").select(*rows.columns)
+
+
+def keys_of(rows: DataFrame) -> set[str]:
+    """The distinct contents of rows, collected: about 120 bytes of the driver's memory each."""
+    found: pa.Table = rows.select("content_id").distinct().toArrow()
+    return set(found["content_id"].to_pylist())
+
+
+def from_keys(spark: SparkSession, keys: Sequence[str]) -> DataFrame:
+    """The contents of these keys, `content_id`."""
+    return spark.createDataFrame(pa.table({"content_id": pa.array(keys, pa.string())}))
+
+
+def sample(contents: DataFrame, most: int) -> tuple[list[str], np.ndarray]:
+    """At most `most` of the contents: their keys, and their embeddings, float32, (n, values).
+
+    `contents` have `content_id` and `embedding`. The sample is fair, and does not depend on the
+    order of the rows.
+    """
+    chosen = contents.orderBy(F.xxhash64("content_id"), "content_id").limit(most)
+    table: pa.Table = chosen.select("content_id", "embedding").toArrow()
+    return table["content_id"].to_pylist(), matrix(table["embedding"].combine_chunks())
+
+
+def require_one_model(embeddings: DataFrame) -> str | None:
+    """The fingerprint of the model that all embeddings share. None: there are no embeddings.
+
+    Raises UserError that names the days of each model when there are several models.
+    """
+    found = (
+        embedded(embeddings)
+        .groupBy("model")
+        .agg(F.array_sort(F.collect_set("dt")).alias("days"))
+        .sort("model")
+        .collect()
+    )
+    if not found:
+        return None
+    if len(found) > 1:
+        models = "; ".join(f"{row.model}: {', '.join(row.days[:5])}" for row in found)
+        raise UserError(
+            f"the days were embedded with different models ({models}), and their embeddings "
+            "cannot be compared: run the days of the old one again, or use another root"
+        )
+    return str(found[0].model)

@@ -1,0 +1,1 @@
+"""What runs a stage as a Spark job."""

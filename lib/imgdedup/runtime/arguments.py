@@ -1,0 +1,41 @@
+"""The arguments of a job script."""
+
+import argparse
+import json
+from datetime import date
+from pathlib import Path
+
+
+def parse_arguments(stage: str) -> argparse.Namespace:
+    """Read the command line of the job script of a stage; wrong arguments end it with status 2."""
+    parser = argparse.ArgumentParser(prog=f"{stage}.py")
+    parser.add_argument("--root", required=True, help="folder or URI that holds the datasets")
+    parser.add_argument("--dt", required=True, type=_day, help="data day, YYYY-MM-DD")
+    parser.add_argument(
+        "--until", default=None, type=_day_or_none, help="last day of a range that starts on --dt"
+    )
+    parser.add_argument("--run-id", required=True, help="name of this run, for lineage")
+    parser.add_argument("--conf-dir", required=True, type=Path, help="folder of base.toml")
+    parser.add_argument("--overlay", required=True, help="configuration overlay: local, cluster")
+    parser.add_argument(
+        "--settings", default={}, type=_settings, help='JSON of "section.key": value'
+    )
+    parser.add_argument(
+        "--manifest", default="", help="scan only: folder, prefix or Parquet; may hold {dt}"
+    )
+    return parser.parse_args()
+
+
+def _day(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
+
+
+def _day_or_none(text: str) -> str | None:
+    return _day(text) if text else None
+
+
+def _settings(text: str) -> dict[str, object]:
+    settings = json.loads(text)
+    if not isinstance(settings, dict):
+        raise ValueError(text)
+    return settings

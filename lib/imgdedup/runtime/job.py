@@ -1,0 +1,136 @@
+"""Runs a stage as a Spark job: arguments, session, lock, progress, row in `runs`, exit status."""
+
+import sys
+import time
+import traceback
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from imgdedup import config
+from imgdedup.console import say
+from imgdedup.errors import Missing, TryAgain, UserError
+from imgdedup.flow import BY_DAY
+from imgdedup.lake import Lake
+from imgdedup.runtime import monitor
+from imgdedup.runtime.arguments import parse_arguments
+from imgdedup.runtime.days import days_between
+from imgdedup.runtime.explain import FAILED, USER_ERROR, explain
+from imgdedup.runtime.records import summary, write_record
+from imgdedup.runtime.run import Body, Outcome, Run, run_locked
+from imgdedup.runtime.session import start_session
+from imgdedup.sources import local_path
+
+
+@dataclass
+class _Job:
+    """A stage at work: what it runs, and since when and in how much memory."""
+
+    stage: str
+    body: Body
+    memory: monitor.PeakMemory
+    since: float  # time.monotonic() at the start of the work that is measured
+
+
+def main(stage: str, body: Body) -> NoReturn:
+    """Run a stage as a script.
+
+    The script exits with 0 when the stage did its work, with 2 after a UserError, else with 1.
+    """
+    arguments = parse_arguments(stage)
+    since = time.monotonic()
+    with monitor.PeakMemory() as memory:
+        try:
+            days = days_between(arguments.dt, arguments.until or arguments.dt)
+            _require_folder(arguments.root)
+            settings = config.load(arguments.conf_dir, arguments.overlay, arguments.settings)
+            spark = start_session(stage, days[-1], settings)
+        except UserError as error:
+            say(f"error: {stage}: {error}")
+            sys.exit(USER_ERROR)
+        own = settings.lake
+        lake = Lake(spark, arguments.root, stage, own.lock_patience, rebuild=own.repair)
+        run = Run(
+            spark, lake, days[-1], tuple(days), arguments.run_id, settings, arguments.manifest
+        )
+        job = _Job(stage, body, memory, since)
+        with monitor.progress(spark, stage):
+            status = _run_each_day(job, run) if stage in BY_DAY else _run_once(job, run)
+    spark.stop()
+    sys.exit(status)
+
+
+def _run_each_day(job: _Job, run: Run) -> int:
+    """Run the stage day by day until a day fails; a range goes on without its empty days."""
+    missing = []
+    for day in run.days:
+        lake = Lake(
+            run.spark,
+            run.lake.root,
+            f"{job.stage}-{day}",
+            run.config.lake.lock_patience,
+            rebuild=run.lake.rebuild,
+        )
+        try:
+            status = _run_once(job, replace(run, dt=day, lake=lake))
+        except Missing as error:
+            say(f"{job.stage}: {day} is left out: {error}")
+            missing.append(day)
+            status = 0
+        if status:
+            return status
+        job.since = time.monotonic()
+    if len(missing) < len(run.days):
+        return 0
+    say(f"error: {job.stage}: there is nothing for any day from {run.days[0]} to {run.days[-1]}")
+    return USER_ERROR
+
+
+def _run_once(job: _Job, run: Run) -> int:
+    """Run the stage, say and record how it ended, and give the exit status.
+
+    Raises Missing when there is nothing for a day of a range, and never was.
+    """
+    started = datetime.now(UTC)
+    outcome, message, status = None, None, 0
+    try:
+        outcome = run_locked(job.stage, job.body, run)
+    except Exception as error:
+        if isinstance(error, Missing) and _may_be_missing(run):
+            raise
+        message, status = explain(error)
+        if status == FAILED and not isinstance(error, TryAgain):
+            traceback.print_exc()
+        say(f"error: {job.stage}: {message}")
+    return _record(job, run, started, outcome, message) or status
+
+
+def _record(
+    job: _Job, run: Run, started: datetime, outcome: Outcome | None, message: str | None
+) -> int:
+    """Write the row in `runs` and say what the stage did; the exit status of the recording."""
+    seconds = time.monotonic() - job.since
+    try:
+        write_record(run, job.stage, started, seconds, job.memory.peak_bytes, outcome, message)
+    except Exception as error:
+        why, failed = explain(error)
+        if outcome is None:
+            print(f"the failed run could not be recorded: {why}", file=sys.stderr)
+            return 0
+        say(f"error: {job.stage}: its row in runs could not be written: {why}")
+        return failed
+    if outcome is not None:
+        day = f"{run.dt}: " if len(run.days) > 1 else ""
+        say(f"{job.stage}: {day}{summary(outcome)}, {seconds:.1f} s")
+    return 0
+
+
+def _may_be_missing(run: Run) -> bool:
+    """Tell whether the run has several days and this day was never scanned."""
+    return len(run.days) > 1 and run.dt not in run.lake.days("manifest")
+
+
+def _require_folder(root: str) -> None:
+    path = local_path(root)
+    if path is not None and path.exists() and not path.is_dir():
+        raise UserError(f"the root {root} is a file: give a folder")

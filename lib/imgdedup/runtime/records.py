@@ -1,0 +1,48 @@
+"""The account of a stage: its row in `runs`, and its line on the console."""
+
+import platform
+from datetime import datetime
+from importlib.metadata import version
+
+from imgdedup.lake.schemas import RUNS
+from imgdedup.runtime.run import Outcome, Run
+
+_VERSIONS = ("imgdedup", "pyspark", "pymilvus", "milvus-lite", "torch", "pillow", "pyarrow")
+
+
+def write_record(
+    run: Run,
+    stage: str,
+    started: datetime,
+    seconds: float,
+    peak_bytes: int,
+    outcome: Outcome | None,
+    message: str | None,
+) -> None:
+    """Append the row of a stage to `runs`; no `outcome` means that the stage failed."""
+    details = {key: str(value) for key, value in outcome.details.items()} if outcome else {}
+    if len(run.days) > 1:
+        details["days"] = f"{run.days[0]} to {run.days[-1]}"
+    row = {
+        "run_id": run.run_id,
+        "stage": stage,
+        "status": "failed" if outcome is None else "succeeded",
+        "started_at": started,
+        "seconds": seconds,
+        "rows_in": outcome.rows_in if outcome else None,
+        "rows_out": outcome.rows_out if outcome else None,
+        "peak_rss_bytes": peak_bytes,
+        "model": outcome.model if outcome else None,
+        "details": details,
+        "versions": {"python": platform.python_version()}
+        | {package: version(package) for package in _VERSIONS},
+        "message": message,
+    }
+    run.lake.append_run(run.dt, run.spark.createDataFrame([row], RUNS))
+
+
+def summary(outcome: Outcome) -> str:
+    """What a stage did, in words."""
+    parts = [f"{outcome.rows_in:,} rows in", f"{outcome.rows_out:,} out"]
+    parts += [f"{key.replace('_', ' ')} {value}" for key, value in outcome.details.items()]
+    return ", ".join(parts)

@@ -1,0 +1,113 @@
+"""The settlement: what an incremental stage has to do, and the one way it publishes.
+
+A stage opens a settlement and asks three questions. Must it do everything again? Which days have
+changed? Which contents are touched? Then the stage publishes its tables through the settlement.
+The settlement adds the record of what was settled, and the contents that wait for the next stage.
+All of that becomes visible in one commit. A run settles whatever days have changed, so the next
+run also settles what a killed run left.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from pyspark.sql import DataFrame
+
+from imgdedup.lake import Lake, Staged
+from imgdedup.lake.schemas import SNAPSHOT_DATASET
+from imgdedup.settling import changes, progress
+from imgdedup.settling.changes import Delta
+from imgdedup.settling.checks import report_damage
+from imgdedup.settling.progress import Progress
+
+
+def is_rebuilding(lake: Lake) -> bool:
+    """Tell whether this run trusts nothing that is derived (`lake.repair`).
+
+    A stage whose tables are not derived leaves them as they are.
+    """
+    return lake.rebuild
+
+
+class Settlement:
+    """One stage of one run, between what it has settled before and what it publishes now.
+
+    `rules` says in words what the rows of the stage depend on besides its input: other rules mean
+    that the stage does everything again. `reads` is the dataset whose partitions tell which days
+    have changed. `writes` are the datasets that the stage writes again when one is damaged.
+    """
+
+    def __init__(
+        self, lake: Lake, stage: str, *, rules: str, reads: str, writes: Sequence[str]
+    ) -> None:
+        self.lake = lake
+        self.stage = stage
+        self.rules = rules
+        self.versions = lake.versions(reads)
+        self._before = progress.read_progress(lake, stage)
+        self.everything = (
+            is_rebuilding(lake)
+            or self._before.rules != rules
+            or report_damage(lake, stage, writes, self._before.versions)
+        )
+
+    @property
+    def settled_versions(self) -> Mapping[str, str]:
+        """The version of each partition that the stage settled before, by day."""
+        return self._before.versions
+
+    @cached_property
+    def changed_days(self) -> list[str]:
+        """The days of `reads` that changed since the stage last settled, or all of its days."""
+        if self.everything:
+            return sorted(self.versions)
+        return self._before.changed_days(self.versions)
+
+    @cached_property
+    def days(self) -> list[str]:
+        """The days that search has settled: the tables of later stages have just these."""
+        return self.lake.days(SNAPSHOT_DATASET)
+
+    @cached_property
+    def snapshot(self) -> DataFrame:
+        """The images that search has settled: the columns of SNAPSHOT, and `dt`."""
+        return self.lake.read(SNAPSHOT_DATASET)
+
+    @cached_property
+    def touched(self) -> DataFrame:
+        """The touched contents (see `changes`) that wait for the stage, or all contents."""
+        waiting = progress.read_queue(self.lake, self.stage)
+        if waiting is not None and not self.everything:
+            return waiting
+        nothing = self.snapshot.limit(0)
+        return changes.touched(nothing, self.snapshot, None if self.everything else [])
+
+    def stage_delta(self, dataset: str, delta: Delta, days: Sequence[str] | None = None) -> Staged:
+        """Stage the partitions of `dataset` that a delta changes; `days` are all it is to have."""
+        days = self.days if days is None else days
+        return changes.stage_delta(self.lake, dataset, delta, days, everything=self.everything)
+
+    def publish(
+        self,
+        tables: Staged,
+        next_stage: str | None = None,
+        *,
+        touched: DataFrame | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Publish the tables of the stage, and that it has settled, in one commit.
+
+        `touched` contents, by default those of this settlement, then wait for `next_stage`, which
+        does everything again when this stage did. `versions` are those that were settled, by
+        default all of `reads`.
+        """
+        lake, settled = self.lake, self.versions if versions is None else versions
+        staged = tables + progress.stage_progress(lake, self.stage, Progress(self.rules, settled))
+        if progress.read_queue(lake, self.stage) is not None:
+            staged += progress.stage_queue(lake, self.stage, None)
+        if next_stage is not None:
+            waiting = progress.read_queue(lake, next_stage)
+            waiting = changes.together(waiting, self.touched if touched is None else touched)
+            staged += progress.stage_queue(lake, next_stage, waiting)
+            if self.everything:
+                staged += progress.stage_restart(lake, next_stage)
+        lake.publish(staged)

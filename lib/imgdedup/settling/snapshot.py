@@ -1,0 +1,84 @@
+"""The snapshot: the images with an embedding, as `search` last settled them.
+
+`search` compares the snapshot with `embeddings`, and so learns which contents are touched.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from imgdedup.errors import TryAgain
+from imgdedup.lake import Lake, Staged
+from imgdedup.lake.schemas import SNAPSHOT, SNAPSHOT_DATASET
+from imgdedup.relations.contents import embedded
+from imgdedup.settling import changes
+from imgdedup.settling.settlement import Settlement
+
+
+def snapshot_of(embeddings: DataFrame) -> DataFrame:
+    """The images that have an embedding: the columns of SNAPSHOT, and `dt`."""
+    return embedded(embeddings).select(*SNAPSHOT.names, "dt")
+
+
+@dataclass(frozen=True)
+class SnapshotChange:
+    """How `embeddings` differs from the snapshot that search settled before."""
+
+    before: DataFrame  # a snapshot
+    after: DataFrame  # a snapshot
+    touched: DataFrame
+    days: list[str]  # of `after`
+    rewritten: list[str]  # the days whose snapshot has to be written
+    postponed: list[str]  # the days embedded since `index`: the run of such a day settles it
+    versions: Mapping[str, str]  # of the partitions of `embeddings` that `after` is made of
+
+    def require_indexed(self, days: Sequence[str]) -> None:
+        """Raise TryAgain when one of the run's own `days` is postponed."""
+        late = sorted(set(days) & set(self.postponed))
+        if late:
+            raise TryAgain(
+                f"the index lacks contents of {', '.join(late)}, which were embedded since it was "
+                "filled: run index again"
+            )
+
+    def dated(self, contents: DataFrame) -> DataFrame:
+        """Distinct contents (`content_id`) as touched contents."""
+        return changes.dated(contents, self.before, self.after)
+
+    def stage(self, lake: Lake) -> Staged:
+        """Stage the new snapshot."""
+        return lake.stage_days(SNAPSHOT_DATASET, self.after, self.rewritten) + lake.stage_removal(
+            SNAPSHOT_DATASET, self.days
+        )
+
+
+def compare_snapshot(settlement: Settlement, indexed: set[str]) -> SnapshotChange:
+    """Compare the snapshot with the present `embeddings`.
+
+    `indexed` are the contents that the collection holds. A day with other contents is postponed.
+    """
+    lake, versions = settlement.lake, settlement.versions
+    before, changed = settlement.snapshot, settlement.changed_days
+    fresh = snapshot_of(lake.read("embeddings", changed))
+    found: pa.Table = fresh.select("content_id", "dt").distinct().toArrow()
+    keys, days = (found[name].to_pylist() for name in ("content_id", "dt"))
+    postponed = {day for key, day in zip(keys, days, strict=True) if key not in indexed}
+    stale = sorted(set(changed) - postponed)
+    after = before.where(~F.col("dt").isin(stale)).unionByName(fresh.where(F.col("dt").isin(stale)))
+    known = set(settlement.days)
+    present = sorted((versions.keys() - postponed) | (known & postponed))
+    settled = settlement.settled_versions
+    return SnapshotChange(
+        before=before,
+        after=after,
+        touched=changes.touched(before, after, None if settlement.everything else stale),
+        days=present,
+        rewritten=sorted(set(stale) & set(present)),
+        postponed=sorted(postponed),
+        versions={
+            day: settled.get(day, "") if day in postponed else versions[day] for day in present
+        },
+    )

@@ -1,0 +1,1 @@
+"""The space in which contents are compared."""

@@ -1,0 +1,126 @@
+"""Learns the projection of a corpus, and the threshold of its candidates, from a sample."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from imgdedup.config import FitConfig
+from imgdedup.space.projection import COPY, Projection, levels, unit
+
+# Power of the standard deviation that each component is divided by: 0 leaves the principal
+# components as they are, 1 makes all of them count alike.
+_WHITENING = 0.35
+# Fewer distinct images than this make no principal components, or not even a centre.
+_LEAST_FOR_COMPONENTS = 60
+_LEAST_FOR_CENTRE = 8
+# Embeddings this near are one image to learn from, whatever the network: thousands of variants
+# of one image would otherwise be the centre.
+_SAME = 0.99
+_RIDGE = 1e-4  # keeps directions without variance finite
+_BLOCK = 1024  # rows compared at once
+_STEP = 5e-4  # resolution of the threshold
+EVERYTHING = -2.0  # no margin is less
+
+
+def learn_projection(
+    embeddings: np.ndarray, images: int, model: str, config: FitConfig
+) -> Projection:
+    """Learn from a sample of a corpus of `images` contents.
+
+    `embeddings`: the sample, float32, (n, values), n > 0. `model` is their fingerprint.
+    """
+    units = [unit(block).astype(np.float32) for block in _blocks(embeddings)]
+    distinct = drop_similar(np.concatenate(units), _SAME)
+    expected = config.expected_images or round(images * config.growth)
+    space = learn_axes(distinct, config.dims, model)
+    different = drop_similar(space.project(distinct), COPY)
+    background = different[: config.background]
+    threshold = choose_threshold(
+        different, levels(different, background), config.candidates_per_image / max(expected - 1, 1)
+    )
+    return replace(
+        space,
+        background=background,
+        threshold=threshold,
+        fitted_images=images,
+        expected_images=expected,
+    )
+
+
+def learn_axes(distinct: np.ndarray, dims: int, model: str) -> Projection:
+    """Learn the centre and the partly whitened principal components of unit vectors (n, values).
+
+    The projection has no background and no threshold. Few images carry fewer components.
+    """
+    mean, components = _components(distinct, dims)
+    return Projection(model, mean, components, np.empty((0, 0)), EVERYTHING, len(distinct), 0)
+
+
+def drop_similar(rows: np.ndarray, similarity: float) -> np.ndarray:
+    """Drop every row that is too similar to an earlier kept row.
+
+    `rows`: unit vectors, float32, (n, values). Too similar: a cosine at or above `similarity`.
+    """
+    kept = np.ones(len(rows), dtype=bool)
+    for start in range(0, len(rows), _BLOCK):
+        stop = start + _BLOCK
+        earlier = np.flatnonzero(kept[:start])
+        block = rows[start:stop]
+        for before in range(0, len(earlier), _BLOCK):
+            cosines = block @ rows[earlier[before : before + _BLOCK]].T
+            kept[start:stop] &= ~(cosines >= similarity).any(axis=1)
+        near = block @ block.T >= similarity
+        for row in range(len(block)):
+            if kept[start + row]:
+                kept[start + row + 1 : stop] &= ~near[row, row + 1 :]
+    return np.asarray(rows[kept])
+
+
+def choose_threshold(projected: np.ndarray, levels: np.ndarray, share: float) -> float:
+    """Choose the lowest margin that at most `share` of the pairs of different images reach.
+
+    `projected` (n, dims) and `levels` (n,) belong to images of which no two are copies.
+    """
+    count = len(projected)
+    allowed = share * count * (count - 1) / 2
+    if share >= 1 or count < 2:
+        return EVERYTHING
+    bins = round(2 * -EVERYTHING / _STEP) + 1
+    pairs = np.zeros(bins, np.int64)
+    halves = (levels / 2).astype(np.float32)
+    for start in range(0, count, _BLOCK):
+        stop = start + _BLOCK
+        margins = projected[start:stop] @ projected[start:].T
+        margins -= halves[start:stop, None] + halves[start:]
+        # Each pair once: what stands right of the diagonal.
+        square, rest = np.split(margins, [len(margins)], axis=1)
+        for upper in (square[np.triu_indices(len(square), 1)], rest.ravel()):
+            pairs += np.bincount(((upper - EVERYTHING) / _STEP).astype(np.int64), minlength=bins)
+    reaching = pairs[::-1].cumsum()[::-1]
+    lowest = int(np.argmax(reaching <= allowed))
+    return round(EVERYTHING + lowest * _STEP, 4)
+
+
+def _components(distinct: np.ndarray, dims: int) -> tuple[np.ndarray, np.ndarray | None]:
+    count, values = distinct.shape
+    if count < _LEAST_FOR_CENTRE:
+        return np.zeros(values, np.float32), None
+    mean = distinct.mean(axis=0, dtype=np.float64)
+    if count < _LEAST_FOR_COMPONENTS:
+        return mean.astype(np.float32), None
+    covariance = np.zeros((values, values))
+    for block in _blocks(distinct):
+        centred = block - mean
+        covariance += centred.T @ centred / count
+    variances, axes = np.linalg.eigh(covariance)
+    # More components than half the images carry are noise.
+    first = np.argsort(-variances, kind="stable")[: min(dims, values, count // 2)]
+    deviations = np.sqrt(np.maximum(variances[first], 0))
+    components = axes[:, first] / (deviations + _RIDGE) ** _WHITENING
+    return mean.astype(np.float32), components.astype(np.float32)
+
+
+def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(rows), _BLOCK):
+        yield rows[start : start + _BLOCK]

@@ -1,0 +1,112 @@
+"""The space in which contents are compared, pinned by fit: projected vectors and their levels.
+
+    level(x)     mean cosine of x to the nearest of a pinned background sample
+    margin(x, y) cosine(x, y) - (level(x) + level(y)) / 2
+
+The margin is the score normalisation known from image copy detection (Facebook AI Image
+Similarity Challenge, 2021): look-alikes crowd some regions of the space and leave others empty,
+and the margin of a pair counts by how much it stands out of its own neighbourhood. It depends on
+the two images and the background alone, whatever else the corpus holds.
+
+The projection is centring and partly whitened principal components: each is divided by a power of
+its standard deviation.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from imgdedup.space.vectors import stored_form
+
+_BLOCK = 1024  # rows projected at once: 16 MB of float64 for 2,048 values
+# A level is the mean over the nearest of the background, from the third to the twelfth. Those at or
+# above COPY, and the first two of the others, may be the image itself, its original or a copy.
+COPY = 0.8
+_FIRST, _LAST = 2, 12
+_LEAST_NORM = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """What fit learned of a corpus. Equal projections have equal fingerprints."""
+
+    model: str  # fingerprint of the embeddings it was fitted on
+    mean: np.ndarray  # float32, (values,): subtracted from unit embeddings
+    components: np.ndarray | None  # float32, (values, dims); None: the space stays as it is
+    background: np.ndarray  # float32, (images, dims), unit rows in the projected space
+    threshold: float  # least margin of a candidate
+    fitted_images: int  # distinct contents of the corpus when it was fitted
+    expected_images: int  # distinct contents for which the threshold was chosen
+
+    @property
+    def dims(self) -> int:
+        """Values of a projected vector."""
+        return len(self.mean) if self.components is None else self.components.shape[1]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits of a hash over everything the margins depend on."""
+        found = hashlib.sha256(f"{self.model} {self.threshold!r}".encode())
+        for array in (self.mean, self.components, self.background):
+            if array is not None:
+                found.update(f"{array.shape}".encode() + array.astype("<f4").tobytes())
+        return found.hexdigest()[:12]
+
+    def project(self, embeddings: np.ndarray) -> np.ndarray:
+        """Embeddings (n, values) as unit vectors of the projected space, float32, (n, dims).
+
+        Computed in float64 and rounded, so that a row does not depend on its company.
+        """
+        projected = np.empty((len(embeddings), self.dims), np.float32)
+        for start in range(0, len(embeddings), _BLOCK):
+            rows = unit(embeddings[start : start + _BLOCK]) - self.mean
+            if self.components is not None:
+                rows = rows @ self.components.astype(np.float64)
+            projected[start : start + _BLOCK] = unit(rows)
+        return projected
+
+    def levels(self, projected: np.ndarray) -> np.ndarray:
+        """The level of each projected vector (n, dims), float32, (n,); 0 without a background."""
+        return levels(projected, self.background)
+
+    def stored(self, embeddings: np.ndarray) -> np.ndarray:
+        """What the index stores of embeddings (n, values): float32, (n, dims + 3)."""
+        projected = self.project(embeddings)
+        return stored_form(projected, self.levels(projected))
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Rows of (n, values) at length one, float64.
+
+    A row of zeros has no direction and gets that of the first axis, so that such images are near
+    each other and far from the rest.
+    """
+    wide = rows.astype(np.float64)
+    norms = np.sqrt((wide**2).sum(axis=1, keepdims=True))
+    blank = norms[:, 0] < _LEAST_NORM
+    wide[blank], norms[blank] = 0.0, 1.0
+    wide[blank, :1] = 1.0
+    return np.asarray(wide / norms)
+
+
+def levels(projected: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Mean cosine of (n, dims) to the nearest of the background (m, dims), float32, (n,).
+
+    0 where the background has too few images that are no copies.
+    """
+    found = np.zeros(len(projected), np.float32)
+    kept = min(_LAST, len(background))
+    if kept <= _FIRST:
+        return found
+    against = background.T.astype(np.float64)
+    for start in range(0, len(projected), _BLOCK):
+        cosines = projected[start : start + _BLOCK].astype(np.float64) @ against
+        cosines[cosines >= COPY] = -np.inf
+        nearest = -np.partition(-cosines, kept - 1, axis=1)[:, :kept]
+        nearest = -np.sort(-nearest, axis=1)[:, _FIRST:]
+        counted = np.isfinite(nearest)
+        sums = np.where(counted, nearest, 0).sum(axis=1)
+        found[start : start + _BLOCK] = sums / np.maximum(counted.sum(axis=1), 1)
+    return found

@@ -1,0 +1,129 @@
+"""Reuse: contents that already have an embedding, and how new rows get that embedding.
+
+The workers know 16 bytes of the hash of each such content. A worker leaves the row of a known
+content without an embedding. The row then gets its columns from a stored row. A day is read in full
+only when a content is taken from it. Of every other day only narrow columns are read.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from imgdedup.config import EmbedConfig
+from imgdedup.images.decode import fingerprint
+
+_PREFIX_BYTES = 16  # of 32: chance gives no two contents the same 16, and a million take 16 MB
+NO_CONTENTS = np.empty(0, f"S{_PREFIX_BYTES}")
+_TAKEN = ("format", "width", "height", "embedding", "thumbnail")
+
+
+@dataclass(frozen=True)
+class Known:
+    """The contents that have an embedding, by the fingerprint of the model that made it.
+
+    `prefixes` are the first bytes of each SHA-256, sorted.
+    """
+
+    prefixes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.prefixes.values()))
+
+    def by(self, model: str) -> np.ndarray:
+        """The prefixes of the contents that `model` embedded, for `holds`."""
+        return self.prefixes.get(model, NO_CONTENTS)
+
+
+def holds(prefixes: np.ndarray, digest: bytes) -> bool:
+    """Tell whether the content of this SHA-256 is known."""
+    prefix = digest[:_PREFIX_BYTES].rstrip(b"\0")  # as numpy gives its strings back
+    place = np.searchsorted(prefixes, prefix)
+    return bool(place < len(prefixes) and prefixes[place] == prefix)
+
+
+def usable(embeddings: DataFrame, config: EmbedConfig) -> DataFrame:
+    """The rows of `embeddings` that a run with this configuration would write again as they are."""
+    pixels = F.col("width").cast("long") * F.col("height")
+    return embeddings.where(
+        F.col("failure").isNull()
+        & (F.col("decoder") == fingerprint(config))
+        & (pixels <= config.max_pixels)
+    )
+
+
+def find_known(embeddings: DataFrame, dt: str, config: EmbedConfig) -> Known:
+    """Find the contents in `embeddings` (all days, with `dt`) that a run for `dt` can reuse.
+
+    At most `reuse_contents` rows of whole days count: first `dt` itself, then the latest days.
+    """
+    if not config.reuse_contents:
+        return Known()
+    rows = usable(embeddings, config)
+    counts = {row["dt"]: row["count"] for row in rows.groupBy("dt").count().collect()}
+    near = rows.where(F.col("dt").isin(choose_days(counts, dt, config.reuse_contents)))
+    prefix = F.unhex(F.substring("content_id", 1, 2 * _PREFIX_BYTES)).alias("prefix")
+    table: pa.Table = near.select("model", prefix).distinct().toArrow()
+    models = table["model"].unique().to_pylist()
+    return Known({model: _sorted(table.filter(pc.field("model") == model)) for model in models})
+
+
+def choose_days(counts: Mapping[str, int], dt: str, most: int) -> list[str]:
+    """Choose days that together hold at most `most` rows: first `dt`, then the latest.
+
+    `counts` are the rows of each day.
+    """
+    days: list[str] = []
+    for day in sorted(counts, key=lambda day: (day == dt, day), reverse=True):
+        most -= counts[day]
+        if most < 0:
+            break
+        days.append(day)
+    return days
+
+
+def _sorted(table: pa.Table) -> np.ndarray:
+    prefixes = table["prefix"].combine_chunks().cast(pa.binary(_PREFIX_BYTES))
+    return np.sort(np.frombuffer(prefixes.buffers()[1], NO_CONTENTS.dtype, len(prefixes)))
+
+
+def fill_reused(
+    embedded: DataFrame, read: Callable[[], DataFrame], dt: str, config: EmbedConfig
+) -> DataFrame:
+    """Fill the reused rows among those that `embed` made with the stored columns of their content.
+
+    The images are embedded first. Only then `read` gives `embeddings`, because another run may
+    have replaced the files of its day meanwhile. A row whose content is no longer stored is
+    missing from the result.
+    """
+    done = embedded.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+    rows = usable(read(), config)
+    left_out = done.where("reused")
+    stored = find_places(left_out, rows, dt).localCheckpoint()
+    days = [row["dt"] for row in stored.select("dt").distinct().collect()]
+    pictures = (
+        rows.where(F.col("dt").isin(days))
+        .withColumnRenamed("image_id", "stored_as")
+        .join(stored, ["dt", "stored_as", "content_id", "model"])
+        .select("content_id", "model", *_TAKEN)
+    )
+    taken = left_out.drop(*_TAKEN).join(pictures, ["content_id", "model"])
+    return done.where("NOT reused").unionByName(taken)
+
+
+def find_places(left_out: DataFrame, usable: DataFrame, dt: str) -> DataFrame:
+    """One stored row of each content: of `dt` itself, else of the latest day."""
+    wanted = left_out.select("content_id", "model").distinct()
+    place = F.struct((F.col("dt") == dt).alias("own"), "dt", F.col("image_id").alias("stored_as"))
+    return (
+        usable.select("content_id", "model", place.alias("place"))
+        .join(wanted, ["content_id", "model"])
+        .groupBy("content_id", "model")
+        .agg(F.max("place").alias("place"))
+        .select("content_id", "model", "place.dt", "place.stored_as")
+    )

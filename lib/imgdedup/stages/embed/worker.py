@@ -1,0 +1,156 @@
+"""What one worker does: reads, hashes, decodes and embeds the images of a partition.
+
+Threads read and decode ahead of the model, so that the model does not wait for images.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pyspark.sql.types import BooleanType, DoubleType, StructField, StructType
+
+from imgdedup.config import EmbedConfig
+from imgdedup.encoder import Encoder
+from imgdedup.failures import ImageFailure
+from imgdedup.images.decode import Decoded, Decoder, decoder_of
+from imgdedup.images.prefetch import map_ahead
+from imgdedup.lake.schemas import EMBEDDINGS
+from imgdedup.sources import Reader, reader_of
+from imgdedup.stages.embed.reuse import NO_CONTENTS, Known, holds
+
+FROM_MANIFEST = ("image_id", "uri")
+_FOR_THE_RUN = [
+    StructField("reused", BooleanType()),
+    StructField("model_seconds", DoubleType()),
+    StructField("task_seconds", DoubleType()),
+]
+EMBEDDED = StructType(
+    [field for field in EMBEDDINGS.fields if field.name not in (*FROM_MANIFEST, "decoder")]
+    + _FOR_THE_RUN
+)
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """One image after reading and decoding. Neither `decoded` nor a `failure`: a known content."""
+
+    content_id: str | None = None
+    size_bytes: int | None = None
+    decoded: Decoded | None = None
+    failure: ImageFailure | None = None
+
+
+def embed_images(
+    images: Iterable[tuple[str, bytes | None]],
+    encoders: Sequence[Encoder],
+    threads: int,
+    config: EmbedConfig,
+    known: Known,
+) -> Iterator[pd.DataFrame]:
+    """Embed images (`uri`, and the bytes or None): tables of EMBEDDED, in the order of the images.
+
+    `threads` read and decode ahead. One thread for each device encodes. Contents that are `known`
+    are neither decoded nor embedded.
+    """
+    size = encoders[0].batch_size
+    decoder, reader = decoder_of(config, encoders[0].side), reader_of(config)
+    prefixes = known.by(encoders[0].fingerprint)
+
+    def read(image: tuple[str, bytes | None]) -> ReadImage:
+        return read_image(*image, decoder, reader, prefixes)
+
+    def encode(
+        numbered: tuple[int, list[ReadImage]],
+    ) -> tuple[list[ReadImage], np.ndarray, float, str]:
+        number, batch = numbered
+        encoder = encoders[number % len(encoders)]
+        started = time.perf_counter()
+        squares = [image.decoded.square for image in batch if image.decoded is not None]
+        vectors = encoder.encode(squares) if squares else np.empty((0, 0), np.float32)
+        return batch, vectors, time.perf_counter() - started, encoder.fingerprint
+
+    with ThreadPoolExecutor(threads) as readers, ThreadPoolExecutor(len(encoders)) as devices:
+        reads = map_ahead(readers, read, images, window=2 * size * len(encoders))
+        batches = enumerate(in_batches(reads, size))
+        started = time.perf_counter()
+        for batch, vectors, seconds, model in map_ahead(
+            devices, encode, batches, window=len(encoders)
+        ):
+            now = time.perf_counter()
+            yield _table(batch, vectors, model, seconds / len(encoders), now - started)
+            started = now
+
+
+def in_batches(reads: Iterable[ReadImage], size: int) -> Iterator[list[ReadImage]]:
+    """Batches with up to `size` decoded images, and at most as many images that are not decoded."""
+    batch: list[ReadImage] = []
+    decoded = 0
+    for image in reads:
+        batch.append(image)
+        decoded += image.decoded is not None
+        if decoded == size or len(batch) == 2 * size:
+            yield batch
+            batch, decoded = [], 0
+    if batch:
+        yield batch
+
+
+def read_image(
+    uri: str,
+    content: bytes | None,
+    decoder: Decoder,
+    reader: Reader,
+    known: np.ndarray = NO_CONTENTS,
+) -> ReadImage:
+    """Read, hash and decode one image. A failure becomes a part of the result."""
+    content_id = size_bytes = None
+    try:
+        data = reader.read(uri) if content is None else _require_size(content, reader.max_bytes)
+        digest = hashlib.sha256(data)
+        content_id, size_bytes = digest.hexdigest(), len(data)
+        if holds(known, digest.digest()):
+            return ReadImage(content_id, size_bytes)
+        return ReadImage(content_id, size_bytes, decoder.decode(data))
+    except ImageFailure as failure:
+        return ReadImage(content_id, size_bytes, failure=failure)
+
+
+def _require_size(content: bytes, max_bytes: int) -> bytes:
+    if not content:
+        raise ImageFailure("empty", "0 bytes in the content column")
+    if len(content) > max_bytes:
+        raise ImageFailure("too_large", f"{len(content):,} bytes")
+    return content
+
+
+def _table(
+    batch: list[ReadImage], vectors: np.ndarray, model: str, model_seconds: float, seconds: float
+) -> pd.DataFrame:
+    """Rows of `EMBEDDED` for one batch; `vectors` (n, dims) are those of its decoded images."""
+    remaining = iter(vectors)
+    rows = []
+    for image in batch:
+        decoded, failure = image.decoded, image.failure
+        rows.append(
+            {
+                "content_id": image.content_id,
+                "size_bytes": image.size_bytes,
+                "format": decoded.format if decoded else None,
+                "width": decoded.width if decoded else None,
+                "height": decoded.height if decoded else None,
+                "embedding": next(remaining) if decoded else None,
+                "thumbnail": decoded.thumbnail if decoded else None,
+                "failure": failure.code if failure else None,
+                "failure_detail": failure.detail[:500] if failure else None,
+                "model": model,
+                "reused": decoded is None and failure is None,
+                "model_seconds": model_seconds / len(batch),
+                "task_seconds": seconds / len(batch),
+            }
+        )
+    table = pd.DataFrame(rows, columns=[field.name for field in EMBEDDED.fields])
+    return table.astype({"size_bytes": "Int64", "width": "Int32", "height": "Int32"})

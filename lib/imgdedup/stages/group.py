@@ -1,0 +1,208 @@
+"""group: forms groups of duplicates, chooses keepers, and writes the manifests without the rest.
+
+A group is what pairs connect. Within a group the images are taken in a total order. The first image
+that no earlier keeper is paired with becomes a keeper. Every other image goes with the first keeper
+that it is paired with. So every removal has a pair with its own keeper as witness, and no two
+keepers are a pair.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from imgdedup.lake import Staged
+from imgdedup.lake.schemas import GROUPS
+from imgdedup.relations.components import connected_components
+from imgdedup.relations.contents import only
+from imgdedup.relations.keepers import ORDER, best_ranks, ranked_images
+from imgdedup.relations.sides import beside, both_ways
+from imgdedup.runtime.run import Outcome, Run
+from imgdedup.settling.changes import Delta
+from imgdedup.settling.checks import require_whole
+from imgdedup.settling.settlement import Settlement
+
+_LAST = "has the lesser image_id"
+_ASSIGNED = "component STRING, content_id STRING, keeper_content STRING"
+# The columns that a removal takes from the pair that is its witness.
+_WITNESS = ["similarity", "margin", "inliers", "correlation", "overlap", "edit"]
+
+
+def run(run: Run) -> Outcome:
+    """Form the groups that changed, and write `groups` and `deduplicated`."""
+    lake, order = run.lake, run.config.group.keeper_order
+    settlement = Settlement(
+        lake, "group", rules=" ".join(order), reads="manifest", writes=("groups",)
+    )
+    require_whole(lake, "pairs", settlement.days, "verify")
+    groups = settlement.stage_delta("groups", _groups_delta(settlement, order, run.run_id))
+    deduplicated = _stage_deduplicated(settlement, run.days, groups)
+    settlement.publish(
+        groups + deduplicated,
+        versions={day: settlement.versions.get(day, "") for day in settlement.days},
+    )
+    counts = count_groups(lake.read("groups"))
+    details = {
+        "days_rewritten": len(groups.days("groups")),
+        "manifests_rewritten": len(deduplicated.partitions),
+        **counts,
+    }
+    return Outcome(lake.rows("pairs"), counts["removed"] + counts["keepers"], details=details)
+
+
+def _groups_delta(settlement: Settlement, order: Sequence[str], run_id: str) -> Delta:
+    """How the groups of touched contents change the table of groups."""
+    lake, touched = settlement.lake, settlement.touched
+    pairs, stored = lake.read("pairs"), lake.read("groups", [] if settlement.everything else None)
+    affected = touched if settlement.everything else affected_contents(touched, stored, pairs)
+    formed = form_groups(
+        only(settlement.snapshot, affected), beside(pairs, affected), order, run_id
+    )
+    return Delta(only(stored, affected), formed.localCheckpoint(), ["image_id", "content_id"])
+
+
+def _stage_deduplicated(settlement: Settlement, own: Sequence[str], groups: Staged) -> Staged:
+    """Stage the manifests without the removed images, for each day where they may have changed.
+
+    `own` are the days of the run, which are always written; `groups` are the staged groups.
+    """
+    lake, days = settlement.lake, settlement.days
+    if settlement.everything:
+        stale = set(days)
+    else:
+        stale = {*own, *groups.days("groups"), *settlement.changed_days} & set(days)
+        stale |= lake.faults("deduplicated", days).keys()
+    staged = lake.stage_removal("deduplicated", days)
+    for day in sorted(stale):
+        kept = without_removed(
+            lake.read_day("manifest", day), lake.read_staged("groups", day, groups)
+        )
+        staged += lake.stage_day("deduplicated", day, kept)
+    return staged
+
+
+def affected_contents(touched: DataFrame, stored: DataFrame, pairs: DataFrame) -> DataFrame:
+    """The contents whose groups have to be formed again, `content_id`: whole groups, old and new.
+
+    `touched` are contents whose images or pairs changed. `stored` are the former groups, and
+    `pairs` are the present pairs. The group of a touched content may fall apart, or join the group
+    of a new partner. Any other pair of a member was there before, and lies within its group.
+    """
+    near = both_ways(pairs.where("kind = 'near'"), "content_id", "other")
+    changed = touched.select("content_id").distinct()
+    partners = only(near, changed).select(F.col("other").alias("content_id"))
+    reached = changed.union(partners)
+    former = only(stored, reached).select("group_id")
+    members = stored.join(former, "group_id", "left_semi").select("content_id")
+    return reached.union(members).distinct().localCheckpoint()
+
+
+def form_groups(
+    snapshot: DataFrame, pairs: DataFrame, order: Sequence[str], run_id: str
+) -> DataFrame:
+    """Form the groups: the columns of `groups`, and `dt`, a row per day and image with a duplicate.
+
+    `snapshot` and `pairs` hold all images and pairs of their contents. `order` names the keys of
+    the total order of keepers, first key first. The least `image_id` decides last.
+    """
+    ranked = ranked_images(snapshot, order)
+    best = best_ranks(ranked)
+    near = pairs.where("kind = 'near'")
+    witnesses = both_ways(near, "content_id", "keeper_content", *_WITNESS)
+    grouped = _with_keepers(ranked, _assigned(near, best), best)
+    group = Window.partitionBy("group_key")
+    # An image is not removed for itself when its file changed from one day to another.
+    is_keeper = F.col("image_id") == F.col("keeper_id")
+    is_exact = F.col("content_id") == F.col("keeper_content")
+    return (
+        grouped.withColumn("group_id", F.min("image_id").over(group))
+        .withColumn("last_id", F.max("image_id").over(group))
+        .where("group_id < last_id")  # one image on several days is no group
+        .withColumn("is_keeper", is_keeper)
+        .withColumn("kind", F.when(~is_keeper, F.when(is_exact, "exact").otherwise("near")))
+        .join(witnesses, ["content_id", "keeper_content"], "left")
+        .withColumn("similarity", F.when(~is_keeper & is_exact, 1.0).otherwise(F.col("similarity")))
+        .withColumn("edit", F.when(~is_keeper & is_exact, "exact copy").otherwise(F.col("edit")))
+        .withColumn("reason", _reason(order))
+        .withColumn("run_id", F.lit(run_id))
+        .select(*GROUPS.names, "dt")
+    )
+
+
+def without_removed(manifest: DataFrame, groups: DataFrame) -> DataFrame:
+    """One day's manifest without the images that are not keepers in the same day's groups."""
+    return manifest.join(groups.where("NOT is_keeper").select("image_id"), "image_id", "left_anti")
+
+
+def count_groups(groups: DataFrame) -> dict[str, int]:
+    """The numbers of groups, of rows of keepers, and of rows of removed images."""
+    totals = groups.agg(
+        F.countDistinct("group_id").alias("groups"),
+        F.count_if("is_keeper").alias("keepers"),
+        F.count_if(~F.col("is_keeper")).alias("removed"),
+    ).collect()
+    return totals[0].asDict()
+
+
+def _assigned(near: DataFrame, best: DataFrame) -> DataFrame:
+    """The keeper content of every content that has a near pair, with its group's `component`."""
+    edges = near.select(F.col("left_content").alias("left"), F.col("right_content").alias("right"))
+    components = connected_components(edges).withColumnRenamed("node", "left")
+    return (
+        edges.join(components, "left")
+        .join(best.toDF("left", "left_rank"), "left")
+        .join(best.toDF("right", "right_rank"), "right")
+        .groupBy("component")
+        .applyInPandas(assign_keepers, _ASSIGNED)
+    )
+
+
+def assign_keepers(edges: pd.DataFrame) -> pd.DataFrame:
+    """Choose the keepers of one component.
+
+    `edges`: `component`, the contents `left` and `right`, and their `left_rank` and `right_rank`
+    (structs as dicts, all distinct, less is better). Gives a row per content with its
+    `keeper_content`, which is the content itself for a keeper.
+    """
+    ranks = dict(zip(edges.left, edges.left_rank, strict=True))
+    ranks |= dict(zip(edges.right, edges.right_rank, strict=True))
+    neighbours: dict[str, list[str]] = {content: [] for content in ranks}
+    for left, right in zip(edges.left, edges.right, strict=True):
+        neighbours[left].append(right)
+        neighbours[right].append(left)
+    keepers: dict[str, str] = {}
+    for content in sorted(ranks, key=lambda name: tuple(ranks[name].values())):
+        if content not in keepers:
+            keepers[content] = content
+            for other in neighbours[content]:
+                keepers.setdefault(other, content)
+    table = pd.DataFrame(list(keepers.items()), columns=["content_id", "keeper_content"])
+    table.insert(0, "component", edges.component.iloc[0])
+    return table
+
+
+def _with_keepers(ranked: DataFrame, assigned: DataFrame, best: DataFrame) -> DataFrame:
+    """Ranked images with `keeper_content`, `keeper_id`, `keeper_rank` and `group_key`."""
+    keeper = best.select(
+        F.col("content_id").alias("keeper_content"),
+        F.col("best").alias("keeper_rank"),
+        F.col("best.image_id").alias("keeper_id"),
+    )
+    return (
+        ranked.join(assigned, "content_id", "left")
+        .withColumn("keeper_content", F.coalesce("keeper_content", "content_id"))
+        .withColumn("group_key", F.coalesce("component", "content_id"))
+        .join(keeper, "keeper_content")
+    )
+
+
+def _reason(order: Sequence[str]) -> Column:
+    """Why an image is kept or removed, in words."""
+    why: Column = F.lit(_LAST)
+    for name in reversed(order):
+        better = F.col(f"keeper_rank.{name}") < F.col(f"rank.{name}")
+        same = F.col(f"keeper_rank.{name}") == F.col(f"rank.{name}")
+        why = F.when(better, ORDER[name][0]).when(same, why)
+    removed = F.concat(F.col("kind"), F.lit(" copy; its keeper "), why)
+    return F.when(F.col("is_keeper"), "keeper").otherwise(removed)

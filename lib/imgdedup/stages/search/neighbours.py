@@ -1,0 +1,153 @@
+"""The neighbours of contents: every pair with a margin at or above the threshold.
+
+The number of neighbours asked for is a page size. While the last neighbour still passes, more are
+asked for. Milvus only finds neighbours. Their margin is computed here, so that a pair has the same
+bits whichever of its two contents asked. A content with very many neighbours is crowded, and
+proposes only its nearest; see `crowds`.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from imgdedup.config import SearchConfig
+from imgdedup.milvus.client import Collection, CollectionAddress, stored_vectors
+from imgdedup.space.vectors import asking_form, margins
+
+# Milvus computes in float32; hits this close below the threshold pass for now.
+_SLACK = 1e-4
+_MOST = 16_384  # neighbours that a server gives for one query
+_PAIR = pa.schema(
+    [
+        ("content_id", pa.string()),
+        ("other", pa.string()),
+        ("margin", pa.float64()),
+        ("similarity", pa.float64()),
+    ]
+)
+_HIT = _PAIR.append(pa.field("crowded", pa.bool_())).append(pa.field("proposed", pa.bool_()))
+_PAIR_COLUMNS = "content_id STRING, other STRING, margin DOUBLE, similarity DOUBLE"
+_HIT_COLUMNS = f"{_PAIR_COLUMNS}, crowded BOOLEAN, proposed BOOLEAN"
+
+
+@dataclass(frozen=True)
+class NeighbourQuery:
+    """What the workers need to ask: where, among how many vectors, and above which margin."""
+
+    address: CollectionAddress
+    vectors: int
+    threshold: float
+    config: SearchConfig
+    vanished: frozenset[str] = frozenset()  # contents in the collection that no image has
+
+    def ask(self, asking: DataFrame) -> DataFrame:
+        """The hits of contents (`content_id`): their neighbours at or above the threshold.
+
+        Gives `content_id`, `other`, `margin`, `similarity`; `crowded`: the content has more
+        neighbours than it may propose; `proposed`: the content proposes this neighbour as a
+        candidate. The hits of a crowded content are complete only as far as they are proposed.
+        """
+
+        def find(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            with closing(self.address.connect()) as collection:
+                for table in tables:
+                    yield from self.find(table["content_id"].to_pylist(), collection)
+
+        return asking.select("content_id").mapInArrow(find, _HIT_COLUMNS)
+
+    def measure(self, pairs: DataFrame) -> DataFrame:
+        """Pairs of contents (`content_id`, `other`) with their `margin` and `similarity`."""
+
+        def compute(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            with closing(self.address.connect()) as collection:
+                for table in tables:
+                    one, other = (table[name].to_pylist() for name in ("content_id", "other"))
+                    stored = stored_vectors(collection, sorted({*one, *other}))
+                    both = zip(one, other, strict=True)
+                    found = [margins(stored[a], stored[b][None]) for a, b in both]
+                    values = np.array(found).reshape(-1, 2)
+                    names = {"content_id": one, "other": other}
+                    exact = {"margin": values[:, 0], "similarity": values[:, 1]}
+                    yield pa.RecordBatch.from_pydict(names | exact, schema=_PAIR)
+
+        return pairs.select("content_id", "other").mapInArrow(compute, _PAIR_COLUMNS)
+
+    def find(self, keys: list[str], collection: Collection) -> Iterator[pa.RecordBatch]:
+        """The hits of `keys`, as `ask` gives them, one batch for each content with hits."""
+        for start in range(0, len(keys), self.config.query_batch):
+            asking = keys[start : start + self.config.query_batch]
+            own = stored_vectors(collection, asking)
+            queries = asking_form(np.stack([own[key] for key in asking]))
+            enough = self.config.crowd + len(self.vanished)
+            near = all_neighbours(
+                collection, queries, self.vectors, self.threshold, self.config, enough
+            )
+            stored = stored_vectors(
+                collection, sorted({other for others in near for other in others})
+            )
+            for key, others in zip(asking, near, strict=True):
+                others = [o for o in others if o != key and o not in self.vanished]
+                if others:
+                    yield self._hits(key, own[key], others, [stored[other] for other in others])
+
+    def _hits(
+        self, key: str, own: np.ndarray, others: list[str], stored: list[np.ndarray]
+    ) -> pa.RecordBatch:
+        exact, similarities = margins(own, np.stack(stored))
+        passing = [row for row in range(len(others)) if exact[row] >= self.threshold]
+        passing.sort(key=lambda row: (-exact[row], others[row]))
+        crowded = len(passing) > self.config.crowd
+        most = self.config.crowd_neighbours if crowded else len(passing)
+        return pa.RecordBatch.from_pydict(
+            {
+                "content_id": [key] * len(passing),
+                "other": [others[row] for row in passing],
+                "margin": exact[passing],
+                "similarity": similarities[passing],
+                "crowded": [crowded] * len(passing),
+                "proposed": [rank < most for rank in range(len(passing))],
+            },
+            schema=_HIT,
+        )
+
+
+def all_neighbours(
+    collection: Collection,
+    queries: np.ndarray,
+    vectors: int,
+    threshold: float,
+    config: SearchConfig,
+    enough: int,
+) -> list[list[str]]:
+    """For each asking vector of (n, width), the keys of all neighbours at or above the threshold.
+
+    A few neighbours just below the threshold may be among them. Once more than `enough` neighbours
+    are certain, the asking content not counted, no more are asked for. Raises RuntimeError when
+    the collection gives fewer neighbours than it holds.
+    """
+    found: list[list[str]] = [[] for _ in queries]
+    asking = np.arange(len(queries))
+    k, most = config.page_size, min(vectors, _MOST)
+    while len(asking):
+        k = min(k, most)
+        more = []
+        for row, near in zip(asking, collection.search(queries[asking], k), strict=True):
+            passing = near.margins >= threshold - _SLACK
+            if len(near.keys) < k and passing.all():
+                raise RuntimeError(
+                    f"the index gave {len(near.keys):,} of the {k:,} neighbours asked for among "
+                    f"{vectors:,} vectors, so some may be missing: set milvus.index_type to FLAT"
+                )
+            found[row] = [key for key, passes in zip(near.keys, passing, strict=True) if passes]
+            certain = np.count_nonzero(near.margins >= threshold + _SLACK)
+            if passing.all() and k < most and certain <= enough + 1:
+                more.append(row)
+        asking = np.array(more, dtype=int)
+        # The page that tells whether a content is crowded, as soon as it is within reach.
+        telling = enough + 2
+        k = telling if k < telling <= 8 * k else 4 * k
+    return found

@@ -1,0 +1,137 @@
+"""The stage: reads what changed in `embeddings`, asks Milvus, publishes the `candidates`."""
+
+from contextlib import closing
+
+from pyspark.sql import DataFrame
+
+from imgdedup.console import say
+from imgdedup.lake.schemas import SNAPSHOT_DATASET
+from imgdedup.milvus.client import CollectionAddress, MilvusCollection
+from imgdedup.milvus.embedded import serving
+from imgdedup.relations.contents import (
+    contents,
+    from_keys,
+    keys_of,
+    require_one_model,
+)
+from imgdedup.relations.keepers import best_ranks, ranked_images
+from imgdedup.runtime.run import Outcome, Run
+from imgdedup.settling.changes import Delta
+from imgdedup.settling.checks import require_embedded
+from imgdedup.settling.pinned import is_refitting, require_projection, stage_switch
+from imgdedup.settling.settlement import Settlement
+from imgdedup.settling.snapshot import SnapshotChange, compare_snapshot
+from imgdedup.space.projection import Projection
+from imgdedup.stages.search import candidates, certificate
+from imgdedup.stages.search.candidates import Found
+from imgdedup.stages.search.neighbours import NeighbourQuery
+
+_WRITES = ("candidates", SNAPSHOT_DATASET)
+
+
+def run(run: Run) -> Outcome:
+    """Ask Milvus for the neighbours of the contents that changed, and write the candidates."""
+    lake, config = run.lake, run.config.search
+    require_embedded(lake, run.days, "search")
+    model = require_one_model(lake.read("embeddings"))
+    if model is None:
+        _settle_no_image(run)
+        return Outcome(0, 0)
+    projection = require_projection(lake, model)
+    with (
+        serving(run.config.milvus, lake.root, model, projection.fingerprint) as address,
+        closing(address.connect()) as collection,
+    ):
+        rules = candidates.rules(projection.fingerprint, config, run.config.group.keeper_order)
+        settlement = Settlement(lake, "search", rules=rules, reads="embeddings", writes=_WRITES)
+        indexed = collection.keys()
+        candidates.require_filled(len(indexed))
+        change = compare_snapshot(settlement, indexed)
+        change.require_indexed(run.days)
+        recall, sampled = _certify(run, collection, address, projection, indexed)
+        stored = lake.read("candidates", [] if settlement.everything else None)
+        query = _query(run, change, address, projection, indexed)
+        found = _find(run, settlement, change, stored, query)
+        concerned = found.asked.union(change.touched.select("content_id")).distinct()
+        touched = change.dated(concerned)
+        delta = candidates.replace_candidates(
+            stored, found, touched, change.after, model, projection.fingerprint
+        )
+        tables = settlement.stage_delta("candidates", delta, change.days) + change.stage(lake)
+        if is_refitting(lake):
+            tables += stage_switch(lake)
+        settlement.publish(tables, "verify", touched=touched, versions=change.versions)
+        dropped = collection.drop_others()
+    if found.crowded:
+        say(candidates.crowded_words(found.crowded, config))
+    details = {
+        "vectors": len(indexed),
+        "days_rewritten": len(tables.days("candidates")),
+        "days_waiting": len(change.postponed),
+        "recall": f"{recall:.4f}",
+        "recall_sample": sampled,
+        "crowded": found.crowded,
+        "projection": projection.fingerprint,
+        "collections_dropped": len(dropped),
+    }
+    return Outcome(found.asked.count(), lake.rows("candidates"), model, details)
+
+
+def _settle_no_image(run: Run) -> None:
+    """Publish that no image has an embedding: no candidate stays."""
+    lake = run.lake
+    settlement = Settlement(lake, "search", rules="no image", reads="embeddings", writes=_WRITES)
+    change = compare_snapshot(settlement, set())
+    nothing = lake.read("candidates", [])
+    tables = settlement.stage_delta("candidates", Delta(nothing, nothing, []), change.days)
+    settlement.publish(
+        tables + change.stage(lake), "verify", touched=change.touched, versions=change.versions
+    )
+
+
+def _certify(
+    run: Run,
+    collection: MilvusCollection,
+    address: CollectionAddress,
+    projection: Projection,
+    indexed: set[str],
+) -> tuple[float, int]:
+    """Measure the recall of the collection on a sample, and require the least recall."""
+    config = run.config.search
+    compared = contents(run.lake.read("embeddings"), "embedding")
+    if indexed != keys_of(compared):  # another day was embedded since index
+        known = from_keys(run.spark, sorted(indexed))
+        compared = contents(run.lake.read("embeddings"), "embedding", wanted=known)
+    recall, sampled = certificate.measure_recall(
+        compared, collection, projection, config.certificate_sample
+    )
+    certificate.require_recall(recall, config.min_recall, address)
+    return recall, sampled
+
+
+def _query(
+    run: Run,
+    change: SnapshotChange,
+    address: CollectionAddress,
+    projection: Projection,
+    indexed: set[str],
+) -> NeighbourQuery:
+    """What the workers ask with: contents without an image are no neighbours."""
+    vanished = frozenset(indexed - keys_of(change.after))
+    return NeighbourQuery(address, len(indexed), projection.threshold, run.config.search, vanished)
+
+
+def _find(
+    run: Run,
+    settlement: Settlement,
+    change: SnapshotChange,
+    stored: DataFrame,
+    query: NeighbourQuery,
+) -> Found:
+    """Ask for the neighbours of all contents whose candidates may have changed."""
+    present = change.after.select("content_id").distinct()
+    best = best_ranks(ranked_images(change.after, run.config.group.keeper_order))
+    asking = candidates.contents_to_ask(
+        change.touched, present, stored, everything=settlement.everything
+    )
+    return candidates.find_candidates(asking, present, stored, best, query)

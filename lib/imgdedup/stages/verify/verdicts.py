@@ -1,0 +1,67 @@
+"""Verdicts: what verify decided of the candidates, by which rules and on which thumbnails.
+
+A verdict is keyed by what was compared: the two contents, the model, the rules, and the decoders
+that made the two thumbnails. When one of these changes, the candidate is decided again.
+"""
+
+import hashlib
+from dataclasses import astuple, replace
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from imgdedup.config import VerifyConfig
+from imgdedup.lake.schemas import VERDICTS
+from imgdedup.relations.contents import contents
+from imgdedup.relations.sides import SIDES, either_side
+
+_RULES = 5  # changes whenever the same settings would decide or explain differently
+_KEY = [*SIDES, "model"]
+
+
+def fingerprint(config: VerifyConfig) -> str:
+    """The name of the rules: equal fingerprints give equal verdicts on equal thumbnails."""
+    rules = replace(config, block_contents=1)  # how the work is cut changes no verdict
+    return hashlib.sha256(repr((_RULES, *astuple(rules))).encode()).hexdigest()[:12]
+
+
+def find_undecided(
+    candidates: DataFrame, known: DataFrame, embeddings: DataFrame, verifier: str
+) -> DataFrame:
+    """The candidates without a verdict by these rules on the present thumbnails.
+
+    Gives both contents, `model` and `dt`. `known` are verdicts. A content that `embeddings` no
+    longer has keeps its verdicts until search settles that.
+    """
+    wanted = either_side(candidates).distinct()
+    decoders = contents(embeddings, "decoder", wanted=wanted)
+    present = candidates.select(*_KEY, "dt")
+    for side in ("left", "right"):
+        of_side = decoders.toDF(f"{side}_content", f"present_{side}")
+        present = present.join(of_side, f"{side}_content", "left")
+    decided = known.where(F.col("verifier") == verifier).select(
+        *_KEY, "left_decoder", "right_decoder"
+    )
+    found = present.join(decided, _KEY, "left")
+    stands = _same_decoder("left") & _same_decoder("right")
+    return found.where(~stands).select(*_KEY, "dt")
+
+
+def merge_verdicts(known: DataFrame, decided: DataFrame, candidates: DataFrame) -> DataFrame:
+    """One verdict on each candidate, `decided` now or `known`, with the `dt` of the candidate."""
+    present = candidates.select(*_KEY, "dt")
+    kept = known.select(*VERDICTS.names).join(decided.select(*_KEY), _KEY, "left_anti")
+    return kept.unionByName(decided).join(present, _KEY)
+
+
+def copies_of(candidates: DataFrame, verdicts: DataFrame) -> DataFrame:
+    """The candidates that are copies, with evidence and explanation."""
+    found = verdicts.where("duplicate").select(*VERDICTS.names)
+    scores = candidates.select(*_KEY, "similarity", "margin")
+    return scores.join(found, _KEY)
+
+
+def _same_decoder(side: str) -> Column:
+    """Whether a verdict saw the present thumbnail of a side; false when there is no verdict."""
+    present, seen = F.col(f"present_{side}"), F.col(f"{side}_decoder")
+    return seen.isNotNull() & (present.isNull() | (present == seen))

@@ -1,0 +1,156 @@
+"""The stages as jobs run them, one after the other, on a lake of few images."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pyspark.sql import SparkSession
+
+from imgdedup.config import Config
+from imgdedup.corpora.edits import brightness, resize
+from imgdedup.flow import SETTLING
+from imgdedup.lake import Lake
+from imgdedup.lake.schemas import VERDICTS_DATASET
+from imgdedup.runtime.run import Outcome, Run, run_locked
+from imgdedup.settling.progress import read_progress, read_queue
+from imgdedup.stages import body_of
+from tests.pictures import decoded, photograph
+from tests.spark.tables import Image as Row
+from tests.spark.tables import embeddings, frame, rows_of
+
+FIRST, SECOND = "2026-01-01", "2026-01-02"
+Stages = Callable[..., dict[str, Outcome]]
+
+
+@pytest.fixture
+def run_stages(spark: SparkSession, lake: Lake, settings: Config) -> Stages:
+    """Runs the stages after embed for a day, or some of them."""
+
+    def run(dt: str, *stages: str, **verify: Any) -> dict[str, Outcome]:
+        chosen = replace(settings, verify=replace(settings.verify, **verify))
+        given = Run(spark, lake, dt, (dt,), "run", chosen, "")
+        return {stage: run_locked(stage, body_of(stage), given) for stage in stages or SETTLING}
+
+    return run
+
+
+def embed(
+    spark: SparkSession, lake: Lake, dt: str, decoder: str = "first", **pictures: Image.Image
+) -> None:
+    """A day with one image of each content, shown by these thumbnails."""
+    chance = np.random.default_rng(0)
+    rows = []
+    for content, picture in sorted(pictures.items()):
+        shown, vector = decoded(picture), chance.standard_normal(8)
+        rows.append(
+            Row(
+                f"{dt} {content}",
+                content,
+                dt,
+                shown.width,
+                shown.height,
+                embedding=tuple(map(float, vector)),
+                thumbnail=shown.thumbnail,
+                decoder=decoder,
+            )
+        )
+    manifest = frame(spark, [(row.image_id, "uri") for row in rows], "image_id string, uri string")
+    lake.replace("manifest", dt, manifest)
+    lake.replace("embeddings", dt, embeddings(spark, rows).drop("dt"))
+
+
+def near_pairs(lake: Lake) -> set[tuple[str, str]]:
+    rows = rows_of(lake.read("pairs").where("kind = 'near'"))
+    return {(row["left_content"], row["right_content"]) for row in rows}
+
+
+def decoders(lake: Lake) -> dict[tuple[str, str], tuple[str, str]]:
+    """The decoders of the thumbnails behind each verdict."""
+    return {
+        (row["left_content"], row["right_content"]): (row["left_decoder"], row["right_decoder"])
+        for row in rows_of(lake.read(VERDICTS_DATASET))
+    }
+
+
+@pytest.fixture(scope="module")
+def pictures() -> dict[str, Image.Image]:
+    cat = photograph("cat")
+    return {"cat": cat, "copy": resize(brightness(cat, 0.7), 0.6), "coffee": photograph("coffee")}
+
+
+def test_verdicts_follow_the_thumbnails_of_a_day_that_was_embedded_again(
+    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+) -> None:
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    assert run_stages(FIRST)["verify"].details["decided"] == 1
+    assert near_pairs(lake) == {("a", "b")}
+    # The bytes are the same, but another decoder shows them as another picture.
+    embed(spark, lake, FIRST, "second", a=pictures["cat"], b=pictures["coffee"])
+    assert run_stages(FIRST)["verify"].details["decided"] == 1
+    assert near_pairs(lake) == set()
+    assert decoders(lake) == {("a", "b"): ("second", "second")}
+    assert run_stages(FIRST)["verify"].details["decided"] == 0
+
+
+def test_only_verdicts_on_thumbnails_that_changed_are_decided_again(
+    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+) -> None:
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    embed(spark, lake, SECOND, c=pictures["coffee"])
+    run_stages(FIRST)
+    run_stages(SECOND)
+    embed(spark, lake, SECOND, "second", c=pictures["copy"])
+    verified = run_stages(SECOND)["verify"]
+    assert verified.details["decided"] == 2
+    assert near_pairs(lake) == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert decoders(lake) == {
+        ("a", "b"): ("first", "first"),
+        ("a", "c"): ("first", "second"),
+        ("b", "c"): ("first", "second"),
+    }
+    # The first day counts: what a later day shows of the same bytes changes nothing.
+    embed(spark, lake, SECOND, "second", b=pictures["coffee"], c=pictures["copy"])
+    assert run_stages(SECOND)["verify"].details["decided"] == 0
+
+
+def test_a_search_publishes_candidates_snapshot_and_what_waits_for_verify(
+    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+) -> None:
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    run_stages(FIRST)
+    embed(spark, lake, SECOND, c=pictures["coffee"])
+    searched = run_stages(SECOND, "fit", "index", "search")["search"]
+    assert (searched.rows_in, searched.rows_out) == (1, 3)
+    assert searched.details["days_rewritten"] == 1
+    found = {
+        (row["left_content"], row["right_content"], row["dt"])
+        for row in rows_of(lake.read("candidates"))
+    }
+    assert found == {("a", "b", FIRST), ("a", "c", SECOND), ("b", "c", SECOND)}
+    waiting = read_queue(lake, "verify")
+    assert waiting is not None
+    assert rows_of(waiting) == [{"content_id": "c", "was": None, "now": SECOND}]
+    assert read_progress(lake, "search").versions == lake.versions("embeddings")
+    assert read_progress(lake, "index").versions == lake.versions("embeddings")
+    assert near_pairs(lake) == {("a", "b")}
+    run_stages(SECOND, "verify")
+    assert read_queue(lake, "verify") is None
+    assert [row["content_id"] for row in rows_of(read_queue(lake, "group"))] == ["c"]  # type: ignore[arg-type]
+    run_stages(SECOND, "group")
+    assert read_queue(lake, "group") is None
+    kept = {row["image_id"] for row in rows_of(lake.read_day("deduplicated", SECOND))}
+    assert kept == {f"{SECOND} c"}
+
+
+def test_an_index_whose_day_vanished_stops_before_it_deletes(
+    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+) -> None:
+    embed(spark, lake, FIRST, a=pictures["cat"])
+    embed(spark, lake, SECOND, c=pictures["coffee"])
+    run_stages(SECOND, "fit", "index")
+    lake.publish(lake.stage_removal("embeddings", [SECOND]))
+    with pytest.raises(Exception, match=f"embeddings of {FIRST}: the partition is missing"):
+        run_stages(SECOND, "index")
