@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run repair ui train test check bench-quality bench-reuse bench-backfill \
+.PHONY: help setup demo run repair ui train test check docs bench-quality bench-reuse bench-backfill \
     bench-days bench-histories bench-crashes fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
@@ -79,11 +79,16 @@ test: setup ## Run the tests; IMGDEDUP_WEIGHTS=file adds those that need ImageNe
 	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && \
 	    $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-check: setup ## Check format, lint, types and import rules
+check: setup ## Check format, lint, types, import rules and links of pages
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
-	@$(PY) -m pytest --quiet tests/unit/test_architecture.py
+	@$(PY) docs/configuration.py --check
+	@$(PY) -m pytest --quiet tests/unit/test_architecture.py tests/docs
+
+docs: setup ## Build the documentation into build/docs; a broken link fails
+	@$(PY) -m sphinx -W --keep-going --nitpicky --fresh-env --quiet docs build/docs
+	@echo "imgdedup: the documentation is build/docs/index.html"
 
 bench-quality: setup ## Measure recall and false pairs on copies of the photographs in PHOTOS
 	@$(PY) -m benchmarks.quality $${PHOTOS:+--photos="$$PHOTOS"} $${HALF:+--half="$$HALF"} \
