@@ -46,9 +46,9 @@ def broken(page: Path, text: str) -> list[str]:
             continue
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
-        found = target.is_file()
+        found = not path or target.is_file()
         if found and anchor and target.suffix == ".md":
-            other = text if target == page else target.read_text(encoding="utf-8")
+            other = text if not path else target.read_text(encoding="utf-8")
             found = anchor in anchors(other)
         if not found:
             lost.append(link)
