@@ -19,9 +19,9 @@ _LEAST = 8  # characters of a fragment that say something
 
 
 def texts() -> Iterator[str]:
-    """Yield every text of the package, the DAG and the Makefile; values show as `...`."""
+    """Yield every text of the package, the jobs, the DAG and the Makefile; values show as `...`."""
     yield re.sub(r'" *\\\n\s*"', " ", (REPOSITORY / "Makefile").read_text(encoding="utf-8"))
-    for folder in ("lib", "dags"):
+    for folder in ("lib", "jobs", "dags"):
         for path in (REPOSITORY / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.JoinedStr):
