@@ -57,7 +57,6 @@ def test_every_file_that_a_page_names_is_there(name: str) -> None:
     lost = [
         file
         for file in named
-        if "<" not in file
-        and not any((REPOSITORY / folder / file).exists() for folder in FOLDERS)
+        if "<" not in file and not any((REPOSITORY / folder / file).exists() for folder in FOLDERS)
     ]
     assert lost == []
