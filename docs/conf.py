@@ -1,9 +1,9 @@
 """Builds the pages of this folder with Sphinx: see the target `docs` of the Makefile.
 
-The pages are plain Markdown that a code host shows, too. Two changes are made to a page before Sphinx
-reads it. An index page gets a navigation: the pages that it links to. So a page that no index page
-names is an error. A link to a file outside this folder becomes a download of that file. A link that
-leads nowhere is an error in either case.
+The pages are plain Markdown that a code host shows, too. Two changes are made to a page before
+Sphinx reads the page. An index page gets a navigation: the pages that it links to. So a page that
+no index page names is an error. A link to a file outside this folder becomes a download of that
+file. A link that leads nowhere is an error in either case.
 """
 
 import re

@@ -23,13 +23,14 @@ _CODE = re.compile(r"(`[^`]*`)")
 _HEAD = """\
 # Configuration
 
-This page is generated from [conf/base.toml](../../conf/base.toml). Do not edit the page: edit that file, and run
-`python docs/configuration.py`. `make check` fails when the two differ.
+This page is generated from [conf/base.toml](../../conf/base.toml). Do not edit the page: edit that
+file, and run `python docs/configuration.py`. `make check` fails when the two differ.
 
-`conf/base.toml` holds every key. An overlay, `conf/<name>.toml`, holds only the keys that differ: `make run` takes
-`OVERLAY=<name>`, the DAG takes the parameter `overlay`. The settings of one run go over both: the DAG takes
-`{"settings": {"embed.batch_size": 64}}`, the local runner takes `--set embed.batch_size=64`. A key that is unknown,
-missing or of a wrong type stops the run, and the message names the key.
+`conf/base.toml` holds every key. An overlay, `conf/<name>.toml`, holds only the keys that differ:
+`make run` takes `OVERLAY=<name>`, the DAG takes the parameter `overlay`. The settings of one run go
+over both: the DAG takes `{"settings": {"embed.batch_size": 64}}`, the local runner takes
+`--set embed.batch_size=64`. A key that is unknown, missing or of a wrong type stops the run, and
+the message names the key.
 """
 
 

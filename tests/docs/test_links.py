@@ -1,4 +1,4 @@
-"""Every link between the project's Markdown files leads to a file and to a heading that are there."""
+"""Every link of the project's Markdown files leads to a file and a heading that are there."""
 
 import re
 from collections.abc import Iterator
