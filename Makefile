@@ -26,7 +26,7 @@ help: ## Print this help
 
 setup: .venv/.ready ## Create or repair the environment in .venv (the other targets do it too)
 
-# Half a package can look installed: without the mark, the work was interrupted and starts anew.
+# Half a package can look installed. Without the mark the work was interrupted, and starts again.
 .venv/.ready: requirements.lock pyproject.toml
 	@echo "imgdedup: setting up .venv (the first time: some minutes, 7 GB)"
 	@if [ -e $@ ]; then rm $@; exit; fi; rm -rf .venv; \
@@ -54,7 +54,7 @@ run-usage:
 	@[ -n "$$IMAGES" ] && [ -n "$$OUT" ] || { echo "imgdedup: error: say what to read and where to" \
 	    "write: make run IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=YYYY-MM-DD]]" >&2; exit 2; }
 
-repair: repair-usage setup ## Make all that is derived anew, from manifests and embeddings: OUT=folder
+repair: repair-usage setup ## Make everything derived again, from manifests and embeddings: OUT=folder
 	@$(PY) -m imgdedup.local.repair --out="$$OUT" $${OVERLAY:+--overlay="$$OVERLAY"}
 
 .PHONY: repair-usage
@@ -116,7 +116,7 @@ bench-crashes: setup ## Kill processes of all stages and fill disks, POINTS time
 	@$(PY) -m benchmarks.crashes $${OUT:+--out="$$OUT"} $${POINTS:+--points="$$POINTS"} \
 	    $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
-fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count what comes of them
+fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count the outcomes
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \
 	    $${NAME:+--name="$$NAME"}
 
