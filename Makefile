@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run repair ui train test check bench-quality bench-reuse bench-backfill \
+.PHONY: help setup demo run repair ui train test check docs bench-quality bench-reuse bench-backfill \
     bench-days bench-histories bench-crashes fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
@@ -26,7 +26,7 @@ help: ## Print this help
 
 setup: .venv/.ready ## Create or repair the environment in .venv (the other targets do it too)
 
-# Half a package can look installed: without the mark, the work was interrupted and starts anew.
+# Half a package can look installed. Without the mark the work was interrupted, and starts again.
 .venv/.ready: requirements.lock pyproject.toml
 	@echo "imgdedup: setting up .venv (the first time: some minutes, 7 GB)"
 	@if [ -e $@ ]; then rm $@; exit; fi; rm -rf .venv; \
@@ -54,7 +54,7 @@ run-usage:
 	@[ -n "$$IMAGES" ] && [ -n "$$OUT" ] || { echo "imgdedup: error: say what to read and where to" \
 	    "write: make run IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=YYYY-MM-DD]]" >&2; exit 2; }
 
-repair: repair-usage setup ## Make all that is derived anew, from manifests and embeddings: OUT=folder
+repair: repair-usage setup ## Make everything derived again, from manifests and embeddings: OUT=folder
 	@$(PY) -m imgdedup.local.repair --out="$$OUT" $${OVERLAY:+--overlay="$$OVERLAY"}
 
 .PHONY: repair-usage
@@ -77,13 +77,19 @@ train-usage:
 # A test that cannot run here is skipped, and its reason stands above the last line.
 test: setup ## Run the tests; IMGDEDUP_WEIGHTS=file adds those that need ImageNet weights
 	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && \
-	    $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	    $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+	    $(if $(CI),--durations=15)
 
-check: setup ## Check format, lint, types and import rules
+check: setup ## Check format, lint, types, import rules and links of pages
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
-	@$(PY) -m pytest --quiet tests/unit/test_architecture.py
+	@$(PY) docs/configuration.py --check
+	@$(PY) -m pytest --quiet tests/unit/test_architecture.py tests/docs
+
+docs: setup ## Build the documentation into build/docs; a broken link fails
+	@$(PY) -m sphinx -W --keep-going --nitpicky --fresh-env --quiet docs build/docs
+	@echo "imgdedup: the documentation is build/docs/index.html"
 
 bench-quality: setup ## Measure recall and false pairs on copies of the photographs in PHOTOS
 	@$(PY) -m benchmarks.quality $${PHOTOS:+--photos="$$PHOTOS"} $${HALF:+--half="$$HALF"} \
@@ -111,7 +117,7 @@ bench-crashes: setup ## Kill processes of all stages and fill disks, POINTS time
 	@$(PY) -m benchmarks.crashes $${OUT:+--out="$$OUT"} $${POINTS:+--points="$$POINTS"} \
 	    $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
-fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count what comes of them
+fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count the outcomes
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \
 	    $${NAME:+--name="$$NAME"}
 

@@ -1,4 +1,4 @@
-"""The README's queries, run by DuckDB and by Spark on the same tables."""
+"""The queries of the documentation, run by DuckDB and by Spark on the same tables."""
 
 import re
 from collections.abc import Iterable
@@ -19,9 +19,8 @@ from tests.spark.tables import Image, copies, embeddings, frame
 
 DAY = "2026-01-01"
 FENCE = "`" * 3
-SQL = re.findall(
-    rf"{FENCE}sql\n(.*?){FENCE}", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL
-)
+PAGE = REPOSITORY / "docs" / "reference" / "queries.md"
+SQL = re.findall(rf"{FENCE}sql\n(.*?){FENCE}", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 VIEWS, QUERIES = SQL[0], SQL[1:]
 IMAGES = [
     Image("astronaut/original.jpg", "a", DAY, width=200),

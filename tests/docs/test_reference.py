@@ -1,0 +1,59 @@
+"""The pages of reference say what the code says: columns, failures, commands, configuration."""
+
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql.types import StructType
+
+from imgdedup.failures import FAILURES
+from imgdedup.lake import schemas
+
+REPOSITORY = Path(__file__).parents[2]
+REFERENCE = REPOSITORY / "docs" / "reference"
+TABLES = {**schemas.DATASETS, "manifest": schemas.MANIFEST}
+
+
+def read(name: str) -> str:
+    return (REFERENCE / name).read_text(encoding="utf-8")
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the text below each heading that is code, by that code."""
+    parts = re.split(r"^##+ `(.+)`$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def rows(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the first two cells of the rows of tables that begin with code."""
+    yield from re.findall(r"^\| `([^`]+)` \| ([^|]+?) \|", text, flags=re.MULTILINE)
+
+
+def columns(schema: StructType) -> list[tuple[str, str]]:
+    return [(field.name, field.dataType.simpleString()) for field in schema.fields]
+
+
+@pytest.mark.parametrize("dataset", sorted(TABLES))
+def test_the_page_on_tables_has_every_column_with_its_type(dataset: str) -> None:
+    assert list(rows(sections(read("tables.md"))[dataset])) == columns(TABLES[dataset])
+
+
+def test_the_page_on_failures_has_every_code() -> None:
+    assert [code for code, _ in rows(read("failures.md"))] == list(FAILURES)
+
+
+def test_the_page_on_commands_has_every_target_and_variable() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):.*## ", makefile, flags=re.MULTILINE)
+    named = {command for command, _ in rows(read("commands.md")) if command.startswith("make ")}
+    assert named == {f"make {target}" for target in targets}
+    (values,) = re.findall(r"^VALUES := (.*(?:\\\n.*)*)$", makefile, flags=re.MULTILINE)
+    variables = set(re.findall(r"`([A-Z_]+)(?:=1)?`", read("commands.md")))
+    assert set(values.replace("\\", "").split()) <= variables
+
+
+def test_the_page_on_the_configuration_is_generated_from_it() -> None:
+    script = runpy.run_path(str(REPOSITORY / "docs" / "configuration.py"))
+    assert read("configuration.md") == script["page"]()
