@@ -1,15 +1,16 @@
 """The pages of reference say what the code says: columns, failures, commands, configuration."""
 
 import re
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pyspark.sql.types import StructType
 
+from docs import configuration
 from imgdedup.failures import FAILURES
 from imgdedup.lake import schemas
+from tests.unit.layout import GROUND, MAY_IMPORT
 
 REPOSITORY = Path(__file__).parents[2]
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -55,5 +56,14 @@ def test_the_page_on_commands_has_every_target_and_variable() -> None:
 
 
 def test_the_page_on_the_configuration_is_generated_from_it() -> None:
-    script = runpy.run_path(str(REPOSITORY / "docs" / "configuration.py"))
-    assert read("configuration.md") == script["page"]()
+    assert read("configuration.md") == configuration.page()
+
+
+def test_the_import_map_says_what_the_rules_allow() -> None:
+    page = (REPOSITORY / "docs" / "contributing.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", page, flags=re.MULTILINE))
+    assert shown.keys() == MAY_IMPORT.keys()
+    for entry, words in shown.items():
+        named = set(words.split(", ")) - {"nothing of ours"}
+        ground = GROUND if "the ground floor" in named else set()
+        assert named - {"the ground floor"} | ground == MAY_IMPORT[entry], entry

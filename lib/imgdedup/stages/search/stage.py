@@ -5,6 +5,7 @@ from contextlib import closing
 from pyspark.sql import DataFrame
 
 from imgdedup.console import say
+from imgdedup.lake import Staged
 from imgdedup.lake.schemas import SNAPSHOT_DATASET
 from imgdedup.milvus.client import CollectionAddress, MilvusCollection
 from imgdedup.milvus.embedded import serving
@@ -52,12 +53,11 @@ def run(run: Run) -> Outcome:
         stored = lake.read("candidates", [] if settlement.everything else None)
         query = _query(run, change, address, projection, indexed)
         found = _find(run, settlement, change, stored, query)
-        concerned = found.asked.union(change.touched.select("content_id")).distinct()
-        touched = change.dated(concerned)
+        touched = change.dated(found.asked.union(change.touched.select("content_id")).distinct())
         delta = candidates.replace_candidates(
             stored, found, touched, change.after, model, projection.fingerprint
         )
-        tables = settlement.stage_delta("candidates", delta, change.days) + change.stage(lake)
+        tables = _stage_tables(settlement, change, delta)
         if is_refitting(lake):
             tables += stage_switch(lake)
         settlement.publish(tables, "verify", touched=touched, versions=change.versions)
@@ -83,10 +83,14 @@ def _settle_no_image(run: Run) -> None:
     settlement = Settlement(lake, "search", rules="no image", reads="embeddings", writes=_WRITES)
     change = compare_snapshot(settlement, set())
     nothing = lake.read("candidates", [])
-    tables = settlement.stage_delta("candidates", Delta(nothing, nothing, []), change.days)
-    settlement.publish(
-        tables + change.stage(lake), "verify", touched=change.touched, versions=change.versions
-    )
+    tables = _stage_tables(settlement, change, Delta(nothing, nothing, []))
+    settlement.publish(tables, "verify", touched=change.touched, versions=change.versions)
+
+
+def _stage_tables(settlement: Settlement, change: SnapshotChange, delta: Delta) -> Staged:
+    """Stage the candidates and the snapshot."""
+    candidates = settlement.stage_delta("candidates", delta, change.days)
+    return candidates + change.stage(settlement.lake)
 
 
 def _certify(
