@@ -88,7 +88,7 @@ def test_a_day_that_was_scanned_does_not_vanish_from_a_range(
     assert f"there is no folder or file {tmp_path}/{FIRST}" in error
 
 
-def test_what_is_derived_is_made_anew_after_damage(
+def test_damaged_derived_tables_are_written_again(
     root: Path, ended: dict[str, Ended], in_one_process: Jobs
 ) -> None:
     sound = lakes.tables(root)
@@ -98,7 +98,7 @@ def test_what_is_derived_is_made_anew_after_damage(
     shutil.rmtree(root / ".imgdedup" / "milvus")
     jobs = in_one_process([command(stage, root, SECOND) for stage in SETTLING])
     assert [job.status for job in jobs] == [0] * 5
-    told = [line for job in jobs for line in job.lines if "makes all of its tables anew" in line]
+    told = [line for job in jobs for line in job.lines if "writes all of its tables again" in line]
     assert [line.split(":")[0] for line in told] == ["search"]  # the others follow it
     assert lakes.differences(lakes.tables(root), sound) == []
 
