@@ -214,7 +214,7 @@ def test_two_runs_do_not_share_a_port(settings: MilvusConfig, tmp_path: Path) ->
 def test_two_runs_do_not_share_a_root(settings: MilvusConfig, tmp_path: Path) -> None:
     with serving(settings, str(tmp_path), "m", "p"):
         for _ in range(2):
-            with pytest.raises(UserError, match="another run uses the index"):
+            with pytest.raises(UserError, match="another run uses the collection"):
                 serving(settings, str(tmp_path), "m", "p").__enter__()
 
 
@@ -227,7 +227,7 @@ def test_a_configured_server_is_used_as_it_is(settings: MilvusConfig, tmp_path: 
 
 def test_a_server_that_does_not_answer_is_named(settings: MilvusConfig) -> None:
     address = CollectionAddress(f"http://127.0.0.1:{free_port()}", "c", "c", "FLAT", timeout=1.0)
-    with pytest.raises(TryAgain, match=rf"{address.uri} .*see that it runs"):
+    with pytest.raises(TryAgain, match=rf"{address.uri} .*check that it runs"):
         address.connect()
 
 

@@ -64,7 +64,7 @@ _EXPLANATION = {
     "scale": DoubleType(),  # pixels of the other for one of the wider image
     "rotation": DoubleType(),  # degrees counter-clockwise, in (-180, 180]
     "mirrored": BooleanType(),  # left and right, before the rotation
-    "crop_left": DoubleType(),  # the part that the other shows, in shares of the sides
+    "crop_left": DoubleType(),  # the part that the other shows, in shares of the wider's sides
     "crop_top": DoubleType(),
     "crop_right": DoubleType(),
     "crop_bottom": DoubleType(),
