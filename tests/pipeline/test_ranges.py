@@ -1,4 +1,4 @@
-"""A range of days in one run, what is made anew after damage, and what cannot be."""
+"""A range of days in one run, and what is rebuilt after damage or cannot be."""
 
 import shutil
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_a_day_that_was_scanned_does_not_vanish_from_a_range(
     assert f"there is no folder or file {tmp_path}/{FIRST}" in error
 
 
-def test_what_is_derived_is_made_anew_after_damage(
+def test_derived_tables_are_rebuilt_after_damage(
     root: Path, ended: dict[str, Ended], in_one_process: Jobs
 ) -> None:
     sound = lakes.tables(root)
@@ -98,7 +98,7 @@ def test_what_is_derived_is_made_anew_after_damage(
     shutil.rmtree(root / ".imgdedup" / "milvus")
     jobs = in_one_process([command(stage, root, SECOND) for stage in SETTLING])
     assert [job.status for job in jobs] == [0] * 5
-    told = [line for job in jobs for line in job.lines if "makes all of its tables anew" in line]
+    told = [line for job in jobs for line in job.lines if "writes all of its tables again" in line]
     assert [line.split(":")[0] for line in told] == ["search"]  # the others follow it
     assert lakes.differences(lakes.tables(root), sound) == []
 
@@ -110,7 +110,7 @@ def test_repair_trusts_nothing_that_is_derived(
     for file in (root / ".imgdedup" / "milvus").rglob("*"):
         if file.is_file():
             file.write_bytes(b"damaged")
-    for dataset in DERIVED:  # whole by its marker, and of another day
+    for dataset in DERIVED:  # whole by the marker, but the rows are of another day
         shutil.rmtree(root / dataset / f"dt={SECOND}")
         shutil.copytree(root / dataset / f"dt={FIRST}", root / dataset / f"dt={SECOND}")
     jobs = [command(stage, root, SECOND, settings={"lake.repair": True}) for stage in STAGES]

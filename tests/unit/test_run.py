@@ -16,7 +16,7 @@ from imgdedup.local import airflow, processes, run, services, workspace
 
 
 @pytest.mark.parametrize("dt", ["2026-02-30", "20260131", "2026-W05-1", "today", "", "2026-1-1"])
-def test_a_day_that_is_none_is_refused(dt: str) -> None:
+def test_a_text_that_is_no_day_is_refused(dt: str) -> None:
     with pytest.raises(UserError, match="2026-01-31"):
         run.require_day(dt)
 
@@ -43,7 +43,7 @@ def test_settings_are_json_or_else_strings() -> None:
 
 
 @pytest.mark.parametrize("text", ["batch_size=16", "embed.batch_size", "=3", "a.b.c=1"])
-def test_a_setting_that_is_none_is_refused(text: str) -> None:
+def test_a_text_that_is_no_setting_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=r"section\.key=value"):
         run.parsed_settings([text])
 
@@ -69,7 +69,7 @@ def test_places_are_checked_before_anything_starts(tmp_path: Path) -> None:
         run.require_local_folder("s3://bucket/out")
 
 
-def test_one_day_of_a_range_must_be_there(tmp_path: Path) -> None:
+def test_at_least_one_day_of_a_range_must_be_there(tmp_path: Path) -> None:
     days, out = ["2026-01-30", "2026-01-31"], tmp_path / "out"
     for folder in ("images/2026-01-31", "others"):
         (tmp_path / folder).mkdir(parents=True)
@@ -197,7 +197,7 @@ def test_a_taken_port_is_replaced() -> None:
 
 def test_ending_a_session_leaves_no_process_behind(tmp_path: Path) -> None:
     # A grandchild in a process group of its own whose parent is gone, as Spark's workers can be,
-    # and a leader that takes no hint.
+    # and a leader that ignores polite signals.
     script = (
         "import os, signal, subprocess, sys, time\n"
         "for each in (signal.SIGINT, signal.SIGTERM): signal.signal(each, signal.SIG_IGN)\n"
