@@ -88,7 +88,7 @@ def test_a_day_that_was_scanned_does_not_vanish_from_a_range(
     assert f"there is no folder or file {tmp_path}/{FIRST}" in error
 
 
-def test_derived_tables_are_rebuilt_after_damage(
+def test_damaged_derived_tables_are_written_again(
     root: Path, ended: dict[str, Ended], in_one_process: Jobs
 ) -> None:
     sound = lakes.tables(root)
