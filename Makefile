@@ -1,5 +1,5 @@
-# Every target first makes sure of the environment in .venv. Values given on the command line reach
-# the programs through the environment, so that spaces, quotes and dollars in them survive.
+# Every target but help and clean first prepares the environment in .venv. Values from the command
+# line reach the programs through the environment, so that their spaces, quotes and dollars survive.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -12,7 +12,7 @@ VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NA
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
-# spark-submit and its workers take the Python they find: let it be ours, and no other Spark.
+# spark-submit and its workers take the first Python that they find. Give them ours, and our Spark.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYSPARK_PYTHON := $(CURDIR)/.venv/bin/python
 export PYSPARK_DRIVER_PYTHON := $(PYSPARK_PYTHON)
@@ -26,9 +26,9 @@ help: ## Print this help
 
 setup: .venv/.ready ## Create or repair the environment in .venv (the other targets do it too)
 
-# Half a package can look installed. Without the mark the work was interrupted, and starts again.
+# A half-installed package can look whole. So without .ready the installation starts from nothing.
 .venv/.ready: requirements.lock pyproject.toml
-	@echo "imgdedup: setting up .venv (the first time: some minutes, 7 GB)"
+	@echo "imgdedup: setting up .venv (the first time: a few minutes, 7 GB)"
 	@if [ -e $@ ]; then rm $@; exit; fi; rm -rf .venv; \
 	for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
 	    if "$$python" -c '$(FITS)' 2>/dev/null; then exec "$$python" -m venv .venv; fi; \
@@ -44,7 +44,7 @@ setup: .venv/.ready ## Create or repair the environment in .venv (the other targ
 demo: setup ## Deduplicate real photographs and edits of them; the tables go to OUT (out/demo)
 	@$(PY) -m imgdedup.local.demo $${OUT:+--out="$$OUT"}
 
-run: run-usage setup ## The same on yours: IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=day]] [OVERLAY=local] [REFIT=1]
+run: run-usage setup ## Deduplicate your images: IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=day]] [OVERLAY=local] [REFIT=1]
 	@$(PY) -m imgdedup.local.run --images="$$IMAGES" --out="$$OUT" \
 	    $${DT:+--dt="$$DT"} $${UNTIL:+--until="$$UNTIL"} $${OVERLAY:+--overlay="$$OVERLAY"} \
 	    $${REFIT:+--refit}
@@ -54,7 +54,7 @@ run-usage:
 	@[ -n "$$IMAGES" ] && [ -n "$$OUT" ] || { echo "imgdedup: error: say what to read and where to" \
 	    "write: make run IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=YYYY-MM-DD]]" >&2; exit 2; }
 
-repair: repair-usage setup ## Make everything derived again, from manifests and embeddings: OUT=folder
+repair: repair-usage setup ## Rebuild all that is derived from manifests and embeddings: OUT=folder
 	@$(PY) -m imgdedup.local.repair --out="$$OUT" $${OVERLAY:+--overlay="$$OVERLAY"}
 
 .PHONY: repair-usage
@@ -75,7 +75,7 @@ train-usage:
 	    "where to write: make train PHOTOS=folder OUT=folder [VIEWS=n] [START=weights]" >&2; exit 2; }
 
 # A test that cannot run here is skipped, and its reason stands above the last line.
-test: setup ## Run the tests; IMGDEDUP_WEIGHTS=file adds those that need ImageNet weights
+test: setup ## Run the tests; IMGDEDUP_WEIGHTS=file adds the tests that need ImageNet weights
 	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && \
 	    $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
 	    $(if $(CI),--durations=15)
@@ -102,14 +102,14 @@ bench-backfill: setup ## Run a month of days under Airflow, as a range and day b
 	    $${DAYS:+--days="$$DAYS"} $${PER_DAY:+--per-day="$$PER_DAY"} \
 	    $${BY_DAY:+--by-day="$$BY_DAY"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
-bench-reuse: setup ## Measure what it takes when images in PHOTOS come again, FILES=1000 of them
+bench-reuse: setup ## Measure what FILES=1000 images of PHOTOS cost when they come again
 	@$(PY) -m benchmarks.reuse --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
 	    $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 bench-days: setup ## Measure what one more day costs, by the age of the corpus
 	@$(PY) -m benchmarks.days $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
-bench-histories: setup ## Try random histories of days, HISTORIES of them, against clean runs
+bench-histories: setup ## Compare HISTORIES random histories of days with clean runs
 	@$(PY) -m benchmarks.histories $${HISTORIES:+--histories="$$HISTORIES"} \
 	    $${SEED:+--seed="$$SEED"} $${BROKEN:+--broken} $${NAME:+--name="$$NAME"}
 
@@ -117,7 +117,7 @@ bench-crashes: setup ## Kill processes of all stages and fill disks, POINTS time
 	@$(PY) -m benchmarks.crashes $${OUT:+--out="$$OUT"} $${POINTS:+--points="$$POINTS"} \
 	    $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
-fuzz: setup ## Decode damaged image files, FILES=10000 of them, and count the outcomes
+fuzz: setup ## Decode FILES=10000 damaged image files, and count the outcomes
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \
 	    $${NAME:+--name="$$NAME"}
 

@@ -1,50 +1,51 @@
 """Deduplicates the images of a day, or of a range of days: scan, embed, fit, index, search,
 verify, group.
 
-The DAG says when and with what; the work is in `jobs/`, one spark-submit each. It runs when a day
-is over (UTC), for that day.
+The DAG decides when each stage runs and with which parameters. A stage is a script in `jobs/`, run
+by one spark-submit. The DAG runs when a day is over (UTC), for that day.
 
 ### Parameters
 
 - `dt`: the data day. Empty: the run's logical date; without one, the day it was queued.
-- `until`: the last day of a range of days that begins with `dt`: one run takes them all, and leaves
-  out those for which there is nothing. Empty: `dt` alone.
+- `until`: the last day of a range of days that begins with `dt`. One run takes the whole range, and
+  leaves out the days for which there is nothing. Empty: `dt` alone.
 - `root`: folder or object-store prefix of the datasets. Empty: the Variable `imgdedup_root`.
 - `manifest`: folder, prefix or Parquet of images; `{dt}` in it stands for the day. Empty: the
-  Variable `imgdedup_manifest`, else `<root>/manifest/dt=<day>` is taken as it is.
+  Variable `imgdedup_manifest`; without one, `<root>/manifest/dt=<day>` is taken as it is.
 - `overlay`: the file of `conf/` laid over `base.toml`. Empty: the Variable `imgdedup_overlay`, else
   `local`.
-- `settings`: single settings over both, as `{"embed.batch_size": 64}`.
-- `refit`: learn the projection and the threshold of candidates anew, for a corpus that has outgrown
-  them or was embedded with another model. All contents are indexed and searched anew; what was
-  there stays in use until that is done.
+- `settings`: single settings over both files, as `{"embed.batch_size": 64}`.
+- `refit`: learn the projection and the threshold of candidates again, for a corpus that outgrew
+  them or was embedded with another model. All contents are indexed and searched again. The old
+  projection stays in use until that is done.
 
 ### Before the first run
 
-    airflow pools set imgdedup_index 1 "one run at a time touches the index"
+    airflow pools set imgdedup_index 1 "one run at a time uses the collection"
     airflow variables set imgdedup_root s3://bucket/dedup
     airflow connections add spark_default --conn-type spark --conn-host 'local[*]'
 
-Tasks without that pool are never scheduled. Spark must run the driver beside Airflow (deploy mode
-`client`), where `jobs/` and `conf/` are.
+Without the pool, the stages from `fit` on are never scheduled; `scan` and `embed` do not need it.
+Spark must run the driver beside Airflow (deploy mode `client`), where `jobs/` and `conf/` are.
 
-### Days again, and days past
+### Run a day again, run past days
 
-A day may be run again at any time: each stage replaces its partition whole, and equal input gives
+A day may be run again at any time: each stage replaces whole partitions, and equal input gives
 equal tables. One run takes a month of small days, and starts each stage once:
 
     airflow dags trigger image_dedup --conf '{"dt": "2026-01-01", "until": "2026-01-31"}'
 
 `airflow backfill create --dag-id image_dedup --from-date 2026-01-01 --to-date 2026-01-31` makes a
-run of each day: large days embed side by side, and the pool lets one stage at a time touch the
-index. A failed or killed stage is tried again, and nothing of the killed one goes on beside it;
-it is not tried again when the fault is in the input or the configuration (exit status 2), which
-no repetition mends.
+run for each day. Large days embed side by side, and the pool lets one stage at a time use the
+collection. Airflow tries a failed or killed stage again; no process of the killed stage goes on
+beside the new one. Airflow does not try again after exit status 2: the fault is in the input or
+the configuration, and only a person can mend it.
 
 ### Results
 
-`pairs`, `groups`, `deduplicated` and the others under the root, in partitions `dt=<day>`. The
-assets `imgdedup_pairs`, `imgdedup_groups` and `imgdedup_deduplicated` start what depends on them.
+`pairs`, `groups`, `deduplicated` and the other tables lie under the root, in partitions `dt=<day>`.
+The assets `imgdedup_pairs`, `imgdedup_groups` and `imgdedup_deduplicated` start the DAGs that
+depend on them.
 """
 
 from collections.abc import Mapping
@@ -74,10 +75,10 @@ OUTLETS = {
     "group": [Asset("imgdedup_groups"), Asset("imgdedup_deduplicated")],
 }
 
-# `ds` and `data_interval_start` do not exist, or mean today, in some ways of starting a run.
+# In some ways of starting a run, `ds` and `data_interval_start` do not exist or mean today.
 DT = "(params.dt or ((dag_run.logical_date or dag_run.run_after) | ds))"
 UNTIL = f"last_day({DT}, params.until)"
-ROOT = "required_root(params.root or var.value.get('imgdedup_root', ''))"
+ROOT = "require_root(params.root or var.value.get('imgdedup_root', ''))"
 MANIFEST = "params.manifest or var.value.get('imgdedup_manifest', '')"
 SETTINGS = "settings_of(params.settings, params.refit)"
 OVERLAY = "params.overlay or var.value.get('imgdedup_overlay', 'local')"
@@ -124,18 +125,18 @@ PARAMS = {
     "refit": Param(
         False,
         type="boolean",
-        description="Fit anew: for a corpus that outgrew its projection, or has another model.",
+        description="Fit again: for a corpus that outgrew its projection, or has another model.",
     ),
 }
 
 
 class RetryUnlessUsersFault(RetryPolicy):
-    """Leaves a stage failed whose job says, by exit status 2, that only a person can mend it."""
+    """Does not retry a stage that ended with exit status 2: only a person can mend its fault."""
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
     ) -> RetryDecision:
-        """Read the exit status from the words of the operator's exception; it has no field."""
+        """Read the exit status from the exception's message, since the exception has no field."""
         if "Error code is: 2." in str(exception):
             return RetryDecision.fail("the input or the configuration is at fault")
         return RetryDecision.default()
@@ -152,28 +153,28 @@ class StageOperator(SparkSubmitOperator):
             super().execute(context)
 
 
-def required_root(root: str) -> str:
-    """Return `root`; fail the task at once when there is none, rather than write somewhere."""
+def require_root(root: str) -> str:
+    """Return `root`; fail the task at once when it is empty."""
     if not root:
         raise _refusal("no root: give the parameter root or set the Airflow Variable imgdedup_root")
     return root
 
 
 def last_day(dt: str, until: str | None) -> str:
-    """Return the last day of a range, empty for `dt` alone; fail the task when there is none."""
+    """Return the last day of a range, "" for `dt` alone; fail the task when it is before `dt`."""
     if until and until < dt:
         raise _refusal(f"the range of days ends on {until}, before it begins on {dt}")
     return until or ""
 
 
 def settings_of(settings: Mapping[str, object], refit: bool) -> dict[str, object]:
-    """Return the settings of a run, the parameter `refit` among them when it is set."""
+    """Return the settings of a run, with the parameter `refit` when it is set."""
     return {**settings, **({"fit.refit": True} if refit else {})}
 
 
 def driver_memory(overlay: str, settings: Mapping[str, object]) -> str:
-    """Return the heap of the driver, which the JVM must know before the job reads its settings."""
-    from imgdedup import config, errors  # here for the same reason
+    """Return the heap of the driver: the JVM needs it before the job can read its settings."""
+    from imgdedup import config, errors  # at run time, for the same reason
 
     try:
         return config.load(CONF, overlay, settings).spark.driver_memory
@@ -205,7 +206,7 @@ def _stage(stage: Stage) -> StageOperator:
         task_id=name,
         name=f"imgdedup {name}",
         application=str(REPOSITORY / "jobs" / f"{name}.py"),
-        # One element each: what begins with a dash stays a value.
+        # Option and value are one element, so that a value may begin with a dash.
         application_args=[f"{option}={value}" for option, value in arguments.items()],
         conf={"spark.driver.memory": f"{{{{ driver_memory({OVERLAY}, params.settings) }}}}"},
         pool="default_pool" if stage.by_day else POOL,
@@ -215,14 +216,14 @@ def _stage(stage: Stage) -> StageOperator:
 
 with DAG(
     dag_id="image_dedup",
-    # Runs when a day is over and bears its date; "@daily" would name the day that just begins.
+    # A run starts when a day is over and has that day's date. "@daily" would have the next day's.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=4,  # that many days embed at once; the pool queues what follows
+    max_active_runs=4,  # so many days embed at once; the pool queues the later stages
     params=PARAMS,
     user_defined_macros={
-        "required_root": required_root,
+        "require_root": require_root,
         "last_day": last_day,
         "driver_memory": driver_memory,
         "settings_of": settings_of,

@@ -12,8 +12,8 @@ from imgdedup.local import class_archive
 from imgdedup.local.java import choose_java
 
 java = choose_java()
-# The JVMs of tests live for seconds or minutes: the second compiler and the collector of garbage
-# in parallel would cost more than they give.
+# The JVMs of tests live for seconds or minutes: there the second compiler and the parallel garbage
+# collector cost more than they give.
 JAVA_OPTIONS = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC {class_archive.options(java)}"
 
 # Spark reads these when its first session starts, in this process and in those that tests start.

@@ -1,4 +1,4 @@
-"""What every Collection does, whatever is behind it."""
+"""The contract of every Collection: one suite of tests for all of them."""
 
 from collections.abc import Sequence
 
@@ -25,104 +25,106 @@ def stored(count: int, seed: int = 0) -> np.ndarray:
     return stored_form(values, chance.uniform(-1, 1, count).astype(np.float32))
 
 
-def filled(index: Collection, count: int) -> tuple[list[str], np.ndarray]:
-    index.create(WIDTH)
+def filled(collection: Collection, count: int) -> tuple[list[str], np.ndarray]:
+    collection.create(WIDTH)
     names, vectors = keys(count), stored(count)
-    index.insert(names, vectors)
-    index.flush()
+    collection.insert(names, vectors)
+    collection.flush()
     return names, vectors
 
 
 class CollectionContract:
-    """Collected where a subclass has a fixture `index`: a Collection without a collection."""
+    """Tests for subclasses, whose fixture `collection` gives a Collection before `create`."""
 
-    def test_there_is_nothing_before_the_collection(self, index: Collection) -> None:
-        assert index.keys() == set()
-        assert index.count() == 0
+    def test_there_is_nothing_before_the_collection_is_created(
+        self, collection: Collection
+    ) -> None:
+        assert collection.keys() == set()
+        assert collection.count() == 0
 
-    def test_a_new_collection_is_empty(self, index: Collection) -> None:
-        index.create(WIDTH)
-        assert index.keys() == set()
-        assert index.count() == 0
+    def test_a_new_collection_is_empty(self, collection: Collection) -> None:
+        collection.create(WIDTH)
+        assert collection.keys() == set()
+        assert collection.count() == 0
 
-    def test_inserted_vectors_are_counted_and_named(self, index: Collection) -> None:
-        names, _ = filled(index, 300)
-        assert index.keys() == set(names)
-        assert index.count() == 300
+    def test_inserted_vectors_are_counted_and_named(self, collection: Collection) -> None:
+        names, _ = filled(collection, 300)
+        assert collection.keys() == set(names)
+        assert collection.count() == 300
 
-    def test_creating_again_changes_nothing(self, index: Collection) -> None:
-        names, _ = filled(index, 5)
-        index.create(WIDTH)
-        assert index.keys() == set(names)
+    def test_creating_again_changes_nothing(self, collection: Collection) -> None:
+        names, _ = filled(collection, 5)
+        collection.create(WIDTH)
+        assert collection.keys() == set(names)
 
-    def test_a_dropped_collection_can_be_made_again(self, index: Collection) -> None:
-        index.drop()  # none is no error
-        filled(index, 5)
-        index.drop()
-        assert (index.keys(), index.count()) == (set(), 0)
-        names, _ = filled(index, 3)
-        assert index.keys() == set(names)
+    def test_a_dropped_collection_can_be_made_again(self, collection: Collection) -> None:
+        collection.drop()  # none is no error
+        filled(collection, 5)
+        collection.drop()
+        assert (collection.keys(), collection.count()) == (set(), 0)
+        names, _ = filled(collection, 3)
+        assert collection.keys() == set(names)
 
-    def test_deleted_keys_are_gone_and_missing_ones_no_error(self, index: Collection) -> None:
-        names, vectors = filled(index, 10)
-        index.delete([*names[:4], "f" * 64])
-        index.delete([])
-        index.flush()
-        assert index.keys() == set(names[4:])
-        assert index.count() == 6
-        assert index.search(asking_form(vectors[:1]), 6)[0].keys.count(names[0]) == 0
+    def test_deleted_keys_are_gone_and_missing_ones_no_error(self, collection: Collection) -> None:
+        names, vectors = filled(collection, 10)
+        collection.delete([*names[:4], "f" * 64])
+        collection.delete([])
+        collection.flush()
+        assert collection.keys() == set(names[4:])
+        assert collection.count() == 6
+        assert collection.search(asking_form(vectors[:1]), 6)[0].keys.count(names[0]) == 0
 
-    def test_a_deleted_key_can_be_inserted_again(self, index: Collection) -> None:
-        names, _ = filled(index, 10)
-        index.delete(names[:1])
-        index.flush()
+    def test_a_deleted_key_can_be_inserted_again(self, collection: Collection) -> None:
+        names, _ = filled(collection, 10)
+        collection.delete(names[:1])
+        collection.flush()
         other = stored(1, seed=1)
-        index.insert(names[:1], other)
-        index.flush()
-        assert index.count() == 10
-        np.testing.assert_array_equal(index.vectors(names[:1]), other)
+        collection.insert(names[:1], other)
+        collection.flush()
+        assert collection.count() == 10
+        np.testing.assert_array_equal(collection.vectors(names[:1]), other)
 
-    def test_neighbours_come_with_the_largest_margin_first(self, index: Collection) -> None:
-        names, vectors = filled(index, 200)
+    def test_neighbours_come_with_the_largest_margin_first(self, collection: Collection) -> None:
+        names, vectors = filled(collection, 200)
         asked = stored(7, seed=2)
-        for one, near in zip(asked, index.search(asking_form(asked), 20), strict=True):
+        for one, near in zip(asked, collection.search(asking_form(asked), 20), strict=True):
             exact, _ = margins(one, vectors)
             best = np.argsort(-exact)[:20]
             assert near.keys == [names[row] for row in best]
             np.testing.assert_allclose(near.margins, exact[best], atol=1e-5)
 
-    def test_the_margin_of_opposite_vectors_is_found(self, index: Collection) -> None:
-        index.create(WIDTH)
+    def test_the_margin_of_opposite_vectors_is_found(self, collection: Collection) -> None:
+        collection.create(WIDTH)
         one = np.eye(1, DIMS, dtype=np.float32)
-        index.insert(keys(1), stored_form(-one, np.array([0.5], np.float32)))
-        index.flush()
-        (near,) = index.search(asking_form(stored_form(one, np.array([0.25], np.float32))), 1)
+        collection.insert(keys(1), stored_form(-one, np.array([0.5], np.float32)))
+        collection.flush()
+        (near,) = collection.search(asking_form(stored_form(one, np.array([0.25], np.float32))), 1)
         assert near.margins[0] == pytest.approx(-1.375)
 
-    def test_asking_for_more_than_there_are_gives_all(self, index: Collection) -> None:
-        names, vectors = filled(index, 10)
-        for near in index.search(asking_form(vectors[:3]), 25):
+    def test_asking_for_more_than_there_are_gives_all(self, collection: Collection) -> None:
+        names, vectors = filled(collection, 10)
+        for near in collection.search(asking_form(vectors[:3]), 25):
             assert set(near.keys) == set(names)
             assert len(near.keys) == len(near.margins) == 10
 
-    def test_vectors_come_in_the_order_of_the_keys_bit_by_bit(self, index: Collection) -> None:
-        names, vectors = filled(index, 30)
+    def test_vectors_come_in_the_order_of_the_keys_bit_by_bit(self, collection: Collection) -> None:
+        names, vectors = filled(collection, 30)
         rows: Sequence[int] = [17, 3, 29, 0]
-        found = index.vectors([names[row] for row in rows])
+        found = collection.vectors([names[row] for row in rows])
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, vectors[rows])
 
-    def test_a_vector_that_is_not_there_is_a_key_error(self, index: Collection) -> None:
-        names, _ = filled(index, 3)
+    def test_a_vector_that_is_not_there_is_a_key_error(self, collection: Collection) -> None:
+        names, _ = filled(collection, 3)
         with pytest.raises(KeyError, match="f" * 64):
-            index.vectors([names[0], "f" * 64])
+            collection.vectors([names[0], "f" * 64])
 
-    def test_equal_vectors_under_different_keys_are_all_kept(self, index: Collection) -> None:
-        index.create(WIDTH)
+    def test_equal_vectors_under_different_keys_are_all_kept(self, collection: Collection) -> None:
+        collection.create(WIDTH)
         names = keys(40)
-        index.insert(names, np.repeat(stored(1), 40, axis=0))
-        index.flush()
-        (near,) = index.search(asking_form(stored(1)), 40)
+        collection.insert(names, np.repeat(stored(1), 40, axis=0))
+        collection.flush()
+        (near,) = collection.search(asking_form(stored(1)), 40)
         assert set(near.keys) == set(names)
         own, _ = margins(stored(1)[0], stored(1))
         np.testing.assert_allclose(near.margins, own[0], atol=1e-6)

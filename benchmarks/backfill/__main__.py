@@ -25,7 +25,7 @@ from benchmarks.quality.__main__ import RESULTS, claim
 from imgdedup.console import say
 from imgdedup.errors import UserError
 from imgdedup.local import processes
-from imgdedup.local.run import checked_out, run_range
+from imgdedup.local.run import require_local_folder, run_range
 
 
 def main() -> int:
@@ -42,7 +42,7 @@ def main() -> int:
 
 def bench(arguments: argparse.Namespace) -> int:
     """Make the days, run them in three ways, compare the tables; return the exit status."""
-    out = checked_out(arguments.out)
+    out = require_local_folder(arguments.out)
     claim(out, arguments.photos)
     days = days_before_today(arguments.days + 1)
     listed = photos.below(arguments.photos.expanduser(), None) if arguments.photos else None

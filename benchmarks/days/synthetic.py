@@ -84,4 +84,4 @@ class Corpus:
             columns = [{name: row.get(name) for name in schema.names} for row in rows]
             table = pa.Table.from_pylist(columns, schema=fields)
             pq.write_table(table, folder / "part-0.parquet")
-            markers.mark(LocalFiles(), str(folder), Digest(len(rows), None))
+            markers.write(LocalFiles(), str(folder), Digest(len(rows), None))

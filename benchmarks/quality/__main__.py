@@ -26,7 +26,7 @@ from imgdedup.config import Config
 from imgdedup.console import say
 from imgdedup.corpora.folders import named
 from imgdedup.errors import UserError
-from imgdedup.local.run import checked_out, parsed_settings, run
+from imgdedup.local.run import parsed_settings, require_local_folder, run
 from imgdedup.local.workspace import CONF
 
 DAY = "2026-01-01"
@@ -47,7 +47,7 @@ def main() -> int:
 
 def bench(arguments: argparse.Namespace) -> int:
     """Build the corpus, run the jobs on it, evaluate what they wrote; return the exit status."""
-    out = checked_out(arguments.out)
+    out = require_local_folder(arguments.out)
     settings = parsed_settings(arguments.set)
     configured = config.load(CONF, "local", settings)
     claim(out, arguments.photos)

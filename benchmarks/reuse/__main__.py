@@ -16,7 +16,7 @@ from benchmarks.quality.__main__ import claim
 from benchmarks.reuse.runs import FIRST, SECOND, Measured, measured, page
 from imgdedup.console import say
 from imgdedup.errors import UserError
-from imgdedup.local.run import checked_out
+from imgdedup.local.run import require_local_folder
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -39,7 +39,7 @@ def main() -> int:
 
 def bench(arguments: argparse.Namespace) -> int:
     """Lay out two days of photographs, embed them again and again, and tell what it took."""
-    out, folder = checked_out(arguments.out), arguments.photos.expanduser().resolve()
+    out, folder = require_local_folder(arguments.out), arguments.photos.expanduser().resolve()
     claim(out, folder)
     listed = photos.below(folder, None)
     new = max(1, arguments.files // 20)

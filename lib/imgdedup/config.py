@@ -1,7 +1,7 @@
 """Typed configuration: `conf/base.toml`, an overlay over it, a run's settings over both.
 
-The values live in the TOML files, with unit and reason; here are only their names, types and
-bounds. Importing this module pulls in neither Spark nor torch: the DAG uses it.
+The TOML files hold the values, with unit and reason. This module holds their names, types and
+bounds. The DAG imports this module, so it imports neither Spark nor torch.
 """
 
 import json
@@ -35,7 +35,7 @@ class _Strict:
 
 @dataclass(frozen=True)
 class LakeConfig(_Strict):
-    """How runs share a root, and whether what is derived is made anew."""
+    """How runs share a root, and whether all that is derived is rebuilt."""
 
     lock_patience: Seconds
     repair: bool
@@ -74,10 +74,10 @@ class EmbedConfig(_Strict):
     task_cpus: CountOrAuto
 
     def __post_init__(self) -> None:
-        """Refuse sources that are neither of the names nor a folder nor a uri with a host."""
+        """Refuse a source that is no known name, no folder and no uri with a host."""
         for entry in self.allowed_sources:
             if not _SOURCE.fullmatch(entry):
-                raise ValueError(f"allowed_sources: {entry!r} is no source as conf/base.toml says")
+                raise ValueError(f"allowed_sources: {entry!r} is no source: see conf/base.toml")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class FitConfig(_Strict):
 
 @dataclass(frozen=True)
 class MilvusConfig(_Strict):
-    """Where the vector index is and how it is built."""
+    """Where the collection is and how it is built."""
 
     uri: str
     port: Annotated[int, Ge(0), Le(65535)]
@@ -107,7 +107,7 @@ class MilvusConfig(_Strict):
 
 @dataclass(frozen=True)
 class SearchConfig(_Strict):
-    """How neighbours are asked for, and how the index is checked."""
+    """How neighbours are asked for, and how the collection is checked."""
 
     page_size: Annotated[int, Gt(0), Le(1000)]
     query_batch: Count
@@ -159,7 +159,7 @@ class SparkConfig(_Strict):
 
 @dataclass(frozen=True)
 class Config(_Strict):
-    """The whole configuration; a function gets its own section of it, never this."""
+    """The whole configuration. A function gets only its own section."""
 
     lake: LakeConfig
     scan: ScanConfig

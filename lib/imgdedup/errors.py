@@ -4,8 +4,8 @@
 class UserError(Exception):
     """A fault of the input, the configuration or the machine that the user can mend.
 
-    The message says in plain words what failed and what to do. A job that meets one prints the
-    message as a single line and exits with status 2; it never shows a traceback for it.
+    The message says in plain words what failed and what to do. A job prints the message as a
+    single line, without a traceback, and exits with status 2.
     """
 
 
@@ -14,4 +14,4 @@ class TryAgain(Exception):
 
 
 class Missing(UserError):
-    """There is nothing for a day: a range of days goes on without it."""
+    """There is nothing for a day. A range of days goes on without that day."""

@@ -2,9 +2,9 @@
 
 FAILURES = {
     "missing": "there is no file or object at the uri",
-    "unreadable": "the storage refused, it is no file, or nothing reads the uri's scheme",
-    "unavailable": "the store did not answer, or only that it cannot now: a later run may succeed",
-    "forbidden": "the uri leads where `embed.allowed_sources`, or its scanned folder, does not",
+    "unreadable": "the storage refused, it is no regular file, or nothing reads the uri's scheme",
+    "unavailable": "the store did not answer, or cannot answer now: a later run may succeed",
+    "forbidden": "the uri leads out of `embed.allowed_sources`, or out of its scanned folder",
     "empty": "zero bytes",
     "too_large": "more bytes than embed.max_file_bytes",
     "not_an_image": "no format this system reads",
@@ -12,12 +12,12 @@ FAILURES = {
     "truncated": "the image data ends too early",
     "corrupt": "the image data cannot be decoded",
 }
-# Those that say nothing about the image: the next run of the day tries it again.
+# Codes that say nothing about the image, so a run asks the store again.
 TRANSIENT = frozenset({"unavailable"})
 
 
 class ImageFailure(Exception):
-    """An image that cannot be embedded; becomes the `failure` columns of its row."""
+    """An image cannot be embedded. Code and detail become the `failure` columns of its row."""
 
     def __init__(self, code: str, detail: str) -> None:
         if code not in FAILURES:

@@ -1,6 +1,6 @@
 """Stand-ins for the two adapters, and small pictures: for tests that need no server or network.
 
-The contract tests run FakeCollection and the real index through one suite.
+The contract tests run FakeCollection and real collections through one suite.
 """
 
 import io
@@ -17,7 +17,7 @@ FAKE_DIMS = _GRID * _GRID * 3
 
 
 class FakeCollection:
-    """An exact `imgdedup.milvus.Collection` in memory; equal margins come by key."""
+    """An exact `imgdedup.milvus.Collection` in memory; equal margins come in order of key."""
 
     def __init__(self) -> None:
         self._width: int | None = None
@@ -40,7 +40,7 @@ class FakeCollection:
         return set(self._rows)
 
     def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
-        """Add vectors, or replace those of keys that are there; ValueError for another shape."""
+        """Add vectors, or replace those of known keys; ValueError for a wrong shape."""
         if self._width is None or vectors.shape != (len(keys), self._width):
             raise ValueError(f"{vectors.shape} for {len(keys)} keys of {self._width} values")
         self._rows |= dict(zip(keys, vectors.astype(np.float32), strict=True))
@@ -97,7 +97,7 @@ class FakeEncoder:
 
 @dataclass(frozen=True)
 class FakeEncoderFactory:
-    """Makes FakeEncoders; it and they cross to the workers."""
+    """Makes FakeEncoders. Spark can send the factory to its workers."""
 
     side: int = 32
     batch_size: int = 4
@@ -109,7 +109,7 @@ class FakeEncoderFactory:
 
 
 def picture(seed: int, width: int = 80, height: int = 60) -> Image.Image:
-    """A smooth RGB picture without symmetry; each seed gives another one."""
+    """A smooth RGB picture without symmetry; each seed gives another picture."""
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 

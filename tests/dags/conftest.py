@@ -1,4 +1,4 @@
-"""Gives the tests of the DAG an Airflow without a database: whatever asks for one fails."""
+"""Gives the tests of the DAG an Airflow without a database: asking the database fails."""
 
 import os
 import tempfile

@@ -40,7 +40,7 @@ sys.exit(int(os.environ.get("RECORD_STATUS", "0")))
 
 @pytest.fixture
 def dag(monkeypatch: pytest.MonkeyPatch) -> Any:
-    # A Variable that is missing would be asked of the database; these are as if unset.
+    # Airflow asks the database for a missing Variable. These values mean that it is not set.
     for name, value in (("ROOT", ""), ("MANIFEST", ""), ("OVERLAY", "local")):
         monkeypatch.setenv(f"AIRFLOW_VAR_IMGDEDUP_{name}", value)
     bag = DagBag(str(REPOSITORY / "dags"))
@@ -133,10 +133,10 @@ def test_stages_run_one_after_another(dag: Any) -> None:
     assert edges == dict(zip(STAGES, following, strict=True))
 
 
-def test_one_run_at_a_time_touches_the_index_but_many_embed(dag: Any) -> None:
+def test_one_run_at_a_time_uses_the_collection_but_many_embed(dag: Any) -> None:
     pools = {task.task_id: (task.pool, task.pool_slots) for task in dag.tasks}
-    index = dict.fromkeys(SETTLING, ("imgdedup_index", 1))
-    assert pools == {"scan": ("default_pool", 1), "embed": ("default_pool", 1)} | index
+    settling = dict.fromkeys(SETTLING, ("imgdedup_index", 1))
+    assert pools == {"scan": ("default_pool", 1), "embed": ("default_pool", 1)} | settling
     assert dag.max_active_runs > 1
 
 

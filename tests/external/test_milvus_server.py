@@ -1,7 +1,7 @@
-"""A real Milvus server keeps the same contract as Milvus Lite and the index of the tests.
+"""A real Milvus server keeps the same contract as Milvus Lite and the collection of the tests.
 
-Runs by name, against the server whose address is in IMGDEDUP_MILVUS_URI; every collection made
-here is dropped again.
+The tests run by name, on the server whose address is in IMGDEDUP_MILVUS_URI. They drop every
+collection that they make.
 """
 
 import os
@@ -25,11 +25,11 @@ class TestMilvusServer(CollectionContract):
     index_type = "FLAT"
 
     @pytest.fixture
-    def index(self) -> Iterator[Collection]:
+    def collection(self) -> Iterator[Collection]:
         name = f"imgdedup_contract_{uuid.uuid4().hex}"
-        index = CollectionAddress(URI, name, name, self.index_type, timeout=60.0).connect()
-        yield index
-        index.close()
+        collection = CollectionAddress(URI, name, name, self.index_type, timeout=60.0).connect()
+        yield collection
+        collection.close()
         client = MilvusClient(uri=URI)
         client.drop_collection(name)
         client.close()

@@ -58,7 +58,7 @@ def spark_submit(job: Sequence[str]) -> Ended:
 
 
 class Jobs:
-    """Runs jobs one after the other in a process of their own, with the same Java."""
+    """Runs jobs one after the other in one further process, with the same Java."""
 
     def __init__(self, log: IO[str]) -> None:
         self._log = log
@@ -104,7 +104,7 @@ def _marked(lines: Sequence[str]) -> list[str]:
 
 
 def read(root: Path, dataset: str, dt: str = "*") -> list[dict[str, Any]]:
-    """The rows of a dataset with `dt`, the id of the run aside, in an order of their own."""
+    """The rows of a dataset with `dt` and without `run_id`, sorted."""
     rows = []
     for folder in sorted((root / dataset).glob(f"dt={dt}")):
         for file in folder.glob("[!._]*.parquet"):

@@ -1,7 +1,7 @@
-"""Runs jobs one after the other in one process, whose Java is then warm for the next.
+"""Runs jobs one after the other in one process, so that Java is warm after the first.
 
-Reads from stdin a command line each line, as a JSON list with the script of the stage first; prints
-`exit <status>` after each.
+Each line of stdin is a command line, as a JSON list that begins with the script of the stage. The
+process prints `exit <status>` after each job.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What is wrong with the input ends a job with one line in plain words and leaves no table."""
+"""Wrong input ends a job with one line in plain words, and leaves no table."""
 
 import socket
 from collections.abc import Iterator
@@ -119,7 +119,7 @@ def test_a_failed_day_can_be_run_again(ended: dict[str, Ended], folder: Path) ->
     assert tables(folder / "lake") == {"manifest", "embeddings"}
 
 
-def test_a_root_that_is_a_file_is_said_so(ended: dict[str, Ended], folder: Path) -> None:
+def test_a_root_that_is_a_file_is_refused(ended: dict[str, Ended], folder: Path) -> None:
     job = ended["a root that is a file"]
     assert str(folder / "file") in message(job, "scan")
     assert job.status == 2

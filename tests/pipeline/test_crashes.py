@@ -1,4 +1,4 @@
-"""A stage whose process is killed, -9, is mended by the same command; readers see no half of it.
+"""The same command mends a stage whose process was killed (-9). Readers see no half of a result.
 
 `make bench-crashes` kills in every stage, at many moments, and fills disks, too.
 """
@@ -64,7 +64,7 @@ def space(tmp_path: Path) -> Path:
 def test_the_same_command_again_gives_the_same_tables(
     stages: Stages, space: Path, stage: str, process: str, moment: Callable[[], Moment]
 ) -> None:
-    # Some moments last for a millisecond, and whoever waits for one may sleep through it.
+    # Some moments last for a millisecond, and the wait for one may miss it.
     tries = (killed(stages[stage], process, moment(), space) for _ in range(_TRIES))
     trial = next((trial for trial in tries if trial is not None), None)
     assert trial is not None
@@ -76,7 +76,7 @@ def test_the_same_command_again_gives_the_same_tables(
     ("stage", "said"),
     [
         ("search", "the disk is full: make room and run again"),
-        # It has nothing to do, and no place to say so.
+        # fit has nothing to do, and no room for its row in runs.
         ("fit", "its row in runs could not be written: the disk is full: make room and run again"),
     ],
 )

@@ -58,7 +58,7 @@ def truth(photos: Photos, ended: dict[str, list[Ended]]) -> dict[str, Truth]:
 
 
 def stamps_of(root: Path) -> dict[Path, tuple[int, int]]:
-    """What tells whether a file was written again, for the tables that keep unchanged days."""
+    """Inode and time of each file of the tables that keep unchanged days."""
     return files(root, "candidates") | files(root, "pairs") | files(root, "groups")
 
 
@@ -75,13 +75,13 @@ def embedded(root: Path) -> list[Row]:
 
 
 def vectors(root: Path) -> tuple[set[str], int]:
-    """The keys that the index holds, and how many vectors it counts."""
+    """The keys of the collection, and the number of its vectors."""
     settings = config.load(REPOSITORY / "conf", "local", {}).milvus
     pinned = {(row["model"], row["projection"]) for row in read(root, "candidates")}
     with serving(settings, str(root), *pinned.pop()) as address:
-        index = address.connect()
-        found = index.keys(), index.count()
-        index.close()
+        collection = address.connect()
+        found = collection.keys(), collection.count()
+        collection.close()
     return found
 
 
@@ -95,14 +95,14 @@ def test_every_stage_ends_well_and_says_so_in_one_line(ended: dict[str, list[End
             assert not [line for line in job.lines if "error" in line]
 
 
-def test_every_listed_image_has_one_row_of_embeddings(
+def test_every_image_has_one_row_of_embeddings(
     photos: Photos, root: Path, truth: dict[str, Truth]
 ) -> None:
     for dt in (FIRST, SECOND):
-        listed = [row["image_id"] for row in read(root, "manifest", dt)]
-        assert sorted(listed) == sorted(photos.of(dt))
+        images = [row["image_id"] for row in read(root, "manifest", dt)]
+        assert sorted(images) == sorted(photos.of(dt))
         rows = read(root, "embeddings", dt)
-        assert [row["image_id"] for row in rows] == listed
+        assert [row["image_id"] for row in rows] == images
         for row in rows:
             assert (row["embedding"] is None) != (row["failure"] is None)
 
@@ -122,7 +122,9 @@ def test_a_content_is_the_hash_of_the_file(
         assert row["size_bytes"] == len(data) == truth[row["image_id"]].size_bytes
 
 
-def test_the_index_holds_the_contents_and_nothing_else(root: Path, truth: dict[str, Truth]) -> None:
+def test_the_collection_holds_all_contents_and_no_others(
+    root: Path, truth: dict[str, Truth]
+) -> None:
     contents = {row["content_id"] for row in embedded(root)}
     assert vectors(root) == (contents, len(contents))
 
@@ -204,7 +206,7 @@ def parquet_of(photos: Photos, dt: str, target: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows), target / "part-0.parquet")
 
 
-def test_a_day_that_shrank_leaves_what_one_clean_run_of_the_days_leaves(
+def test_a_day_that_shrank_leaves_the_tables_of_a_clean_run(
     photos: Photos,
     root: Path,
     unchanged: tuple[dict[str, list[Row]], dict[Path, tuple[int, int]]],

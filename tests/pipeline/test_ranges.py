@@ -1,4 +1,4 @@
-"""A range of days in one run, what is made anew after damage, and what cannot be."""
+"""A range of days in one run, and what is rebuilt after damage or cannot be."""
 
 import shutil
 from pathlib import Path
@@ -110,7 +110,7 @@ def test_repair_trusts_nothing_that_is_derived(
     for file in (root / ".imgdedup" / "milvus").rglob("*"):
         if file.is_file():
             file.write_bytes(b"damaged")
-    for dataset in DERIVED:  # whole by its marker, and of another day
+    for dataset in DERIVED:  # whole by the marker, but the rows are of another day
         shutil.rmtree(root / dataset / f"dt={SECOND}")
         shutil.copytree(root / dataset / f"dt={FIRST}", root / dataset / f"dt={SECOND}")
     jobs = [command(stage, root, SECOND, settings={"lake.repair": True}) for stage in STAGES]

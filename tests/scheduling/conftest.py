@@ -18,7 +18,7 @@ from imgdedup.local.workspace import claimed, environment
 HERE = Path(__file__).parent
 ROOT = "/data/dedup"  # nothing is ever written there
 BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
-PATIENCE = 600  # seconds for whatever is waited for, on a busy machine
+PATIENCE = 600  # seconds of any wait, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Airflow(Client):
         self._folder = folder
 
     def order(self, stage: str, dt: str, *words: str) -> None:
-        """Have the next calls of a stage for a day end so: an exit status, or `hang`."""
+        """Set how the next calls of a stage for a day end: an exit status each, or `hang`."""
         (self._folder / "orders" / f"{stage}-{dt}").write_text(" ".join(words))
 
     def calls(self, **wanted: str) -> list[Call]:
-        """The calls so far whose fields are as `wanted`, by their start."""
+        """The calls so far whose fields are as `wanted`, in the order of their starts."""
         file = self._folder / "calls"
         notes = map(json.loads, file.read_text().splitlines()) if file.exists() else ()
         found: dict[int, dict[str, Any]] = {}
@@ -108,7 +108,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-            # The stages take no time: let the scheduler take less of it.
+            # The stages take almost no time: the scheduler must not pause for long.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         }
         log = folder / "airflow.log"

@@ -42,7 +42,7 @@ def next_order(file: Path) -> str:
 
 
 def note(folder: Path, call: dict[str, object]) -> None:
-    """Append one line, whole even where several write at once."""
+    """Append one line. Lines of several writers do not mix."""
     line = json.dumps({**call, "at": time.monotonic()}) + "\n"
     file = os.open(folder / "calls", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(file, line.encode())

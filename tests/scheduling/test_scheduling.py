@@ -92,11 +92,11 @@ def test_a_killed_stage_is_tried_again_and_nothing_of_it_goes_on(
     assert not submit.is_running()
 
 
-def test_results_raise_a_run_of_whoever_waits_for_them(airflow: Airflow) -> None:
+def test_results_start_the_runs_that_wait_for_them(airflow: Airflow) -> None:
     consumer = Client(airflow.services, "consumer")
 
     def sources() -> set[tuple[str, str]]:
-        """Runs and stages whose results have raised runs that are over."""
+        """Runs and stages whose results have started runs that are over."""
         return {
             (event["source_run_id"], event["source_task_id"])
             for run in consumer.runs(state="success")
@@ -138,12 +138,12 @@ def test_days_embed_side_by_side(airflow: Airflow, beside: str) -> None:
     assert any(one.start < other.end for other, one in itertools.pairwise(embedding))
 
 
-def test_one_stage_at_a_time_touches_the_index_whatever_runs_beside_it(
+def test_one_stage_at_a_time_uses_the_collection_whatever_runs_beside_it(
     airflow: Airflow, beside: str
 ) -> None:
-    touching = [call for call in airflow.calls() if call.stage in SETTLING]
-    month = [call for call in touching if call.dt in MARCH]
-    other = [call for call in touching if call.run_id == beside]
+    settling = [call for call in airflow.calls() if call.stage in SETTLING]
+    month = [call for call in settling if call.dt in MARCH]
+    other = [call for call in settling if call.run_id == beside]
     assert month[0].start < other[-1].end < month[-1].end
-    for before, after in itertools.pairwise(touching):
+    for before, after in itertools.pairwise(settling):
         assert before.end <= after.start

@@ -1,4 +1,4 @@
-"""What the decoding threads hold at once stays within a budget of bytes."""
+"""The decoding threads together hold no more than a budget of bytes."""
 
 import threading
 import time
@@ -53,7 +53,7 @@ def test_what_fits_is_held_at_the_same_time() -> None:
     assert not together.broken
 
 
-def test_one_larger_than_the_budget_is_let_through_alone() -> None:
+def test_a_picture_above_the_budget_is_let_through_alone() -> None:
     budget = ByteBudget(100)
     inside, leave, entered = threading.Event(), threading.Event(), threading.Event()
 

@@ -8,7 +8,7 @@ from imgdedup.local import class_archive
 from imgdedup.local.java import Java, choose_java
 
 
-def test_without_an_archive_java_starts_as_ever(tmp_path: Path) -> None:
+def test_without_an_archive_java_starts_as_usual(tmp_path: Path) -> None:
     assert class_archive.options(Java(tmp_path, 17), tmp_path) == ""
 
 

@@ -1,4 +1,4 @@
-"""Killed at any moment, a commit has happened or not once the next writer has looked."""
+"""A commit killed at any moment is whole, or has not begun, once the next writer has looked."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ class Killed(BaseException):
 
 
 class Dying(LocalFiles):
-    """Dies before operation number `last`, and an object store that moves files one by one."""
+    """Files that die before operation number `last`; without `renames`, as on object stores."""
 
     def __init__(self, last: int, renames: bool) -> None:
         self.left = last
@@ -54,7 +54,7 @@ def held(folder: Path) -> dict[str, str] | None:
 
 
 def prepared(root: Path) -> list[Move]:
-    """A partition to exchange, one to add, one to take away, and a file."""
+    """Moves that replace a partition, add one, remove one, and replace a file."""
 
     def aside(name: str) -> str:
         return str(root / "aside" / name)
@@ -92,7 +92,7 @@ def test_a_commit_makes_every_move(tmp_path: Path, renames: bool) -> None:
 
 
 @pytest.mark.parametrize("renames", [True, False])
-def test_killed_before_any_operation_it_is_finished_or_has_not_begun(
+def test_a_commit_killed_before_any_operation_is_finished_or_not_begun(
     tmp_path: Path, renames: bool
 ) -> None:
     ends = []
@@ -112,7 +112,7 @@ def test_killed_before_any_operation_it_is_finished_or_has_not_begun(
 
 
 @pytest.mark.parametrize("renames", [True, False])
-def test_killed_again_while_it_is_finished_it_is_finished_later(
+def test_a_commit_killed_while_it_is_finished_is_finished_later(
     tmp_path: Path, renames: bool
 ) -> None:
     for last in range(1, 12):

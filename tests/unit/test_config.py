@@ -1,4 +1,4 @@
-"""The configuration: what stands in conf/ loads, and whatever is wrong is named."""
+"""The configuration: the files in conf/ load, and a message names whatever is wrong."""
 
 import json
 import tomllib
@@ -42,7 +42,7 @@ def test_there_is_an_overlay_for_one_machine_and_one_for_a_cluster() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_what_stands_in_conf_loads(overlay: str) -> None:
+def test_an_overlay_loads_with_every_key(overlay: str) -> None:
     loaded = config.load(CONF, overlay, {})
     over = tomllib.loads((CONF / f"{overlay}.toml").read_text())
     for name in KEYS:
@@ -117,7 +117,7 @@ def test_an_order_that_names_a_key_twice_is_refused(conf: Path) -> None:
         config.load(conf, "local", {"group.keeper_order": ["day", "pixels", "day"]})
 
 
-def test_a_whole_number_serves_where_a_fraction_may_stand(conf: Path) -> None:
+def test_a_whole_number_is_a_valid_fraction(conf: Path) -> None:
     loaded = config.load(conf, "local", {"milvus.request_timeout": 7})
     assert loaded.milvus.request_timeout == 7.0
 

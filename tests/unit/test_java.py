@@ -45,7 +45,7 @@ def test_a_missing_java_home_gives_way_to_a_fitting_java_on_path(tmp_path: Path)
     assert java.choose_java(environ).home == good
 
 
-def test_a_java_without_the_module_that_spark_asks_for_is_passed_over(tmp_path: Path) -> None:
+def test_a_java_without_the_module_that_spark_asks_for_is_skipped(tmp_path: Path) -> None:
     home = fake_java(tmp_path / "partial", "21")
     launcher = home / "bin" / "java"
     launcher.write_text(launcher.read_text() + "exit 1\n")

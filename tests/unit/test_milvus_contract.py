@@ -1,4 +1,4 @@
-"""The in-memory index of the tests and Milvus Lite keep one contract."""
+"""The in-memory collection of the tests and Milvus Lite keep one contract."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,7 +32,7 @@ def address(
 
 class TestFakeCollection(CollectionContract):
     @pytest.fixture
-    def index(self) -> Collection:
+    def collection(self) -> Collection:
         return FakeCollection()
 
 
@@ -41,11 +41,11 @@ class TestMilvusLite(CollectionContract):
     numbers = count()
 
     @pytest.fixture
-    def index(self, address: CollectionAddress) -> Iterator[Collection]:
+    def collection(self, address: CollectionAddress) -> Iterator[Collection]:
         name = f"{self.index_type}_{next(self.numbers)}"
-        index = replace(address, collection=name, index_type=self.index_type).connect()
-        yield index
-        index.close()
+        collection = replace(address, collection=name, index_type=self.index_type).connect()
+        yield collection
+        collection.close()
 
 
 class TestMilvusLiteWithAGraph(TestMilvusLite):

@@ -47,7 +47,7 @@ def listeners(port: int) -> set[str]:
     }
 
 
-def test_it_listens_on_loopback_alone_while_the_block_runs(
+def test_the_server_listens_on_loopback_alone_while_the_block_runs(
     settings: MilvusConfig, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -61,16 +61,16 @@ def test_it_listens_on_loopback_alone_while_the_block_runs(
 def keys_after(
     settings: MilvusConfig, root: Path, *keys: str, rebuild: bool = False
 ) -> tuple[set[str], str]:
-    """The keys that the index holds once `keys` were inserted, and the collection's name."""
+    """Insert `keys`; return all keys of the collection, and its name."""
     with (
         serving(settings, str(root), "m", "p", rebuild=rebuild) as address,
-        closing(address.connect()) as index,
+        closing(address.connect()) as collection,
     ):
-        index.create(4)
+        collection.create(4)
         if keys:
-            index.insert(keys, np.eye(len(keys), 4, dtype=np.float32))
-            index.flush()
-        return index.keys(), address.collection
+            collection.insert(keys, np.eye(len(keys), 4, dtype=np.float32))
+            collection.flush()
+        return collection.keys(), address.collection
 
 
 def test_a_collection_that_was_left_half_made_is_made_again(
@@ -100,7 +100,7 @@ def test_a_collection_without_an_index_gets_one(settings: MilvusConfig, tmp_path
         assert len(client.list_indexes(name)) == 1
 
 
-def test_what_cannot_be_read_any_more_is_deleted_unread_when_asked(
+def test_a_rebuild_deletes_a_damaged_collection_unread(
     settings: MilvusConfig, tmp_path: Path
 ) -> None:
     keys_after(settings, tmp_path, "a")
@@ -110,7 +110,9 @@ def test_what_cannot_be_read_any_more_is_deleted_unread_when_asked(
     assert keys_after(settings, tmp_path, "b", rebuild=True)[0] == {"b"}
 
 
-def test_it_is_gone_after_an_exception_in_the_block(settings: MilvusConfig, tmp_path: Path) -> None:
+def test_the_server_is_gone_after_an_exception_in_the_block(
+    settings: MilvusConfig, tmp_path: Path
+) -> None:
     ports = []
 
     def fail_while_serving() -> None:
@@ -130,13 +132,13 @@ def test_vectors_outlive_the_server(settings: MilvusConfig, tmp_path: Path) -> N
     vectors = np.eye(3, 8, dtype=np.float32)
     for expected in (0, 3):
         with serving(settings, str(tmp_path), "m", "p") as address:
-            index = address.connect()
-            index.create(8)
-            assert index.count() == expected
+            collection = address.connect()
+            collection.create(8)
+            assert collection.count() == expected
             if not expected:
-                index.insert(["a", "b", "c"], vectors)
-                index.flush()
-            index.close()
+                collection.insert(["a", "b", "c"], vectors)
+                collection.flush()
+            collection.close()
     assert (tmp_path / ".imgdedup" / "milvus").is_dir()
 
 
@@ -150,12 +152,12 @@ def test_every_model_and_projection_has_a_collection_of_its_own(
         ("cpu-bf16-0a1b", "q"),
     ):
         with serving(settings, str(tmp_path), model, projection) as address:
-            index = address.connect()
-            assert index.keys() == set()
-            index.create(8)
-            index.insert(["a"], np.eye(1, 8, dtype=np.float32))
-            index.flush()
-            index.close()
+            collection = address.connect()
+            assert collection.keys() == set()
+            collection.create(8)
+            collection.insert(["a"], np.eye(1, 8, dtype=np.float32))
+            collection.flush()
+            collection.close()
             names.add(address.collection)
     assert len(names) == 3
 
@@ -170,13 +172,13 @@ def test_other_collections_of_the_root_can_be_dropped_and_no_others(
             own = replace(address, collection=f"{address.family}m_{projection}").connect()
             own.create(8)
             own.close()
-        index = address.connect()
-        assert index.drop_others() == [f"{address.family}m_q"]
-        assert index.drop_others() == []
-        index.insert(["a"], np.eye(1, 8, dtype=np.float32))
+        collection = address.connect()
+        assert collection.drop_others() == [f"{address.family}m_q"]
+        assert collection.drop_others() == []
+        collection.insert(["a"], np.eye(1, 8, dtype=np.float32))
         foreign.insert(["b"], np.eye(1, 8, dtype=np.float32))
-        assert (index.count(), foreign.count()) == (1, 1)
-        index.close()
+        assert (collection.count(), foreign.count()) == (1, 1)
+        collection.close()
         foreign.close()
 
 
@@ -214,7 +216,7 @@ def test_two_runs_do_not_share_a_port(settings: MilvusConfig, tmp_path: Path) ->
 def test_two_runs_do_not_share_a_root(settings: MilvusConfig, tmp_path: Path) -> None:
     with serving(settings, str(tmp_path), "m", "p"):
         for _ in range(2):
-            with pytest.raises(UserError, match="another run uses the index"):
+            with pytest.raises(UserError, match="another run uses the collection"):
                 serving(settings, str(tmp_path), "m", "p").__enter__()
 
 
@@ -227,7 +229,7 @@ def test_a_configured_server_is_used_as_it_is(settings: MilvusConfig, tmp_path: 
 
 def test_a_server_that_does_not_answer_is_named(settings: MilvusConfig) -> None:
     address = CollectionAddress(f"http://127.0.0.1:{free_port()}", "c", "c", "FLAT", timeout=1.0)
-    with pytest.raises(TryAgain, match=rf"{address.uri} .*see that it runs"):
+    with pytest.raises(TryAgain, match=rf"{address.uri} .*check that it runs"):
         address.connect()
 
 

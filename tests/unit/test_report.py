@@ -1,4 +1,4 @@
-"""The printed account counts what stands in the tables, whatever is missing from them."""
+"""The printed report counts the rows of the tables, also when tables are missing."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -260,7 +260,7 @@ def test_the_demo_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> 
         ("deduplicated", [], "2 images in deduplicated, where 3 were to be kept"),
     ],
 )
-def test_what_a_run_must_never_do_is_a_problem(
+def test_a_fault_that_a_run_must_never_show_is_a_problem(
     lake: Path, dataset: str, rows: list[tuple[object, ...]], problem: str
 ) -> None:
     write(lake, dataset, TWO, rows)

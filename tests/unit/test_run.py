@@ -16,21 +16,21 @@ from imgdedup.local import airflow, processes, run, services, workspace
 
 
 @pytest.mark.parametrize("dt", ["2026-02-30", "20260131", "2026-W05-1", "today", "", "2026-1-1"])
-def test_a_day_that_is_none_is_refused(dt: str) -> None:
+def test_a_text_that_is_no_day_is_refused(dt: str) -> None:
     with pytest.raises(UserError, match="2026-01-31"):
-        run.checked_day(dt)
+        run.require_day(dt)
 
 
 def test_a_range_of_days_holds_both_its_ends() -> None:
-    assert run.checked_range("2026-02-27", "2026-03-01") == [
+    assert run.require_days("2026-02-27", "2026-03-01") == [
         "2026-02-27",
         "2026-02-28",
         "2026-03-01",
     ]
     for one_day in ("2026-02-27", "", None):
-        assert run.checked_range("2026-02-27", one_day) == ["2026-02-27"]
+        assert run.require_days("2026-02-27", one_day) == ["2026-02-27"]
     with pytest.raises(UserError, match="ends on 2026-02-26, before it begins on 2026-02-27"):
-        run.checked_range("2026-02-27", "2026-02-26")
+        run.require_days("2026-02-27", "2026-02-26")
 
 
 def test_settings_are_json_or_else_strings() -> None:
@@ -43,7 +43,7 @@ def test_settings_are_json_or_else_strings() -> None:
 
 
 @pytest.mark.parametrize("text", ["batch_size=16", "embed.batch_size", "=3", "a.b.c=1"])
-def test_a_setting_that_is_none_is_refused(text: str) -> None:
+def test_a_text_that_is_no_setting_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=r"section\.key=value"):
         run.parsed_settings([text])
 
@@ -55,30 +55,30 @@ def test_places_are_checked_before_anything_starts(tmp_path: Path) -> None:
     (images / "a.jpg").touch()
     (images / "a.parquet").touch()
     for good in (images, images / "a.parquet", images / "{dt}"):
-        found = run.checked_images(str(good), "2026-01-31", out)
+        found = run.require_images(str(good), "2026-01-31", out)
         assert found == str(good).replace("{dt}", "2026-01-31")
-    assert run.checked_images("s3://b/{dt}", "2026-01-31", out) == "s3://b/2026-01-31"
+    assert run.require_images("s3://b/{dt}", "2026-01-31", out) == "s3://b/2026-01-31"
     with pytest.raises(UserError, match="no folder or file"):
-        run.checked_images(str(images / "none"), "2026-01-31", out)
+        run.require_images(str(images / "none"), "2026-01-31", out)
     with pytest.raises(UserError, match="neither a folder nor"):
-        run.checked_images(str(images / "a.jpg"), "2026-01-31", out)
+        run.require_images(str(images / "a.jpg"), "2026-01-31", out)
     for inside in (images, images / "out"):
         with pytest.raises(UserError, match="among the images"):
-            run.checked_images(str(images), "2026-01-31", inside)
+            run.require_images(str(images), "2026-01-31", inside)
     with pytest.raises(UserError, match="not on this machine"):
-        run.checked_out("s3://bucket/out")
+        run.require_local_folder("s3://bucket/out")
 
 
-def test_one_day_of_a_range_must_be_there(tmp_path: Path) -> None:
+def test_at_least_one_day_of_a_range_must_be_there(tmp_path: Path) -> None:
     days, out = ["2026-01-30", "2026-01-31"], tmp_path / "out"
     for folder in ("images/2026-01-31", "others"):
         (tmp_path / folder).mkdir(parents=True)
     for good in (f"{tmp_path}/images/{{dt}}", f"{tmp_path}/others", "s3://b/{dt}"):
-        assert run.checked_images_of_range(good, days, out) == good
+        assert run.require_images_of_range(good, days, out) == good
     with pytest.raises(UserError, match="for any day"):
-        run.checked_images_of_range(f"{tmp_path}/others/{{dt}}", days, out)
+        run.require_images_of_range(f"{tmp_path}/others/{{dt}}", days, out)
     with pytest.raises(UserError, match="among the images"):
-        run.checked_images_of_range(
+        run.require_images_of_range(
             f"{tmp_path}/images/{{dt}}", days, tmp_path / "images" / days[1]
         )
 
@@ -197,7 +197,7 @@ def test_a_taken_port_is_replaced() -> None:
 
 def test_ending_a_session_leaves_no_process_behind(tmp_path: Path) -> None:
     # A grandchild in a process group of its own whose parent is gone, as Spark's workers can be,
-    # and a leader that takes no hint.
+    # and a leader that ignores polite signals.
     script = (
         "import os, signal, subprocess, sys, time\n"
         "for each in (signal.SIGINT, signal.SIGTERM): signal.signal(each, signal.SIG_IGN)\n"

@@ -1,4 +1,4 @@
-"""Two writers of one SQLite file: one waits, none is refused for what the other wrote."""
+"""Two writers of one SQLite file: one waits for the other, and neither is refused."""
 
 import sqlite3
 import threading
@@ -60,7 +60,7 @@ def test_a_writer_that_has_read_is_not_refused(file: Path) -> None:
         assert rows(one) == 2
 
 
-def test_sqlite_alone_would_refuse_it(file: Path) -> None:
+def test_plain_sqlite_refuses_a_writer_that_has_read(file: Path) -> None:
     with closing(opened(file, factory=sqlite3.Connection)) as one, closing(opened(file)) as other:
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             read_then_write(one, other)

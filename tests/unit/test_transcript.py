@@ -1,4 +1,4 @@
-"""What of a run's log the person at the terminal sees, and what is said when it fails."""
+"""The lines of a run's log that the terminal shows, and the words for a failed run."""
 
 import json
 

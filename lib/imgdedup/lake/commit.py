@@ -1,11 +1,11 @@
-"""Making the results of a stage visible, all of them or none, whatever is killed meanwhile.
+"""Makes the results of a stage visible: all of them or none, whichever process is killed.
 
-What is to become visible lies complete beside the datasets. First a journal names every move;
-then the moves are made; then the journal goes. Who finds a journal makes the moves that are left.
-So after a crash the next job either finds no journal, and nothing has changed, or finishes.
+The results lie complete beside the datasets. First a journal is written that names every move.
+Then the moves are made, and then the journal is deleted. After a crash the next run looks for the
+journal. If there is none, nothing has changed. If there is one, the run finishes its moves.
 
-Where a folder is renamed in one step (local disks, HDFS) a partition is exchanged by two renames,
-and a reader never meets a half-written one. On object stores its files are moved one by one.
+Local disks and HDFS rename a folder in one step: two renames replace a partition, and a reader
+never sees a half-written partition. On object stores the files are moved one by one.
 """
 
 import json
@@ -17,23 +17,23 @@ from imgdedup.lake.files import Files
 
 @dataclass(frozen=True)
 class Move:
-    """A file or folder that takes the place of what is at `target`; no `source`: it goes."""
+    """A file or folder that replaces `target`. Without a `source`, `target` is removed."""
 
     target: str
-    aside: str  # where what was at `target` goes until it is deleted
+    aside: str  # where the old target goes until it is deleted
     source: str | None = None
-    names: list[str] = field(default_factory=list)  # what a folder holds
+    names: list[str] = field(default_factory=list)  # the files of a folder
 
 
 def publish(files: Files, journal: str, moves: Sequence[Move]) -> None:
-    """Make all `moves`; `journal` is the path of the journal."""
+    """Write the journal at the path `journal`, and make all `moves`."""
     if moves:
         files.write(journal, json.dumps([asdict(move) for move in moves]))
         finish(files, journal)
 
 
 def finish(files: Files, journal: str) -> bool:
-    """Make the moves that a journal names and that are left; whether there was one."""
+    """Make the moves that a journal still asks for; return whether there was a journal."""
     text = files.read(journal)
     if text is None:
         return False
@@ -59,7 +59,7 @@ def make_move(files: Files, move: Move) -> None:
 
 
 def _transfer(files: Files, source: str, target: str, names: Sequence[str]) -> None:
-    """Move the files of a folder one by one: each is in one of the two places at any time."""
+    """Move the files of a folder one by one. Each file is always in one of the two places."""
     for name in files.names(target):
         if name not in names:
             files.delete(f"{target}/{name}")

@@ -1,4 +1,4 @@
-"""Whether a row set fits a schema, and what two that are the same have in common."""
+"""Checks rows against a schema, and computes digests: equal sets of rows have equal digests."""
 
 import hashlib
 from decimal import Decimal
@@ -12,14 +12,14 @@ _OF_A_RUN = "run_id"
 
 
 class Digest(NamedTuple):
-    """What a set of rows is known by, whatever their order and whichever run wrote them."""
+    """Identifies a set of rows, whatever their order and whichever run wrote them."""
 
     rows: int
-    hash: str | None  # of the columns and all rows; None: they cannot be compared
+    hash: str | None  # of the columns and all rows; None: such rows cannot be compared
 
 
 def digests(rows: DataFrame) -> dict[str, Digest]:
-    """The digest of the rows of each `dt`; days without rows are not in it."""
+    """Return the digest of the rows of each `dt`; days without rows are left out."""
     compared = [name for name in rows.columns if name not in (_OF_A_RUN, "dt")]
     hashed = F.xxhash64(*compared) if _hashable(rows.schema) else F.lit(0)
     total = F.sum(hashed.cast("decimal(38,0)"))
@@ -42,7 +42,7 @@ def _digest(schema: StructType, rows: int, total: Decimal) -> Digest:
 
 
 def _hashable(schema: StructType) -> bool:
-    """Whether Spark hashes all columns: maps it does not."""
+    """Tell whether Spark can hash all columns. Spark cannot hash maps."""
     return "map<" not in schema.simpleString()
 
 

@@ -1,7 +1,7 @@
 """The few operations on files and folders that the lake needs, on a local disk or through Hadoop.
 
-Only what is written around the tables goes through here (markers, journal, lock, the renaming of
-whole partitions); the tables themselves are read and written by Spark.
+They serve the files around the tables: markers, journal, lock, and the renaming of whole
+partitions. Spark itself reads and writes the tables.
 """
 
 import os
@@ -14,12 +14,12 @@ from typing import Any, Protocol
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-# Hadoop's file systems that rename a folder in one step; object stores copy its files one by one.
+# Hadoop's file systems that rename a folder in one step. Object stores copy file by file.
 _RENAMES = ("file", "hdfs", "viewfs", "webhdfs", "abfs", "abfss")
 
 
 class Files(Protocol):
-    """Files and folders by path; a missing one is never an error but where it is said."""
+    """Files and folders by path. A missing one is an error only where a method says so."""
 
     @property
     def renames(self) -> bool:
@@ -29,19 +29,19 @@ class Files(Protocol):
         """Whether there is a file or folder."""
 
     def names(self, folder: str) -> list[str]:
-        """What a folder holds, in order; nothing when it is missing or a file."""
+        """The sorted names in a folder; no names when the folder is missing or a file."""
 
     def read(self, path: str) -> str | None:
         """The text of a file; None when it is missing."""
 
     def write(self, path: str, text: str) -> None:
-        """Write a file, in place of what was there; one that is new appears whole."""
+        """Write or replace a file. A new file appears whole."""
 
     def create(self, path: str, text: str) -> bool:
-        """Write a file that must not exist yet; False when it does."""
+        """Write a new file; False when the file exists already."""
 
     def move(self, source: str, target: str) -> None:
-        """Give a file or folder another path, at which nothing is; OSError when it cannot be."""
+        """Move a file or folder to a path that does not exist yet; OSError when that fails."""
 
     def copy(self, source: str, target: str) -> None:
         """Copy a file."""
@@ -117,7 +117,7 @@ class LocalFiles:
 
 
 class HadoopFiles:
-    """Whatever Hadoop has a file system for, reached through the session's JVM."""
+    """Every file system that Hadoop knows, reached through the session's JVM."""
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         self._jvm: Any = spark.sparkContext._jvm
@@ -155,7 +155,7 @@ class HadoopFiles:
 
     def write(self, path: str, text: str) -> None:
         """See Files."""
-        # An object appears when it is complete, and a lock must not be away for a moment.
+        # An object appears only when it is complete. A lock must never be missing, even briefly.
         if not self.renames or self.exists(path):
             self._put(path, text, overwrite=True)
         else:

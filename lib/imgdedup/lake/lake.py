@@ -1,7 +1,7 @@
 """The lake: one Parquet dataset per name under a root, one folder per data day.
 
-A partition is replaced whole. It is written beside the datasets first, with a marker of what it
-holds, and moved in when all that a stage changes is there (see `commit`); unchanged ones stay.
+A stage replaces whole partitions. It first writes each new partition, with a marker, beside the
+datasets. Then it publishes all of them together (see `commit`). Unchanged partitions stay.
 """
 
 import uuid
@@ -26,7 +26,7 @@ _STAGING = f"{PRIVATE}/staging"
 
 @dataclass(frozen=True)
 class Staged:
-    """What was written beside the datasets and waits to be published."""
+    """What was written beside the datasets and is not published yet."""
 
     moves: list[Move] = field(default_factory=list)
     partitions: list[tuple[str, str]] = field(default_factory=list)  # dataset and day of each
@@ -35,16 +35,16 @@ class Staged:
         return Staged(self.moves + other.moves, self.partitions + other.partitions)
 
     def days(self, dataset: str) -> list[str]:
-        """The days of a dataset whose partition changes."""
+        """The days of a dataset whose partitions change."""
         return [day for name, day in self.partitions if name == dataset]
 
 
 class Lake(Partitions):
     """Reads and replaces the partitions of the datasets under `root` (a path or Hadoop URI).
 
-    `writer` names who writes, a stage and perhaps a day, to those who have to wait for it.
-    `patience` is how many seconds it waits for another writer itself. `anew`: a partition is
-    replaced even when its marker says that it holds the same rows already.
+    `writer` is a stage and perhaps a day: the name that other writers see while they wait.
+    `patience` is how many seconds this lake waits for another writer. `rebuild` replaces a
+    partition even when its marker says that it already holds the same rows.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class Lake(Partitions):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Be the only writer inside the block, after finishing what a killed one had begun.
+        """Be the only writer inside the block. First finish the commit of a killed writer.
 
-        Raises lock.Busy when another one writes for longer than the patience of this lake.
+        Raises lock.Busy when another writer holds the lock for longer than the lake's patience.
         """
         if self._require_lock is not None:
             yield
@@ -83,14 +83,14 @@ class Lake(Partitions):
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Be the only writer of this name inside the block, beside others of other names.
+        """Be the only writer of this name inside the block. Writers of other names may run.
 
-        What a killed writer had begun is finished first. Raises lock.Busy as `alone` does.
+        First finish the commit of a killed writer. Raises lock.Busy as `alone` does.
         """
         with self._locked(f"{PRIVATE}/locks/{self._writer}.lock"):
             if self.files.exists(f"{self.root}/{_JOURNAL}"):
                 with self.alone():
-                    pass  # entering it finishes
+                    pass  # entering the block finishes the commit
             self._clear()
             yield
 
@@ -98,7 +98,7 @@ class Lake(Partitions):
         return exclusive(self.files, f"{self.root}/{name}", self._writer, self._patience)
 
     def _clear(self) -> None:
-        """Clear away what a killed writer of this name had not begun to move in."""
+        """Delete what a killed writer of this name staged and did not publish."""
         staging, own = f"{self.root}/{_STAGING}", self._own.rpartition("/")[2]
         for name in self.files.names(staging):
             if name.startswith(f"{self._writer}-") and name != own:
@@ -113,12 +113,12 @@ class Lake(Partitions):
         expected_rows: int | None = None,
         check: Callable[[], object] = lambda: None,
     ) -> int:
-        """Replace one partition by `rows`, an empty result too, and return the number of rows.
+        """Replace one partition by `rows`, which may be none; return the number of rows.
 
-        A declared dataset is cut to its schema; a row set of other types is refused. When the
-        staged rows are not `expected_rows` (RuntimeError says both numbers), or `check`, called
-        after they were written, raises, the old partition stands. So it does when its rows are
-        the same.
+        Rows of a declared dataset are cut to its schema; other types raise TypeError. `check` is
+        called after the rows are staged. The old partition stands when `check` raises, and when
+        the number of rows is not `expected_rows` (RuntimeError says both numbers). It also stands
+        when it already holds the same rows.
         """
         staged, count = self._stage_day(dataset, dt, rows, expected_rows)
         check()
@@ -126,7 +126,7 @@ class Lake(Partitions):
         return count
 
     def stage_day(self, dataset: str, dt: str, rows: DataFrame) -> Staged:
-        """Write one partition beside the dataset, unless it holds these rows already."""
+        """Stage one partition, unless the partition already holds these rows."""
         return self._stage_day(dataset, dt, rows, None)[0]
 
     def _stage_day(
@@ -145,14 +145,14 @@ class Lake(Partitions):
             )
         if not self._changed(dataset, {dt: digest}):
             return Staged(), digest.rows
-        return Staged([self._marked(staged, dataset, dt, digest)], [(dataset, dt)]), digest.rows
+        return Staged([self._mark(staged, dataset, dt, digest)], [(dataset, dt)]), digest.rows
 
     def stage_days(self, dataset: str, rows: DataFrame, days: Iterable[str]) -> Staged:
-        """Write what the partitions of `days` are to hold beside the dataset, and compare.
+        """Stage those partitions of `days` that change.
 
-        `rows` has `dt`; those of other days are left out. A day has changed when its rows differ,
-        `run_id` aside: a partition keeps the id of the run that last changed it. Days without rows
-        become empty partitions.
+        `rows` has `dt`; rows of other days are left out. A partition changes when its rows differ
+        in a column other than `run_id`: it keeps the id of the run that last changed it. A day
+        without rows becomes an empty partition.
         """
         wanted = sorted(set(days))
         if not wanted:
@@ -167,12 +167,12 @@ class Lake(Partitions):
         moves = []
         for day in changed:
             if day not in found:
-                self._empty(dataset, f"{staged}/dt={day}")
-            moves.append(self._marked(f"{staged}/dt={day}", dataset, day, after[day]))
+                self._write_empty(dataset, f"{staged}/dt={day}")
+            moves.append(self._mark(f"{staged}/dt={day}", dataset, day, after[day]))
         return Staged(moves, [(dataset, day) for day in changed])
 
     def stage_removal(self, dataset: str, days: Iterable[str]) -> Staged:
-        """Take away the partitions of a dataset but those of `days`."""
+        """Stage the removal of all partitions of a dataset except those of `days`."""
         gone = sorted(set(self.days(dataset)) - set(days))
         moves = [self._move(self.path(dataset, day)) for day in gone]
         return Staged(moves, [(dataset, day) for day in gone])
@@ -185,7 +185,7 @@ class Lake(Partitions):
         return self.read_day(dataset, dt)
 
     def stage_state(self, name: str, rows: DataFrame | None) -> Staged:
-        """Keep `rows` under a name that is no dataset and has no days; None: nothing any more."""
+        """Stage `rows` under a name that is no dataset and has no days; None removes the rows."""
         target = f"{self.root}/{PRIVATE}/{name}"
         if rows is None:
             return Staged([self._move(target)])
@@ -194,15 +194,15 @@ class Lake(Partitions):
         return Staged([self._move(target, staged)])
 
     def stage_text(self, name: str, text: str) -> Staged:
-        """Keep a text under a name of its own."""
+        """Stage a text under a name of its own."""
         staged = f"{self._own}/{name}"
         self.files.write(staged, text)
         return Staged([self._move(f"{self.root}/{PRIVATE}/{name}", staged)])
 
     def publish(self, staged: Staged) -> None:
-        """Make all that is staged visible, or after a crash nothing or all of it.
+        """Make all that is staged visible. After a crash all of it is visible, or nothing.
 
-        Raises lock.Busy when another writer has come meanwhile, and changes nothing then.
+        Raises lock.Busy, and changes nothing, when another writer has taken the lock over.
         """
         with self.alone():
             assert self._require_lock is not None
@@ -211,7 +211,7 @@ class Lake(Partitions):
             self.files.delete(self._own)
 
     def append_run(self, dt: str, row: DataFrame) -> None:
-        """Add a file of rows to the `runs` dataset, the one that is never replaced."""
+        """Add a file of rows to the dataset `runs`, whose partitions are never replaced."""
         staged = f"{self._own}/runs"
         conform(row, DATASETS["runs"]).coalesce(1).write.mode("overwrite").parquet(staged)
         for name in markers.data(self.files.names(staged)):
@@ -219,12 +219,12 @@ class Lake(Partitions):
         self.files.delete(self._own)
 
     def stage_rename(self, name: str, other: str) -> Staged:
-        """Let what is kept under `name` take the place of `other`, once it is published."""
+        """Stage a rename: what lies under `name` replaces what lies under `other`."""
         source = f"{self.root}/{PRIVATE}/{name}"
         return Staged([self._move(f"{self.root}/{PRIVATE}/{other}", source)])
 
     def _changed(self, dataset: str, after: Mapping[str, Digest]) -> list[str]:
-        """The days whose partition is to be replaced by rows of these digests."""
+        """The days whose partition is damaged or differs from these digests; all on a rebuild."""
         if self.rebuild:
             return list(after)
         before, faults = self.digests(dataset, after), self.faults(dataset, after)
@@ -234,17 +234,18 @@ class Lake(Partitions):
             if digest.hash is None or before[day] != digest or day in faults
         ]
 
-    def _marked(self, staged: str, dataset: str, dt: str, digest: Digest) -> Move:
-        markers.mark(self.files, staged, digest)
+    def _mark(self, staged: str, dataset: str, dt: str, digest: Digest) -> Move:
+        """Write the marker of a staged partition; return the move that publishes it."""
+        markers.write(self.files, staged, digest)
         return self._move(self.path(dataset, dt), staged)
 
     def _move(self, target: str, source: str | None = None) -> Move:
-        """What puts `source` in the place of `target`, or just takes that away."""
+        """The move that replaces `target` by `source`, or removes `target` without a source."""
         aside = f"{self._own}/aside/{uuid.uuid4().hex[:8]}"
         return Move(target, aside, source, self.files.names(source) if source else [])
 
-    def _empty(self, dataset: str, staged: str) -> None:
-        """Make a partition without rows; Spark writes one file, and it is copied."""
+    def _write_empty(self, dataset: str, staged: str) -> None:
+        """Write a partition without rows: copy the one empty file that Spark writes."""
         model = f"{self._own}/empty/{dataset}"
         if not self.files.exists(model):
             empty = self._spark.createDataFrame([], DATASETS[dataset])

@@ -1,4 +1,4 @@
-"""What the lake holds: one Parquet dataset per name under a root, one folder per data day."""
+"""Reads the lake: one Parquet dataset per name under a root, one folder per data day."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -15,13 +15,13 @@ from imgdedup.lake.files import Files, files_of
 from imgdedup.lake.schemas import DATASETS
 
 PRIVATE = ".imgdedup"
-_AT_ONCE = 16  # partitions asked for at the same time
+_AT_ONCE = 16  # partitions looked at in parallel
 _T = TypeVar("_T")
 _DAY = re.compile(r"^dt=(\d{4}-\d{2}-\d{2})$")
 
 
 class Partitions:
-    """Reads the datasets under `root` (a path or Hadoop URI), and what is kept beside them."""
+    """Reads the datasets under `root` (a path or Hadoop URI), and the state beside them."""
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         self._spark = spark
@@ -38,11 +38,11 @@ class Partitions:
         return sorted(day.group(1) for day in map(_DAY.match, names) if day)
 
     def versions(self, dataset: str) -> dict[str, str]:
-        """For each day a name of what its partition holds: another one once it was replaced."""
+        """A name for the files of each day's partition; a replaced partition has another name."""
         return self._of_each(dataset, self.days(dataset), markers.version)
 
     def read(self, dataset: str, days: Sequence[str] | None = None) -> DataFrame:
-        """A dataset with its declared schema and `dt`, all days or some; no rows when none."""
+        """A dataset with its declared schema and `dt`: all days, or those of `days` that exist."""
         schema = with_day(dataset)
         stored = self.days(dataset)
         chosen = stored if days is None else sorted(set(days) & set(stored))
@@ -69,40 +69,40 @@ class Partitions:
         return reader.parquet(self.path(dataset, dt))
 
     def read_state(self, name: str) -> DataFrame | None:
-        """What was last kept under a name that is no dataset and has no days; None if nothing."""
+        """The rows last kept under a name that is no dataset and has no days; None if none."""
         path = f"{self.root}/{PRIVATE}/{name}"
         return self._spark.read.parquet(path) if self.files.exists(path) else None
 
     def read_text(self, name: str) -> str | None:
-        """The text last kept under a name."""
+        """The text last kept under a name; None if none."""
         return self.files.read(f"{self.root}/{PRIVATE}/{name}")
 
     def rows(self, dataset: str) -> int:
-        """The rows of all partitions, by their markers."""
+        """The number of rows of all partitions, by their markers."""
         found = self._of_each(dataset, self.days(dataset), markers.rows)
         return sum(rows or 0 for rows in found.values())
 
     def marked_rows(self, dataset: str, dt: str) -> int | None:
-        """The rows of a partition, by its marker; None when it has none."""
+        """The number of rows of a partition, by its marker; None without a marker."""
         return markers.rows(self.files, self.path(dataset, dt))
 
     def digests(self, dataset: str, days: Iterable[str]) -> dict[str, Digest | None]:
-        """The digests of the partitions of `days`, by their markers; None where there is none."""
+        """The digests of the partitions of `days`, by their markers; None without a marker."""
         return self._of_each(dataset, days, markers.digest)
 
     def fault(self, dataset: str, dt: str) -> str | None:
-        """What is wrong with a partition of ours, in words; None when it is whole."""
+        """What is wrong with a partition that a stage wrote, in words; None when it is whole."""
         return markers.fault(self.files, self.path(dataset, dt))
 
     def faults(self, dataset: str, days: Iterable[str]) -> dict[str, str]:
-        """What is wrong with those of the partitions of `days` that are not whole, by day."""
+        """What is wrong with the partitions of `days`, by day; whole partitions are left out."""
         found = self._of_each(dataset, days, markers.fault)
         return {day: fault for day, fault in found.items() if fault is not None}
 
     def _of_each(
         self, dataset: str, days: Iterable[str], ask: Callable[[Files, str], _T]
     ) -> dict[str, _T]:
-        """What the marker or the files of each partition tell; an object store answers slowly."""
+        """Look at partitions in parallel, since an object store answers slowly."""
         wanted = list(days)
         paths = (self.path(dataset, day) for day in wanted)
         with ThreadPoolExecutor(_AT_ONCE) as pool:

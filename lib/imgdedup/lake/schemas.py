@@ -1,8 +1,7 @@
 """The schema of every dataset, declared once.
 
-`dt`, the data day, is the name of the partition folder (`dt=YYYY-MM-DD`) and in no file; readers
-get it back as a string column. `manifest` and `deduplicated` hold the user's own columns besides
-those named here.
+`dt`, the data day, is the name of the partition folder (`dt=YYYY-MM-DD`) and in no file. Readers
+get `dt` back as a string column. `manifest` and `deduplicated` also hold the user's own columns.
 """
 
 from pyspark.sql.types import (
@@ -48,8 +47,8 @@ CANDIDATES = _struct(
     left_content=StringType(),  # left_content < right_content
     right_content=StringType(),
     similarity=DoubleType(),  # cosine of the two projected embeddings
-    margin=DoubleType(),  # how far the similarity stands out of both neighbourhoods
-    crowded=BooleanType(),  # both have too many neighbours to list: one of a chosen few
+    margin=DoubleType(),  # similarity less the mean of the two levels
+    crowded=BooleanType(),  # both contents are crowded: one of a chosen few candidates
     model=StringType(),
     projection=StringType(),  # fingerprint
 )
@@ -57,31 +56,31 @@ CANDIDATES = _struct(
 # What verify saw of two aligned pictures.
 _EVIDENCE = {
     "inliers": IntegerType(),  # features that agree on one map; 0: whole frames were compared
-    "correlation": DoubleType(),  # of the worst tenth of the small windows that have texture
+    "correlation": DoubleType(),  # of the worst tenth of the windows that have texture
     "overlap": DoubleType(),  # share of the smaller picture that the other one shows
 }
-# How the wider image, the one that shows more, becomes the other: mirrored, turned, cut, scaled.
+# How the wider image, which shows more, becomes the other: mirrored, turned, cut, then scaled.
 _EXPLANATION = {
     "scale": DoubleType(),  # pixels of the other for one of the wider image
     "rotation": DoubleType(),  # degrees counter-clockwise, in (-180, 180]
     "mirrored": BooleanType(),  # left and right, before the rotation
-    "crop_left": DoubleType(),  # what the other shows, in shares of the wider image's sides
+    "crop_left": DoubleType(),  # the part that the other shows, in shares of the wider's sides
     "crop_top": DoubleType(),
     "crop_right": DoubleType(),
     "crop_bottom": DoubleType(),
     "brightness": DoubleType(),  # ratio of mean luma
     "contrast": DoubleType(),  # ratio of luma deviation, brightness aside
-    "grayscale": BooleanType(),  # just one of the two has no colour
+    "grayscale": BooleanType(),  # exactly one of the two has no colour
     "edit": StringType(),  # in words
 }
 
-# Internal, under `.imgdedup`: every candidate that was ever looked at, copies and others.
+# Internal, under `.imgdedup`: every candidate that verify has decided, copies and others.
 VERDICTS = _struct(
     left_content=StringType(),
     right_content=StringType(),
     duplicate=BooleanType(),
     **_EVIDENCE,
-    wider=StringType(),  # left or right; this and what follows is null unless they are copies
+    wider=StringType(),  # left or right; null unless copies, like the columns down to `edit`
     **_EXPLANATION,
     model=StringType(),
     verifier=StringType(),  # fingerprint of the rules
@@ -96,7 +95,7 @@ PAIRS = _struct(
     right_content=StringType(),
     kind=StringType(),  # exact: the same bytes; near: an edited copy
     similarity=DoubleType(),
-    margin=DoubleType(),  # this and what follows to `grayscale` is null for exact copies
+    margin=DoubleType(),  # null for exact copies, like the columns down to `grayscale`
     **_EVIDENCE,
     wider_id=StringType(),
     **_EXPLANATION,
@@ -108,10 +107,10 @@ GROUPS = _struct(
     image_id=StringType(),
     group_id=StringType(),  # least image_id of the group
     is_keeper=BooleanType(),
-    keeper_id=StringType(),  # the image's own keeper, itself for a keeper
+    keeper_id=StringType(),  # the image's own keeper; for a keeper, the image itself
     content_id=StringType(),
     keeper_content=StringType(),
-    kind=StringType(),  # the witness of a removal, exact or near; null for a keeper
+    kind=StringType(),  # the witness: exact or near; null for a keeper, like all to `edit`
     similarity=DoubleType(),
     margin=DoubleType(),
     **_EVIDENCE,
@@ -135,7 +134,7 @@ RUNS = _struct(
     message=StringType(),  # why it failed
 )
 
-# Internal, too: the images with an embedding, as search last settled them.
+# Internal: the images with an embedding, as search last settled them.
 SNAPSHOT = _struct(
     image_id=StringType(),
     content_id=StringType(),

@@ -1,1 +1,1 @@
-"""What runs the whole job on one machine: Java, the embedded Airflow, the demo and its report."""
+"""Runs the whole job on one machine: Java, the embedded Airflow, the demo and its report."""

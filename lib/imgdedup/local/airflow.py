@@ -25,10 +25,10 @@ def run_dag(
 ) -> int:
     """Run the DAG once for each of `days` and show its progress; return the exit status.
 
-    Each holds the parameters `dt` and `manifest`, perhaps `until`. Stops at the first run that
-    fails. Raises UserError when the first cannot even start.
+    Each of `days` holds the parameters `dt` and `manifest`, and perhaps `until`. Stops at the
+    first run that fails. Raises UserError when the first run cannot start.
     """
-    config.load(CONF, overlay, settings)  # tells of a misspelt setting before Airflow has to start
+    config.load(CONF, overlay, settings)  # raises for a misspelt setting before Airflow starts
     root = root.absolute()
     common = {"root": str(root), "overlay": overlay, "settings": settings}
     runs = [{**each, **common} for each in days]
@@ -43,7 +43,7 @@ def run_dag(
             say(f"stopped by {stop}: ending what still runs")
             return stop.status
         except BrokenPipeError:
-            return 1  # nobody reads what this prints any more
+            return 1  # nobody reads the progress any more
         except OSError as error:
             raise UserError(f"cannot write to {root}: {error.strerror}") from None
         finally:
@@ -55,7 +55,7 @@ def start_runner(
 ) -> subprocess.Popen[str]:
     """Start the process that prepares Airflow's database and does `runs`.
 
-    It holds the lock, too: should this process be killed, no other run starts beside it.
+    The process holds the lock, too. If its parent is killed, no other run can start beside it.
     """
     command = [sys.executable, "-m", "imgdedup.local.dag_runner", json.dumps(runs)]
     return processes.start(command, environment(space), space.tmp, output, [space.lock])

@@ -1,9 +1,9 @@
-"""An archive of the Java classes that Spark loads, with which its JVMs start in half the time.
+"""An archive of the Java classes that Spark loads. It halves the start time of Spark's JVMs.
 
-Each stage is a spark-submit of its own, and half of the seconds it takes on a small day go into
-finding, checking and linking some 15,000 classes. Java can keep them ready to map into memory
-(class data sharing). `make setup` makes the archive once, with what a small Spark job loads; a JVM
-that cannot use it (another Java, another Spark) ignores it and starts as ever.
+Each stage is a spark-submit of its own. On a small day half of its seconds go into finding,
+checking and linking about 15,000 classes. Java can keep classes ready to map into memory (class
+data sharing). `make setup` makes the archive once, from the classes that a small Spark job loads.
+A JVM that cannot use the archive (another Java, another Spark) ignores it and starts as usual.
 
     python -m imgdedup.local.class_archive      make it for the Java that Spark runs on here
 """
@@ -19,13 +19,13 @@ from imgdedup.errors import UserError
 from imgdedup.local.java import Java, choose_java
 
 FOLDER = Path(sys.prefix) / "spark-classes"
-ONE_STEP = 25  # this Java and newer ones make an archive without one of their own to start from
+ONE_STEP = 25  # from this version on, Java needs no base archive to make one
 
 
 def options(java: Java, folder: Path = FOLDER) -> str:
-    """Return the JVM options by which `java` uses its archive in `folder`; "" without one.
+    """Return the JVM options by which `java` uses its archive in `folder`; "" without an archive.
 
-    Quoted as the environment variable SPARK_SUBMIT_OPTS needs it.
+    The options are quoted for the environment variable SPARK_SUBMIT_OPTS.
     """
     archive = archive_path(java, folder)
     if not archive.is_file():
@@ -66,12 +66,12 @@ def make(java: Java, folder: Path = FOLDER) -> Path | None:
 
 
 def archive_path(java: Java, folder: Path) -> Path:
-    """Where the archive for `java` is, or would be."""
+    """The path of the archive for `java`, whether it exists or not."""
     return folder / f"java-{java.version}-spark-{version('pyspark')}.jsa"
 
 
 def main() -> None:
-    """Make the archive; without one everything works, and takes longer to start."""
+    """Make the archive. Without it everything works, but starts more slowly."""
     try:
         made = make(choose_java())
     except UserError as error:

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 
 def unchanged(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Pass on what comes, as a stage does with its own."""
+    """Return the batches as they come."""
     return batches
 
 

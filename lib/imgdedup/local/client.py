@@ -15,11 +15,11 @@ from imgdedup.local.dag_runner import DAG_ID
 from imgdedup.local.services import Services
 
 ENDED = ("success", "failed")
-_PAGE = 100  # rows asked for at once: the API gives no more
+_PAGE = 100  # rows per request: the API gives no more
 
 
 class Client:
-    """A user of the Airflow that `services` are."""
+    """A user of the Airflow that `services` run."""
 
     def __init__(self, services: Services, dag_id: str = DAG_ID):
         self.services = services
@@ -32,7 +32,7 @@ class Client:
         return self.dag_id in (dag["dag_id"] for dag in self.call("GET", "dags")["dags"])
 
     def unpause(self, paused: bool = False) -> None:
-        """Let the scheduler start runs of the DAG, or not."""
+        """Let the scheduler start runs of the DAG; `paused` stops it again."""
         self.call("PATCH", f"dags/{self.dag_id}", {"is_paused": paused})
 
     def trigger(self, logical_date: str | None = None, **conf: object) -> str:
@@ -62,12 +62,12 @@ class Client:
         return self._rows(place, "task_instances", {})
 
     def raised_by(self, run_id: str) -> list[dict[str, Any]]:
-        """The asset events that raised a run."""
+        """The asset events that started a run."""
         place = f"dags/{self.dag_id}/dagRuns/{quote(run_id)}/upstreamAssetEvents"
         return list(self.call("GET", place)["asset_events"])
 
     def clear(self, run_id: str, stage: str) -> None:
-        """Have a stage of a run, and what follows it, run again."""
+        """Let Airflow run a stage of a run again, and the stages after it."""
         body = {
             "dry_run": False,
             "dag_run_id": run_id,
@@ -79,7 +79,7 @@ class Client:
         self.call("POST", f"dags/{self.dag_id}/clearTaskInstances", body)
 
     def command(self, *words: str) -> str:
-        """Run an `airflow` command, return what it prints; UserError when it fails."""
+        """Run an `airflow` command and return its output; UserError when it fails."""
         done = subprocess.run(
             [sys.executable, "-m", "airflow", *words],
             env=dict(self.services.environment),
@@ -93,16 +93,16 @@ class Client:
         return done.stdout
 
     def wait(self, what: str, done: Callable[[], bool], seconds: float, poll: float = 0.5) -> None:
-        """Ask `done` each `poll` seconds until it says so; UserError when that takes too long."""
+        """Call `done` every `poll` seconds until it gives True; UserError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not done():
-            self.services.check()
+            self.services.require_running()
             if time.monotonic() > deadline:
                 raise UserError(f"{what}: not within {seconds:.0f} s")
             time.sleep(poll)
 
     def call(self, method: str, place: str, body: object = None) -> Any:
-        """Call the public API, give its answer; UserError with its words when it refuses."""
+        """Call the public API and return its answer; UserError quotes a refusal."""
         return self._request(method, f"{self.services.address}/api/v2/{place}", body, self._headers)
 
     def _rows(self, place: str, name: str, filters: Mapping[str, str]) -> list[dict[str, Any]]:

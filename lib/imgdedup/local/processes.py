@@ -1,4 +1,4 @@
-"""Ends everything that a command started, whatever became of its parents."""
+"""Ends everything that a command started, also processes whose parents are gone."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ from typing import IO
 
 import psutil
 
-# Each signal and the seconds that processes have to follow it. Spark and Python end cleanly on
-# the first; the last cannot be refused.
+# Each signal, and the seconds that processes have to end. Spark and Python end cleanly on the
+# first. No process can refuse the last.
 _SIGNALS = ((signal.SIGINT, 10), (signal.SIGTERM, 5), (signal.SIGKILL, 5))
 _STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -21,15 +21,15 @@ class Stopped(Exception):
 
     def __init__(self, signum: int):
         super().__init__(signal.Signals(signum).name)
-        self.status = 128 + signum  # what shells report for it
+        self.status = 128 + signum  # as shells report it
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Turn the signals that ask for an end into Stopped, inside the block."""
+    """Raise Stopped inside the block on a signal that asks this process to end."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        for each in _STOPPERS:  # a second Ctrl-C must not cut the cleaning up short
+        for each in _STOPPERS:  # a second Ctrl-C must not stop the clean-up
             signal.signal(each, signal.SIG_IGN)
         raise Stopped(signum)
 
@@ -70,8 +70,8 @@ def start(
 def end(leaders: Iterable[subprocess.Popen[str]]) -> None:
     """End the sessions and descendants of `leaders`, politely first, and wait until they are gone.
 
-    A process can outlive its parent (Spark's Python workers and Airflow's task runners do), so
-    the members are those of the session, not only the children.
+    A process can outlive its parent (Spark's Python workers and Airflow's task runners do). So all
+    processes of a session are ended, not only children.
     """
     leaders = list(leaders)
     remaining: set[psutil.Process] = set()

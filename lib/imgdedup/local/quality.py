@@ -1,4 +1,4 @@
-"""Holds what a run found against what is known of the corpus."""
+"""Compares what a run found with the known truth about the corpus."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,26 +13,25 @@ from imgdedup.local.tables import read
 
 @dataclass(frozen=True)
 class Quality:
-    """Findings held against the known truth."""
+    """The findings of a run, compared with the known truth."""
 
     copies: Mapping[str, int]  # by edit
     missed: Mapping[str, list[str]]  # by edit: the photographs, with the amount of the edit
     false_pairs: Mapping[tuple[str, str], int]  # by the two photographs
     wrong_removals: list[str]  # images whose keeper shows another photograph
-    problems: list[str]  # what a run must never do, in words
+    problems: list[str]  # faults that a run must never show, in words
 
     @property
     def found(self) -> int:
-        """How many copies were found."""
+        """The number of copies that were found."""
         return sum(self.copies.values()) - sum(map(len, self.missed.values()))
 
 
 def compare(root: Path, truth: Sequence[Truth]) -> Quality:
-    """Hold the pairs, groups and failures under `root` against `truth`.
+    """Compare the pairs, groups and failures under `root` with `truth`.
 
-    A copy is found when a near pair joins it, or an exact copy of it, with its original or an
-    exact copy of that, or when exact pairs or a group do. A pair is false when its two images show
-    different photographs.
+    A copy is found when a pair or a group joins it with its original. In pairs, an exact copy of
+    an image stands for the image. A pair is false when its images show different photographs.
     """
     days = sorted({row.dt for row in truth})
     pairs = read(root, "pairs", days, ["left_id", "right_id", "kind"])
@@ -87,14 +86,14 @@ class _Joined:
         return image in self._group and self._group[image] == self._group.get(other)
 
     def _content(self, image: str) -> str:
-        """The least id among the exact copies of an image: the pairs are stars around it."""
+        """The least id among the exact copies of an image: exact pairs form a star around it."""
         while image in self._centre:
             image = self._centre[image]
         return image
 
 
 def _row_problems(embeddings: pd.DataFrame, truth: Sequence[Truth]) -> Iterator[str]:
-    """Rows that are lost or too many, and failures that are not the expected ones."""
+    """Yield lost rows, extra rows, and failures other than the expected ones."""
     expected = {(row.dt, row.image_id): row.failure for row in truth}
     failures = embeddings["failure"].astype(object).where(embeddings["failure"].notna(), None)
     got = dict(zip(_rows(embeddings, "dt", "image_id"), failures, strict=True))
@@ -109,7 +108,7 @@ def _row_problems(embeddings: pd.DataFrame, truth: Sequence[Truth]) -> Iterator[
 
 
 def _kept_problems(kept: list[str], removed: set[str], truth: Sequence[Truth]) -> Iterator[str]:
-    """What `deduplicated` holds must be all images but those that `groups` removes."""
+    """Check that `deduplicated` holds all images except those that `groups` removes."""
     due = sorted({row.image_id for row in truth} - removed)
     if sorted(kept) != due:
         yield f"{len(kept)} images in deduplicated, where {len(due)} were to be kept"

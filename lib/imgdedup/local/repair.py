@@ -1,4 +1,4 @@
-"""`make repair`: makes anew, from manifests and embeddings, all that is derived from them.
+"""`make repair`: rebuilds everything that is derived from manifests and embeddings.
 
 python -m imgdedup.local.repair --out FOLDER [--overlay local]
 """
@@ -10,19 +10,19 @@ from pathlib import Path
 from imgdedup.console import say
 from imgdedup.errors import UserError
 from imgdedup.local.airflow import run_dag
-from imgdedup.local.run import checked_out
+from imgdedup.local.run import require_local_folder
 
 REPAIR = "lake.repair"
 
 
 def repair(out: Path, overlay: str) -> int:
-    """Run the DAG over the lake in `out` so that nothing derived is trusted; the exit status.
+    """Run the DAG over the lake in `out` and trust nothing derived; return the exit status.
 
-    Raises UserError when there is nothing to make it from.
+    Raises UserError when the lake has no embeddings.
     """
     days = sorted(place.name.removeprefix("dt=") for place in (out / "embeddings").glob("dt=*"))
     if not days:
-        raise UserError(f"there are no embeddings in {out}: say with OUT where the results are")
+        raise UserError(f"there are no embeddings in {out}: give the folder with OUT (--out)")
     return run_dag(out, [{"dt": days[-1], "manifest": ""}], overlay, {REPAIR: True})
 
 
@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--overlay", default="local", help="configuration over conf/base.toml")
     arguments = parser.parse_args()
     try:
-        return repair(checked_out(arguments.out), arguments.overlay)
+        return repair(require_local_folder(arguments.out), arguments.overlay)
     except UserError as error:
         say(f"error: {error}")
         return 2

@@ -1,6 +1,6 @@
-"""The printed account of a run: what came in, what was found, how long it took, what is where.
+"""The printed report of a run: the images, the findings, the times, and where the tables are.
 
-It reads the Parquet files alone, so it shows what stands in the lake and not what a run remembers.
+The report reads only the Parquet files. So it shows what the lake holds, not what a run remembers.
 """
 
 import re
@@ -19,7 +19,7 @@ from imgdedup.local.tables import read
 
 TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated", "runs")
 WIDTH = 96  # columns of the printed text
-NAMED = 5  # missed copies named for each edit, and wrong removals
+NAMED = 5  # missed copies named for each edit; also wrong removals named
 EDITS = 15  # lines of the table of edits
 _AMOUNT = re.compile(r"( to)? -?\d[\d.]*(%|x| degrees)")  # in a label like "cropped to 47%"
 
@@ -46,15 +46,15 @@ class Summary:
     embedded: int
     failures: Mapping[str, int]  # by code
     pairs: Mapping[str, int]  # by kind
-    edits: Mapping[str, int]  # near pairs by what was done, amounts aside, the most frequent first
-    groups: int  # those that lost an image of these days
+    edits: Mapping[str, int]  # near pairs by edit without its amounts, most frequent first
+    groups: int  # groups that lost an image of these days
     removed: int
     kept: int
     stages: tuple[StageRun, ...]  # by day, in the order of the flow
 
 
 def summary(root: Path, days: Sequence[str]) -> Summary:
-    """Count the rows of `days` in the datasets under `root`; what is not there counts as zero."""
+    """Count the rows of `days` in the datasets under `root`; a missing partition has no rows."""
     embeddings = read(root, "embeddings", days, ["failure"])
     pairs = read(root, "pairs", days, ["kind", "edit"])
     groups = read(root, "groups", days, ["group_id", "is_keeper"])
@@ -74,7 +74,7 @@ def summary(root: Path, days: Sequence[str]) -> Summary:
 
 
 def print_run(root: Path, days: Sequence[str]) -> None:
-    """Print what a run did, of one day or of a range of days."""
+    """Print what a run did on a day or on a range of days."""
     done = summary(root, days)
     title = " to ".join(dict.fromkeys((days[0], days[-1])))
     lines = [f"imgdedup, {title}", "", *_counts([done]), *_edit_lines(done), ""]
@@ -86,9 +86,9 @@ def print_run(root: Path, days: Sequence[str]) -> None:
 def print_demo(root: Path, truth: Sequence[Truth]) -> list[str]:
     """Print what the runs for all days of the truth did, and how well.
 
-    Returns, in words, what a run must never do: rows lost, a failure not told or told wrongly, an
-    exact copy overlooked, nothing found at all. An edited copy missed and a false pair are not
-    among them: they are a matter of degree.
+    Returns, in words, faults that a run must never show: lost rows, missing or wrong failures, a
+    missed exact copy, no copy found at all. Missed edited copies and false pairs are not among
+    the faults: they are a matter of degree.
     """
     days = sorted({row.dt for row in truth})
     by_day = [summary(root, [dt]) for dt in days]
@@ -151,7 +151,7 @@ def _counts(columns: Sequence[Summary]) -> list[str]:
 
 
 def _edit_lines(days: Summary) -> list[str]:
-    """The table of edits, as many lines as there is room for; none when there are no near pairs."""
+    """The table of edits, at most EDITS lines; no lines when there are no near pairs."""
     if not days.edits:
         return []
     lines = ["", "near pairs by edit"]
@@ -168,11 +168,11 @@ def _edit_lines(days: Summary) -> list[str]:
 
 
 def _stage_details(days: Summary) -> list[str]:
-    """The table of stages; of one that worked day by day the sums, and no details."""
+    """The table of stages. A stage with several runs shows their sums, and no details."""
     lines = [_line("stage", ["rows in", "rows out", "seconds", "peak memory"])]
     counted: list[StageRun] = []
     for stage in STAGES:
-        # A stage that settles all days does so once, under the last day of a range.
+        # A stage that settles all days runs once, under the last day of a range.
         of = days.days if stage in BY_DAY else days.days[-1:]
         runs = [run for run in days.stages if run.stage == stage and run.dt in of]
         if not runs:

@@ -35,8 +35,8 @@ def run(
     Days given together share one start of Airflow. The environment variable IMGDEDUP_WEIGHTS
     names the weights unless `settings` does. Raises UserError when the run cannot start.
     """
-    folder = checked_out(str(out))
-    manifests = {checked_day(dt): checked_images(images, dt, folder) for dt in days}
+    folder = require_local_folder(str(out))
+    manifests = {require_day(dt): require_images(images, dt, folder) for dt in days}
     runs = [{"dt": dt, "manifest": manifest} for dt, manifest in manifests.items()]
     return run_dag(folder, runs, overlay, _chosen(settings))
 
@@ -50,8 +50,8 @@ def run_range(
     settings: Mapping[str, object] | None = None,
 ) -> int:
     """Run the DAG once for the range of `days`, all from the first to the last; see `run`."""
-    folder = checked_out(str(out))
-    manifest = checked_images_of_range(images, days, folder)
+    folder = require_local_folder(str(out))
+    manifest = require_images_of_range(images, days, folder)
     one = {"dt": days[0], "until": days[-1], "manifest": manifest}
     return run_dag(folder, [one], overlay, _chosen(settings))
 
@@ -61,13 +61,13 @@ def _chosen(settings: Mapping[str, object] | None) -> dict[str, object]:
     return with_absolute_weights({**({WEIGHTS: weights} if weights else {}), **(settings or {})})
 
 
-def checked_range(dt: str, until: str | None) -> list[str]:
-    """Return the days from `dt` to `until`, or `dt` alone."""
-    return days_between(checked_day(dt), checked_day(until or dt))
+def require_days(dt: str, until: str | None) -> list[str]:
+    """Return the days from `dt` to `until`, or `dt` alone; UserError for a wrong day or range."""
+    return days_between(require_day(dt), require_day(until or dt))
 
 
-def checked_day(dt: str) -> str:
-    """Return `dt` if it is a date of the form YYYY-MM-DD."""
+def require_day(dt: str) -> str:
+    """Return `dt`; UserError unless it is a date of the form YYYY-MM-DD."""
     try:
         if not re.fullmatch(r"\d{4}-\d\d-\d\d", dt):
             raise ValueError
@@ -76,8 +76,8 @@ def checked_day(dt: str) -> str:
         raise UserError(f'"{dt}" is not a day: write it as 2026-01-31') from None
 
 
-def checked_out(out: str) -> Path:
-    """Return the folder for the results as an absolute path."""
+def require_local_folder(out: str) -> Path:
+    """Return the folder for the results as an absolute path; UserError for a URI."""
     if _is_uri(out):
         raise UserError(
             f"{out} is not on this machine: give a folder for the results, or use the DAG in your "
@@ -86,10 +86,10 @@ def checked_out(out: str) -> Path:
     return Path(out).expanduser().resolve()
 
 
-def checked_images(images: str, dt: str, out: Path) -> str:
-    """Return where the images of a day are, absolute, after looking that something is there.
+def require_images(images: str, dt: str, out: Path) -> str:
+    """Return the absolute place of the images of a day; UserError when nothing usable is there.
 
-    An object store is left for the job to look at.
+    A place in an object store is not checked here: the job checks it.
     """
     place = images.replace("{dt}", dt)
     if _is_uri(place):
@@ -97,7 +97,7 @@ def checked_images(images: str, dt: str, out: Path) -> str:
     path = Path(place).expanduser().resolve()
     if not path.exists():
         raise UserError(
-            f"there is no folder or file {path}: say with --images where the images are"
+            f"there is no folder or file {path}: say with IMAGES (--images) where the images are"
         )
     if path.is_file() and path.suffix != ".parquet":
         raise UserError(f"{path} is neither a folder nor a .parquet file")
@@ -109,26 +109,28 @@ def checked_images(images: str, dt: str, out: Path) -> str:
     return str(path)
 
 
-def checked_images_of_range(images: str, days: Sequence[str], out: Path) -> str:
-    """Return where the images of a range are, absolute, `{dt}` in it standing for the day.
+def require_images_of_range(images: str, days: Sequence[str], out: Path) -> str:
+    """Return the absolute place of the images of a range; `{dt}` in it stands for the day.
 
-    One day of the range must be there: those that are not are left out.
+    At least one day must be there, else UserError. Missing days are left out.
     """
     if _is_uri(images):
         return images
-    if "{dt}" not in images:  # a Parquet with partitions of its own, or else the job refuses it
-        return checked_images(images, days[0], out)
+    if "{dt}" not in images:  # a Parquet folder with partitions; the job refuses others
+        return require_images(images, days[0], out)
     place = Path(images).expanduser().resolve()
     there = [dt for dt in days if Path(str(place).replace("{dt}", dt)).exists()]
     if not there:
-        raise UserError(f"there is no folder or file {place} for any day: look at --images")
+        raise UserError(
+            f"there is no folder or file {place} for any day: correct IMAGES (--images)"
+        )
     for dt in there:
-        checked_images(images, dt, out)
+        require_images(images, dt, out)
     return str(place)
 
 
 def parsed_settings(assignments: Iterable[str]) -> dict[str, object]:
-    """Return `section.key=value` texts as settings; a value is JSON, else taken as a string."""
+    """Return `section.key=value` texts as settings; a value that is no JSON is a string."""
     settings: dict[str, object] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
@@ -142,7 +144,7 @@ def parsed_settings(assignments: Iterable[str]) -> dict[str, object]:
 
 
 def with_absolute_weights(settings: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings with a relative path of weights made absolute: jobs run elsewhere."""
+    """Return the settings with an absolute path of weights, since jobs run in other folders."""
     weights = settings.get(WEIGHTS)
     if isinstance(weights, str) and not _is_uri(weights) and Path(weights).expanduser().exists():
         return {**settings, WEIGHTS: str(Path(weights).expanduser().resolve())}
@@ -164,11 +166,11 @@ def main() -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="section.key=value", help="single settings"
     )
-    parser.add_argument("--refit", action="store_true", help="learn the projection anew")
+    parser.add_argument("--refit", action="store_true", help="learn the projection again")
     arguments = parser.parse_args()
     refit = {"fit.refit": True} if arguments.refit else {}
     try:
-        out, days = checked_out(arguments.out), checked_range(arguments.dt, arguments.until)
+        out, days = require_local_folder(arguments.out), require_days(arguments.dt, arguments.until)
         chosen = {**parsed_settings(arguments.set), **refit}
         if len(days) == 1:
             status = run(arguments.images, out, *days, overlay=arguments.overlay, settings=chosen)

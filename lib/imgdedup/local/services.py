@@ -1,4 +1,4 @@
-"""A running Airflow on loopback: its services come up together and end together."""
+"""A running Airflow on loopback: its services start together and end together."""
 
 import json
 import secrets
@@ -18,8 +18,8 @@ from imgdedup.local.airflow import start_runner
 from imgdedup.local.workspace import Workspace, environment
 
 HOST = "127.0.0.1"
-# `airflow standalone` would start the same, but its log servers listen on all interfaces and no
-# setting changes that. Nothing here needs a triggerer: no task of the DAG defers.
+# `airflow standalone` would start the same services, but its log servers listen on all interfaces,
+# and no setting changes that. No task of the DAG defers, so no triggerer is needed.
 SERVICES = (["api-server"], ["scheduler", "--skip-serve-logs"], ["dag-processor"])
 _PATIENCE = 180  # seconds until all services must be up
 
@@ -29,12 +29,12 @@ class Services:
     """The services of one Airflow, while they run."""
 
     address: str  # http://host:port
-    environment: Mapping[str, str]  # an `airflow` command with it means this Airflow
-    folder: Path  # where such a command may leave its temporary files
-    log: Path  # what the services print, together
+    environment: Mapping[str, str]  # with it, an `airflow` command uses this Airflow
+    folder: Path  # for temporary files of such a command
+    log: Path  # the output of all services
     processes: Sequence[subprocess.Popen[str]]
 
-    def check(self) -> None:
+    def require_running(self) -> None:
         """Raise UserError when one of the services has ended."""
         if any(process.poll() is not None for process in self.processes):
             raise UserError(f"a service of Airflow ended{_tail(self.log)}")
@@ -44,10 +44,10 @@ class Services:
 def running(
     space: Workspace, port: int, log: Path, changes: Mapping[str, str]
 ) -> Iterator[Services]:
-    """Start Airflow on the database in `space`, wait until it is healthy, and end all of it.
+    """Start Airflow on the database in `space`, wait until it is healthy; end it after the block.
 
-    `changes` go over its environment. What the services print goes to `log`. Raises UserError
-    when they do not come up.
+    `changes` are laid over its environment. The services print to `log`. Raises UserError when
+    they do not start.
     """
     started: list[subprocess.Popen[str]] = []
     settings = {**environment(space), **_settings(port), **changes}
@@ -67,7 +67,7 @@ def running(
 
 
 def free_port(preferred: int) -> int:
-    """Return `preferred` if nothing on loopback listens there, else a port that is free."""
+    """Return `preferred` if nothing on loopback listens there, else a free port."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -88,9 +88,9 @@ def _settings(port: int) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-        # Seconds after which a worker that waits sees that its stage has ended; the default is 5.
+        # Seconds until a waiting worker sees that its stage has ended; the default is 5.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        # Whoever reaches loopback is this machine's user already.
+        # Only users of this machine reach loopback.
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
     }
 
@@ -98,7 +98,7 @@ def _settings(port: int) -> dict[str, str]:
 def _wait_until_healthy(services: Services) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
-        services.check()
+        services.require_running()
         if _healthy(services.address):
             return
         time.sleep(0.5)

@@ -1,8 +1,9 @@
 """Lets the services of Airflow share one SQLite file: a writer waits instead of failing.
 
-SQLite makes a writer wait, but refuses one that has read before ("database is locked", at once)
-when another wrote in between. Airflow opens transactions by a savepoint and reads first, as when a
-backfill is created beside a running scheduler. Here they begin with the right to write.
+SQLite makes a writer wait for another writer. But when a transaction has read, and another writer
+wrote since, SQLite refuses its write at once ("database is locked"). Airflow opens transactions by
+a savepoint and reads first, for example to create a backfill beside a running scheduler. With this
+module such a transaction takes the right to write when it begins.
 """
 
 import sqlite3
@@ -23,7 +24,7 @@ class Cursor(sqlite3.Cursor):
 
 
 class Connection(sqlite3.Connection):
-    """A connection with such cursors."""
+    """A connection whose cursors are of the class above."""
 
     def cursor(self, factory: Any = Cursor) -> Any:
         """See sqlite3.Connection."""

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 
 def read(root: Path, dataset: str, days: Iterable[str], columns: list[str]) -> pd.DataFrame:
-    """Some columns of the partitions `days`, and `dt`; no rows for what is not there."""
+    """Read columns of the partitions `days`, and `dt`; a missing partition has no rows."""
     tables = []
     for dt in days:
         for file in sorted((root / dataset / f"dt={dt}").glob("[!._]*.parquet")):

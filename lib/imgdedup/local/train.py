@@ -1,4 +1,4 @@
-"""`make train`: trains a ResNet-50 to know copies, on the user's photographs. No stage of the DAG.
+"""`make train`: trains a ResNet-50 to know copies, on the user's photographs. No DAG stage.
 
 python jobs/train.py --photos FOLDER_OR_MANIFEST --out FOLDER [--without FOLDERS] [--views N]
     [--start WEIGHTS] [--batch N] [--seed N]
@@ -25,9 +25,9 @@ from imgdedup.stages import scan
 
 
 def readers(location: str, without: Collection[str], settings: Config) -> list[Callable[[], bytes]]:
-    """What reads each photograph of a folder or manifest, except those in folders `without`.
+    """Return a reader of each photograph of a folder or manifest, except in folders `without`.
 
-    Raises UserError when there is nothing.
+    Raises UserError when the folder or the manifest cannot be used.
     """
     manifest = scan.find_parquet(location, "")
     if manifest is None:
@@ -51,10 +51,10 @@ def main() -> int:
     parser.add_argument(
         "--without",
         metavar="FOLDERS",
-        help="leave out what lies in the folder of this name, or in those that a file names",
+        help="leave out the folder of this name, or the folders that a file names",
     )
-    parser.add_argument("--out", required=True, type=Path, help="folder for all that is written")
-    parser.add_argument("--views", type=int, default=1_000_000, help="edited pictures to see")
+    parser.add_argument("--out", required=True, type=Path, help="folder for everything written")
+    parser.add_argument("--views", type=int, default=1_000_000, help="edited pictures to train on")
     parser.add_argument("--start", default="builtin", help='"scratch", or as embed.weights')
     parser.add_argument("--batch", type=int, default=256, help="photographs a step; more on a GPU")
     parser.add_argument("--seed", type=int, default=1)

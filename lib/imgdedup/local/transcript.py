@@ -7,9 +7,9 @@ from collections.abc import Callable
 from imgdedup.console import MARK
 from imgdedup.local.dag_runner import EVENT
 
-# As `airflow.py` sets it: time, level, text.
+# As `workspace.py` sets it: time, level, text.
 _PREFIX = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) +")
-# Faults of the machine that surface as an exception of whoever meets them first.
+# Faults of the machine. Any program may meet them first, in an exception of its own.
 _KNOWN = {
     "No space left on device": "the disk is full: make room and run again",
     "database or disk is full": "the disk is full: make room and run again",
@@ -22,8 +22,8 @@ _TAIL = "Last spark-submit output:"
 class Transcript:
     """Reads a run's log line by line, and knows at its end why the run failed.
 
-    `cause` are the last lines that a failed stage wrote; empty when it gave the reason in plain
-    words itself.
+    `cause` holds the last lines that a failed stage wrote. It is empty when the stage gave the
+    reason in plain words.
     """
 
     def __init__(self, clock: Callable[[], float]):
@@ -33,18 +33,18 @@ class Transcript:
         self._stage = ""
         self._errors: set[str] = set()
         self._known = ""
-        self._last = "no word from it"
+        self._last = "it printed nothing"
 
     @property
     def failure(self) -> str:
-        """What failed, in one line; of meaning once the run has failed."""
+        """What failed, in one line. It means something only once the run has failed."""
         if self._stage:
             what = f"the stage {self._stage} failed"
             return f"{what}: {self._known}" if self._known and not self._errors else what
         return f"Airflow failed: {self._known or self._last}"
 
     def read(self, line: str) -> str | None:
-        """Return the words to show for a log line, without mark; None for nearly all of them."""
+        """Return the words to show for a log line, without the mark; None for nearly all lines."""
         if line.startswith(EVENT):
             return self._event(json.loads(line.removeprefix(EVENT)))
         self._last = line.strip() or self._last
@@ -60,7 +60,7 @@ class Transcript:
             if words in self._errors:
                 return None
             self._errors.add(words)
-        elif text == line:  # without time and level: again Airflow's repetition
+        elif text == line:  # without time and level: Airflow repeats the line
             return None
         return words
 
@@ -78,7 +78,7 @@ class Transcript:
 
 
 def _last_lines(reason: str, count: int = 12) -> list[str]:
-    """Return the end of the job's own output as Airflow's message holds it, else the message."""
+    """Return the last lines of the job's output, or of the whole message if it quotes none."""
     _, _, tail = reason.rpartition(_TAIL)
     lines = [line for line in tail.splitlines() if line.strip() and not line.startswith(MARK)]
     return lines[-count:]

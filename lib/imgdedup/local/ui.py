@@ -22,9 +22,9 @@ from imgdedup.local.workspace import claimed
 def serve(root: Path | None) -> int:
     """Run Airflow until it is stopped; return the exit status.
 
-    With `root` Airflow's files are those of the runs of `run.py` on it, whose history shows, and
-    runs started from the interface write there unless told otherwise. Without it they live in a
-    temporary folder of the environment that goes with the service.
+    With `root`, Airflow uses the files of the runs of `run.py` on `root` and shows these runs. New
+    runs write to `root` unless their parameters say otherwise. Without `root`, Airflow's files lie
+    in a temporary folder, which is deleted at the end.
     """
     try:
         with processes.stoppable(), _home(root) as home, claimed(home) as space:
@@ -35,14 +35,14 @@ def serve(root: Path | None) -> int:
                 say(f"Airflow is at {page} (no password; Ctrl-C ends it)")
                 _wait_until_stopped(services)
     except processes.Stopped:
-        pass  # it was stopped before it was up
+        pass  # it was stopped before it was healthy
     return 0
 
 
 def _wait_until_stopped(services: Services) -> None:
     try:
         while True:
-            services.check()
+            services.require_running()
             time.sleep(0.5)
     except processes.Stopped:
         say("stopping Airflow")
@@ -70,7 +70,7 @@ def _settings(root: Path | None) -> dict[str, str]:
 def main() -> int:
     """Read the arguments and serve; a UserError becomes one line and status 2."""
     parser = argparse.ArgumentParser(prog="python -m imgdedup.local.ui")
-    parser.add_argument("--root", type=Path, help="keep Airflow's files and find its runs here")
+    parser.add_argument("--root", type=Path, help="show the runs of this folder of results")
     arguments = parser.parse_args()
     try:
         return serve(arguments.root)

@@ -35,7 +35,7 @@ class Workspace(NamedTuple):
 def claimed(root: Path) -> Iterator[Workspace]:
     """Hold `root` for one run at a time; give its private folder, with a fresh `tmp` inside.
 
-    Raises UserError when another run holds it or it cannot be written.
+    Raises UserError when another run holds `root`, or when `root` cannot be written.
     """
     private = root / ".imgdedup"
     try:
@@ -61,9 +61,9 @@ def claimed(root: Path) -> Iterator[Workspace]:
 
 
 def environment(space: Workspace) -> dict[str, str]:
-    """Return the environment of the embedded Airflow and the Spark it starts.
+    """Return the environment of the embedded Airflow and of the Spark that it starts.
 
-    The settings of any other Airflow or Spark on the machine are left out.
+    Settings of any other Airflow or Spark on the machine are left out.
     """
     kept = {
         name: value

@@ -1,1 +1,1 @@
-"""All that knows Milvus."""
+"""The only package that knows Milvus."""

@@ -1,4 +1,4 @@
-"""Milvus behind the few calls that the stages need. Its words become ours here and nowhere else.
+"""Milvus behind the few calls that the stages need. Only this module uses the words of Milvus.
 
 Milvus calls the inner product of its IP metric a "distance". The inner product of an asking and a
 stored vector (see `space.vectors`) is the margin of the two.
@@ -16,12 +16,13 @@ from imgdedup.errors import TryAgain
 _KEY = "content_id"
 _VECTOR = "vector"
 _KEY_LENGTH = 64
-_PAGE = 8192  # keys per request when all are read
-# Links of a vector and candidates while building: the sizes that HNSW's authors call large.
+_PAGE = 8192  # keys per request when all keys are read
+# M: links of a vector. efConstruction: candidates for the links while the graph is built. HNSW's
+# authors call these sizes large.
 _BUILD = {"FLAT": {}, "HNSW": {"M": 32, "efConstruction": 400}}
 _LEAST_EF = 256
-# The client's own ping every ten seconds is more than gRPC servers allow: after a request of half a
-# minute they hang up ("too many pings").
+# The client pings every ten seconds, more often than gRPC servers allow. Half a minute into a
+# request they hang up ("too many pings").
 _CHANNEL = {"grpc.keepalive_time_ms": 600_000, "grpc.keepalive_permit_without_calls": False}
 _VECTORS_PAGE = 1024  # vectors per request: 8 MB of 2,048 float32, the widest
 
@@ -50,7 +51,7 @@ class Collection(Protocol):
         """Add stored vectors, float32, (n, width), under new keys."""
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Remove keys; those not there are no error."""
+        """Remove keys; missing keys are no error."""
 
     def flush(self) -> None:
         """Make all writes durable and visible."""
@@ -59,10 +60,10 @@ class Collection(Protocol):
         """The number of vectors; 0 when there is no collection."""
 
     def search(self, vectors: np.ndarray, k: int) -> list[Neighbours]:
-        """The `k` nearest of each asking vector, float32, (n, width), or all if there are fewer."""
+        """The `k` nearest of each asking vector, float32, (n, width); all when there are fewer."""
 
     def vectors(self, keys: Sequence[str]) -> np.ndarray:
-        """What is stored of `keys`, float32, (n, width), in order; KeyError names a missing one."""
+        """Stored vectors of `keys` in order, float32, (n, width); KeyError names a missing key."""
 
 
 def stored_vectors(collection: Collection, keys: Sequence[str]) -> dict[str, np.ndarray]:
@@ -70,16 +71,16 @@ def stored_vectors(collection: Collection, keys: Sequence[str]) -> dict[str, np.
     try:
         return dict(zip(keys, collection.vectors(keys), strict=True))
     except KeyError as error:
-        raise RuntimeError(f"the index lacks the content {error}: run index again") from None
+        raise RuntimeError(f"the collection lacks the content {error}: run index again") from None
 
 
 @dataclass(frozen=True)
 class CollectionAddress:
-    """Where a collection is. Addresses cross to the workers, and each worker connects itself."""
+    """Where a collection is. Spark sends the address to its workers, and each worker connects."""
 
     uri: str
     collection: str
-    family: str  # what the names of all collections of this root begin with
+    family: str  # the first part of the names of all collections of this root
     index_type: str
     timeout: float  # seconds per request
 
@@ -90,8 +91,8 @@ class CollectionAddress:
             return MilvusCollection(self, client)
         except MilvusException as error:
             raise TryAgain(
-                f"no Milvus server answers at {self.uri} ({error.message}): see that it runs, and "
-                "that milvus.uri is its address"
+                f"no Milvus server answers at {self.uri} ({error.message}): check that it "
+                "runs, and that milvus.uri is its address"
             ) from None
 
 
@@ -119,13 +120,13 @@ class MilvusCollection:
             params=_BUILD[self._index_type],
         )
         if self._exists():
-            if not self._client.list_indexes(self._name):  # killed between the two
+            if not self._client.list_indexes(self._name):  # killed before it was made
                 self._client.create_index(self._name, index)
             return
         schema = self._client.create_schema(auto_id=False)
         schema.add_field(_KEY, DataType.VARCHAR, is_primary=True, max_length=_KEY_LENGTH)
         schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=width)
-        # Strong: whoever reads sees all that was written before.
+        # Strong: a reader sees all earlier writes.
         self._client.create_collection(
             self._name, schema=schema, index_params=index, consistency_level="Strong"
         )
@@ -193,7 +194,7 @@ class MilvusCollection:
         return np.array([stored[key] for key in keys], dtype=np.float32)
 
     def drop_others(self) -> list[str]:
-        """Drop the collections of this root for other models and projections; their names."""
+        """Drop this root's collections for other models and projections; return their names."""
         names = [str(name) for name in self._client.list_collections()]
         others = [name for name in names if name.startswith(self._family) and name != self._name]
         for name in others:
@@ -201,7 +202,7 @@ class MilvusCollection:
         return others
 
     def _search_params(self, k: int) -> dict[str, dict[str, int]]:
-        """HNSW looks at `ef` vectors for its best `k`: at least as many, and never few."""
+        """HNSW looks at `ef` vectors for the best `k`: at least twice as many, and never few."""
         return {"params": {"ef": max(2 * k, _LEAST_EF)} if self._index_type == "HNSW" else {}}
 
     def _exists(self) -> bool:

@@ -1,7 +1,7 @@
-"""The embedded Milvus: Milvus Lite served on loopback for as long as a stage needs it.
+"""The embedded Milvus: Milvus Lite served on loopback while a stage needs it.
 
-The server lives in a thread of the driver, so nothing outlives the driver however it ends, and
-Milvus Lite's own lock keeps a second run away from the same folder.
+The server is a thread of the driver, so it ends with the driver, however the driver ends. Milvus
+Lite locks its folder, so that no second run can use the folder.
 """
 
 import hashlib
@@ -17,21 +17,21 @@ from imgdedup.errors import UserError
 from imgdedup.milvus.client import CollectionAddress
 from imgdedup.sources import local_path
 
-_SCHEMA = "schema.json"  # the file without which Milvus Lite knows no collection, but is in its way
+_SCHEMA = "schema.json"  # without this file a folder is no collection, and only stands in the way
 
 
 @contextmanager
 def serving(
     config: MilvusConfig, root: str, model: str, projection: str, *, rebuild: bool = False
 ) -> Iterator[CollectionAddress]:
-    """The address of the collection for one model and projection, given by their fingerprints.
+    """Give the address of the collection for one model and projection, named by fingerprint.
 
     The embedded server runs inside the block. On a server of the user, the names of collections
-    carry a mark of the root, so that several roots can share the server. `rebuild`: everything
-    that the embedded server stored is deleted unread.
+    carry a mark of the root, so that several roots can share the server. `rebuild` deletes
+    everything that the embedded server stored, without reading it.
 
-    Raises UserError when the port is taken, the folder is in use by another run, or `root` is no
-    local folder while no server is configured.
+    Raises UserError when the port is taken, when another run uses the folder, or when `root` is no
+    local folder and no server is configured.
     """
     own = re.sub(r"[^A-Za-z0-9]", "_", f"{model}_{projection}")
 
@@ -56,13 +56,13 @@ def _milvus_lite(folder: Path, port: int, rebuild: bool) -> Iterator[str]:
     from milvus_lite.adapter.grpc.server import start_server_in_thread
     from milvus_lite.exceptions import DataDirLockedError
 
-    _refuse_taken(port)
+    _require_free(port)
     _clear(folder, rebuild)
     try:
         server, database, port = start_server_in_thread(str(folder), host="127.0.0.1", port=port)
     except DataDirLockedError:
         raise UserError(
-            f"another run uses the index in {folder}: wait until it has ended"
+            f"another run uses the collection in {folder}: wait until it has ended"
         ) from None
     try:
         yield f"http://127.0.0.1:{port}"
@@ -72,9 +72,9 @@ def _milvus_lite(folder: Path, port: int, rebuild: bool) -> Iterator[str]:
 
 
 def _clear(folder: Path, rebuild: bool) -> None:
-    """Delete what a crash or a full disk left half made and the server could not open.
+    """Delete collections that a crash or a full disk left half made: the server cannot open them.
 
-    Only who holds the lock of the root comes here.
+    The caller holds the lock of the root.
     """
     for collection in folder.glob("collections/*"):
         if rebuild or not (collection / _SCHEMA).is_file():
@@ -82,8 +82,8 @@ def _clear(folder: Path, rebuild: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _refuse_taken(port: int) -> None:
-    """Raise UserError when another program listens on the port: gRPC would share it silently."""
+def _require_free(port: int) -> None:
+    """Raise UserError when another program uses the port: gRPC would silently share the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

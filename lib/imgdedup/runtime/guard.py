@@ -1,8 +1,8 @@
 """Lets no program outlive the task that started it.
 
-Airflow kills the whole process group of a task that it ends itself. A task that dies of something
-else, such as the kernel when memory runs out, leaves its spark-submit running: Airflow would
-start the next attempt beside it, and two of them would write to the same place.
+When Airflow ends a task, it kills the whole process group of the task. When something else kills
+the task, such as the kernel when memory runs out, spark-submit goes on. Airflow would then start
+the next attempt beside it, and both would write to the same place.
 """
 
 import os
@@ -13,15 +13,15 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-# Reads until the task says that it is done, or is gone: then nobody holds the pipe any more.
+# Waits for a line from the task. When the task dies, its end of the pipe closes, and `read` fails.
 _GUARD = 'read -r word || kill -s KILL -- "-$1"'
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Kill what runs in the group of this process, should the block fail or the process die in it.
+    """Kill all processes in this process's group when the block fails or the process dies in it.
 
-    Without effect in a process that does not lead its group: the group is then somebody else's.
+    Without effect when another process leads the group: the group is then not ours to kill.
     """
     group = os.getpid()
     if os.getpgid(0) != group:
@@ -32,7 +32,7 @@ def guarded() -> Iterator[None]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # what is sent to the group must not reach the guard
+        start_new_session=True,  # signals to the group must not reach the guard
     )
     try:
         yield
@@ -45,7 +45,7 @@ def guarded() -> Iterator[None]:
 
 
 def _kill_others(group: int) -> None:
-    """Kill the rest of the group: a driver goes on for a while when its JVM was killed."""
+    """Kill the rest of the group. A driver goes on for a while after its JVM was killed."""
     for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError):
             if process.pid != group and os.getpgid(process.pid) == group:

@@ -1,4 +1,4 @@
-"""Watching a stage from its driver: its progress and its memory."""
+"""Watches the progress and the memory of a stage from its driver."""
 
 import contextlib
 import threading
@@ -60,7 +60,7 @@ def _resident(top: psutil.Process) -> int:
 
 @contextlib.contextmanager
 def progress(spark: SparkSession, stage: str) -> Iterator[None]:
-    """Say how many tasks of the running Spark stage are done, whenever that has changed."""
+    """Say how many tasks of the running Spark stages are done, each time the number changes."""
     done = threading.Event()
     thread = threading.Thread(
         target=_report, args=(spark, stage, done), name="progress", daemon=True

@@ -12,8 +12,8 @@ from imgdedup.config import Config
 def start_session(stage: str, dt: str, config: Config) -> SparkSession:
     """Start the session of one stage with the properties of its configuration.
 
-    The master is whatever spark-submit was given. A task of `embed` takes all the cores of its
-    executor unless `embed.task_cpus` says otherwise, so that one model uses them together.
+    spark-submit chooses the master. A task of `embed` takes all cores of its executor, so that one
+    model uses all of them, unless `embed.task_cpus` says otherwise.
     """
     properties = {
         "spark.sql.session.timeZone": "UTC",
@@ -21,7 +21,7 @@ def start_session(stage: str, dt: str, config: Config) -> SparkSession:
         **config.spark.properties,
     }
     if stage == "embed":
-        SparkContext._ensure_initialized()  # what spark-submit was given is known to the JVM alone
+        SparkContext._ensure_initialized()  # only the JVM knows spark-submit's options
         cores = config.embed.task_cpus or _executor_cores(SparkConf())
         properties |= {"spark.task.cpus": str(cores), **config.spark.embed_properties}
     builder = SparkSession.builder.appName(f"imgdedup {stage} {dt}")

@@ -1,4 +1,4 @@
-"""What somebody may run once the results of a day have changed."""
+"""A DAG of a user that runs when the results of a day have changed."""
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset

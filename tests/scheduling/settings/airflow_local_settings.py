@@ -1,6 +1,6 @@
 """Airflow's own place for the rules of an installation: here, retries without a long wait.
 
-Imported by the services when they start. What else it imports, a task need not import again.
+The services import this module when they start. It imports the operator, so that no task has to.
 """
 
 from datetime import timedelta
