@@ -39,7 +39,7 @@ class Corpus:
         self.days: list[str] = []
 
     def add(self, days: int) -> None:
-        """Add some days."""
+        """Add `days` more days."""
         for _ in range(days):
             dt = (FIRST + timedelta(days=len(self.days))).isoformat()
             self._write(dt, self._rows(dt))

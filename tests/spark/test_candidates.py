@@ -84,7 +84,7 @@ def test_a_pair_that_both_days_found_is_stored_once(spark: SparkSession) -> None
     assert settled(spark, [("x", "y", 0.9)], [("x", "y", 0.9)], ["y"]) == [("x", "y", 0.9, SECOND)]
 
 
-def test_a_search_replaces_what_was_found_for_its_contents_before(spark: SparkSession) -> None:
+def test_a_search_replaces_the_earlier_candidates_of_its_contents(spark: SparkSession) -> None:
     stored = [("x", "y", 0.9), ("y", "z", 0.7)]
     assert settled(spark, stored, [], ["x"]) == [("y", "z", 0.7, SECOND)]
 

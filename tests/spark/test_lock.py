@@ -141,7 +141,7 @@ class CopyingFiles(HadoopFiles):
         return True
 
 
-def test_of_two_writers_that_create_the_file_at_once_the_last_one_has_it(
+def test_the_last_of_two_writers_that_create_the_file_at_once_has_it(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     files, path = CopyingFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
