@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Make the days, run them in both ways and once cleanly, compare; return the exit status."""
+    """Make the days, run them in three ways, compare the tables; return the exit status."""
     out = checked_out(arguments.out)
     claim(out, arguments.photos)
     days = days_before_today(arguments.days + 1)

@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Build the corpus, run the jobs on it, evaluate their tables; return the exit status."""
+    """Build the corpus, run the jobs on it, evaluate what they wrote; return the exit status."""
     out = checked_out(arguments.out)
     settings = parsed_settings(arguments.set)
     configured = config.load(CONF, "local", settings)
