@@ -1,4 +1,4 @@
-"""What a lake on this machine holds, read without Spark, and in what two lakes differ."""
+"""Reads a lake on this machine without Spark, and describes how two lakes differ."""
 
 import hashlib
 from collections import Counter
@@ -14,10 +14,10 @@ from imgdedup.config import MilvusConfig
 from imgdedup.milvus import embedded as milvus_server
 
 TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated")
-INDEX = "Milvus"
+COLLECTION = "Milvus"  # stands among the tables for the keys of the collection
 _OF_A_RUN = ("run_id",)
-_NAMED = 2  # rows told of each kind of difference
-_LONG = 24  # characters of a value that are told
+_NAMED = 2  # rows that are shown of each kind of difference
+_LONG = 24  # characters; a longer value is cut
 
 Row = tuple[tuple[str, Any], ...]
 Partition = tuple[str, str]  # dataset, day
@@ -25,9 +25,9 @@ Contents = Mapping[Partition, Counter[Row]]
 
 
 def tables(root: Path) -> dict[Partition, Counter[Row]]:
-    """The rows of every partition of the tables, whatever their order, ids of runs aside.
+    """Read the rows of every partition of the tables, in no order, without the ids of runs.
 
-    Embeddings, thumbnails and other long values are replaced by digests.
+    Digests stand for embeddings, thumbnails and all other lists and bytes.
     """
     return {
         (dataset, folder.name.removeprefix("dt=")): _rows(folder)
@@ -36,22 +36,22 @@ def tables(root: Path) -> dict[Partition, Counter[Row]]:
 
 
 def vectors(root: Path, config: MilvusConfig, model: str, projection: str) -> Counter[Row]:
-    """The keys in the index of a lake for a model and a projection (fingerprints), as rows.
+    """Read the keys of a lake's collection for a model and a projection (fingerprints), as rows.
 
-    Raises ValueError when it counts another number of vectors than it has keys.
+    Raises ValueError when the collection does not count one vector for each key.
     """
     with (
         milvus_server.serving(config, str(root), model, projection) as address,
-        closing(address.connect()) as index,
+        closing(address.connect()) as collection,
     ):
-        keys, count = index.keys(), index.count()
+        keys, count = collection.keys(), collection.count()
     if count != len(keys):
-        raise ValueError(f"the index of {root} counts {count} vectors for {len(keys)} keys")
+        raise ValueError(f"the collection of {root} counts {count} vectors for {len(keys)} keys")
     return Counter({(("content_id", key),): 1 for key in keys})
 
 
 def pinned(root: Path) -> tuple[str, str] | None:
-    """The model and the projection that the index was last filled by; None before that."""
+    """The model and the projection of the last run of `index`; None before the first."""
     filled = []
     for file in (root / "runs").glob("*/[!._]*.parquet"):
         for row in pq.ParquetFile(file).read().to_pylist():
@@ -61,7 +61,7 @@ def pinned(root: Path) -> tuple[str, str] | None:
 
 
 def stamps(root: Path) -> dict[Partition, frozenset[tuple[str, int, int]]]:
-    """Name, inode and time of the files of each partition: equal only when none was rewritten."""
+    """Name, inode and time of each partition's files: a file that is written again differs."""
     found = {}
     for dataset, folder in _partitions(root):
         stats = [(file.name, file.stat()) for file in folder.iterdir()]
@@ -71,7 +71,7 @@ def stamps(root: Path) -> dict[Partition, frozenset[tuple[str, int, int]]]:
 
 
 def differences(found: Contents, expected: Contents) -> list[str]:
-    """In what two lakes differ, a line for each partition that does."""
+    """Describe how two lakes differ, one line for each partition that differs."""
     told = []
     for place in sorted(found.keys() | expected.keys()):
         name = " of ".join(part for part in place if part)
@@ -115,7 +115,7 @@ def _rows(folder: Path) -> Counter[Row]:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """The values of a column; lists and bytes as digests."""
+    """The values of a column; digests stand for lists and bytes."""
     if pa.types.is_list(column.type):
         lists = (value.values.to_numpy() if value.is_valid else None for value in column)
         return [None if values is None else _digest(values.tobytes()) for values in lists]

@@ -1,4 +1,4 @@
-"""The pictures that histories and crashes happen to: photographs, copies, files that are none."""
+"""The files of the histories and crashes: photographs, copies, and files that are no image."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -18,7 +18,7 @@ _LONE = ("motorcycle_left.png", "motorcycle_right.png", "page.png", "clock_motio
 
 @cache
 def pictures() -> Mapping[str, bytes]:
-    """Image files by what they are, always the same bytes."""
+    """The bytes of the files, by name; they are always the same."""
     found: dict[str, bytes] = {}
     for name in _EDITED:
         photo, short = _photograph(name), name.split(".")[0]

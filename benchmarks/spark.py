@@ -1,4 +1,4 @@
-"""How Spark is started for benchmarks of many small jobs: quickly, and on loopback alone."""
+"""The environment of Spark for benchmarks of many small jobs: a quick start, on loopback only."""
 
 import os
 import sys
@@ -9,10 +9,10 @@ from imgdedup.local.java import choose_java
 
 
 def environment(folder: Path, *, brief: bool = True) -> dict[str, str]:
-    """The environment of a Spark that keeps its own files in `folder`.
+    """Return an environment in which Spark keeps its own files in `folder`.
 
-    It does without the collector of garbage in parallel, and a `brief` one, whose JVM lives for
-    seconds or minutes, without the second compiler.
+    The JVM collects garbage serially. A `brief` JVM, which lives for seconds or minutes, also does
+    without the second compiler.
     """
     java = choose_java()
     options = f"-XX:+UseSerialGC {class_archive.options(java)}"

@@ -3,8 +3,9 @@
 python -m benchmarks.backfill [--photos FOLDER] [--out FOLDER] [--days N] [--per-day N]
     [--by-day N] [--seed N] [--name NAME]
 
-One run takes the range of days; on a second root each day is a run of `airflow backfill create`;
-the tables of both are compared with those of one clean run. All three have the same projection.
+On one root, one run takes the range of days. On a second root, `airflow backfill create` makes a
+run of each day. The tables of both are compared with those of one clean run. All three roots have
+the same projection.
 """
 
 import argparse
@@ -45,8 +46,8 @@ def bench(arguments: argparse.Namespace) -> int:
     out = require_local_folder(arguments.out)
     claim(out, arguments.photos)
     days = days_before_today(arguments.days + 1)
-    listed = photos.below(arguments.photos.expanduser(), None) if arguments.photos else None
-    found = photos.usable(listed or photos.of_packages())
+    given = photos.below(arguments.photos.expanduser(), None) if arguments.photos else None
+    found = photos.usable(given or photos.of_packages())
     month = build(out / "photos", found.files, days, arguments.per_day, arguments.seed)
     say(f"bench-backfill: {sum(month.kinds.values())} files of {len(days)} days")
     by_day = days[-1 - min(arguments.by_day, arguments.days) :]
@@ -68,7 +69,7 @@ def bench(arguments: argparse.Namespace) -> int:
 
 
 def days_before_today(count: int) -> list[str]:
-    """The last `count` days that are over (UTC): the last of them is the daily run's."""
+    """The last `count` days that are over (UTC); the latest is the day of the daily run."""
     today = datetime.now(UTC).date()
     return [(today - timedelta(days=n)).isoformat() for n in range(count, 0, -1)]
 
@@ -82,7 +83,7 @@ def clean_run(root: Path, month: Month, days: Sequence[str], like: Path | None) 
 
 
 def rooted(root: Path, like: Path | None) -> Path:
-    """Make `root` anew, with nothing in it but the projection of the root `like`, if given."""
+    """Empty `root`, and copy the projection of the root `like` into it, if given."""
     shutil.rmtree(root, ignore_errors=True)
     if like:
         place = Path(".imgdedup") / "projection"
@@ -101,7 +102,7 @@ def report(
 
 
 def command(arguments: argparse.Namespace) -> str:
-    """The command that repeats the benchmark; of the folder only the last name."""
+    """The command that repeats the benchmark; the folder shows as its last name."""
     values = {
         "PHOTOS": arguments.photos.expanduser().resolve().name if arguments.photos else None,
         "DAYS": arguments.days,
@@ -119,16 +120,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--photos",
         type=Path,
-        help="folder of photographs, searched through all its sub-folders; without it the 21 that "
-        "scikit-image and scikit-learn carry, enough for some ten days",
+        help="folder of photographs, searched through all its sub-folders; without it, the 21 "
+        "photographs that scikit-image and scikit-learn carry, enough for about ten days",
     )
-    parser.add_argument("--out", default="out/bench-backfill", help="folder for all that is made")
+    parser.add_argument("--out", default="out/bench-backfill", help="folder for all results")
     parser.add_argument("--days", type=int, default=31, help="days of the backfill")
     parser.add_argument("--per-day", type=int, default=20, help="files of each day")
     parser.add_argument(
-        "--by-day", type=int, default=31, help="how many days, the last, to run day by day"
+        "--by-day", type=int, default=31, help="how many of the last days to run day by day"
     )
-    parser.add_argument("--seed", type=int, default=0, help="deals the files to the days")
+    parser.add_argument("--seed", type=int, default=0, help="draws copies and deals files to days")
     parser.add_argument("--name", help="keep the figures in benchmarks/results, by this name")
     return parser.parse_args()
 

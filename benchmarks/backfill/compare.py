@@ -1,4 +1,4 @@
-"""Holds the tables of two roots against each other, row by row."""
+"""Compares the tables of two roots, row by row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated")
-_OF_THE_RUN = ("run_id",)  # differ from run to run by nature
+_OF_THE_RUN = ("run_id",)  # columns that differ from run to run
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One table of two roots: the rows of each, and whether they are the same."""
+    """One table of two roots: how many rows each has, and whether the rows are the same."""
 
     table: str
     rows: tuple[int, int]
@@ -20,7 +20,7 @@ class Compared:
 
 
 def compare(one: Path, other: Path, days: Sequence[str]) -> list[Compared]:
-    """Compare all tables on `days`, and that neither root has a partition that the other lacks."""
+    """Compare all tables on `days`; a partition of another day counts as one more row."""
     found = []
     for table in TABLES:
         left, right = (_rows(root, table, days) for root in (one, other))

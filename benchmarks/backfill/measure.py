@@ -1,4 +1,4 @@
-"""Runs days under a running Airflow, beside its daily run, and counts what that took."""
+"""Runs days under a running Airflow, beside its daily run, and measures time and tasks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from imgdedup.local.client import Client
 from imgdedup.local.services import free_port, running
 from imgdedup.local.workspace import claimed
 
-PARALLEL = 2  # tasks at once: days embed side by side
+PARALLEL = 2  # tasks at once, so that days embed side by side
 _STARTING, _WORKING = 300.0, 24 * 3600.0  # seconds of patience
 _POLL = 5.0  # seconds
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the days took, from the first run that was queued to the end of the last.
+    """The time and the tasks of the days, from the first queued run to the end of the last run.
 
-    The daily run that went beside them is not counted.
+    The daily run beside them is not counted.
     """
 
     days: int
@@ -30,12 +30,12 @@ class Measured:
     runs: int
     tasks: int
     retries: int
-    side_by_side: int  # tasks that embedded at the same time, at most
+    side_by_side: int  # the most tasks that embedded at the same time
     minutes_of: Mapping[str, float]  # each stage, all its tasks together
 
 
 def as_range(root: Path, images: str, days: Sequence[str]) -> Measured:
-    """Run all of `days` as one run, which is triggered; see `_measured`."""
+    """Trigger one run of all `days`; see `_measured`."""
 
     def start(client: Client) -> None:
         client.trigger(dt=days[0], until=days[-1])
@@ -56,7 +56,7 @@ def day_by_day(root: Path, images: str, days: Sequence[str]) -> Measured:
 def _measured(
     root: Path, images: str, days: Sequence[str], start: Callable[[Client], None], runs: int
 ) -> Measured:
-    """Start Airflow on `root`, let it begin its daily run, `start` the others, wait for all.
+    """Start Airflow on `root`, wait for its daily run, `start` the others, wait for all to end.
 
     `images` is the location of a day's images. Raises UserError when a run fails.
     """
@@ -73,7 +73,7 @@ def _measured(
             client.unpause()
             client.wait("the daily run", lambda: client.count() > 0, _STARTING)
             start(client)
-            say(f"bench-backfill: runs of {len(days)} days go, beside the daily run")
+            say(f"bench-backfill: running {len(days)} days beside the daily run")
             expected = runs + 1
 
             def ended() -> bool:
@@ -105,7 +105,7 @@ def _counted(client: Client, days: int) -> Measured:
 
 
 def most_at_once(tasks: Sequence[Mapping[str, Any]]) -> int:
-    """The greatest number of tasks that ran at the same time, of the API's task instances."""
+    """The most tasks, given as the API's task instances, that ran at the same time."""
     changes = [(_time(task["start_date"]), 1) for task in tasks]
     changes += [(_time(task["end_date"]), -1) for task in tasks]
     at_once = most = 0

@@ -1,8 +1,8 @@
 """A month of small days: photographs, edited copies and exact copies, dealt to the days by lot.
 
-    <folder>/2026-01-01/<photograph>.jpg             as it came, shrunk if it was large
+    <folder>/2026-01-01/<photograph>.photo.jpg       the photograph, shrunk if it is large
     <folder>/2026-01-17/<photograph>.crop.jpg        an edited copy
-    <folder>/2026-01-30/<photograph>.copy.jpg        the same bytes
+    <folder>/2026-01-30/<photograph>.copy.jpg        the same bytes as the photograph
 
 The same photographs, seed and versions give the same files.
 """
@@ -62,7 +62,7 @@ def build(
 
 
 def choose(names: Sequence[str], files: int, rng: np.random.Generator) -> list[tuple[str, str]]:
-    """Draw (photograph, edit) of each file, in an order of lots; each occurs once at most."""
+    """Draw (photograph, edit) for each file, in a random order; each pair occurs at most once."""
     originals = [names[n] for n in rng.permutation(len(names))[: round(files * PHOTOS_SHARE)]]
     copies = files - len(originals)
     exact = min(len(originals), copies // COPIES_PER_EXACT)

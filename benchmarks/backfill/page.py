@@ -17,7 +17,7 @@ def page(
     measured: Sequence[Measured],
     tables: Sequence[Sequence[Compared]],
 ) -> str:
-    """Markdown; `measured` and `tables` are of the two WAYS, in order."""
+    """The page in Markdown; `measured` and `tables` are of the two WAYS, in order."""
     kinds = month.kinds
     lines = [
         "# Backfill of small days",
@@ -30,8 +30,8 @@ def page(
         "",
         *_figures(measured),
         "",
-        "The tables of each way, the ids of the runs aside, and those of one clean run of the same "
-        "days with the same projection:",
+        "The tables of each way, without the ids of the runs, compared with those of one clean run "
+        "of the same days with the same projection:",
         "",
         "| table | " + " | ".join(f"rows, {way} | the same" for way in WAYS) + " |",
         "| --- | " + "--- | --- | " * len(WAYS),

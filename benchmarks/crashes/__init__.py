@@ -1,1 +1,1 @@
-"""Processes killed in the middle of every stage, and full disks: the same command mends it all."""
+"""Kills processes in every stage and fills disks; the same command has to mend everything."""

@@ -1,4 +1,4 @@
-"""`make bench-crashes`: what is left of the tables when processes are killed and disks are full.
+"""`make bench-crashes`: checks the tables after processes were killed and disks were full.
 
 python -m benchmarks.crashes --out FOLDER [--points N] [--seed N] [--name NAME]
 """
@@ -34,7 +34,7 @@ def main() -> int:
     arguments = parser.parse_args()
     out, since = arguments.out.resolve(), time.monotonic()
     try:
-        with processes.stoppable():  # no job and no disk may be left behind
+        with processes.stoppable():  # ends its jobs and unmounts its disks
             claim(out)
             trials, missed = hurt(out, arguments.points, arguments.seed)
     except UserError as error:
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def claim(out: Path) -> None:
-    """Take `out` as a folder of this benchmark's own; UserError when it holds anything else."""
+    """Empty `out` for this benchmark; UserError when it holds anything else."""
     if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
         raise UserError(f"{out} holds something else: choose another folder, or move it away")
     shutil.rmtree(out, ignore_errors=True)
@@ -60,7 +60,7 @@ def claim(out: Path) -> None:
 
 
 def hurt(out: Path, most: int, seed: int) -> tuple[list[Trial], int]:
-    """Hurt the stages of a history in many ways; the trials, and how many kills came too late."""
+    """Hurt the stages of a history; return the trials, and how many kills came too late."""
     stages = undisturbed_stages(out)
     trials, missed = [], 0
     for point in points(stages, most, seed):
@@ -68,15 +68,15 @@ def hurt(out: Path, most: int, seed: int) -> tuple[list[Trial], int]:
         if trial is None:
             missed += 1
         else:
-            trials.append(_told(trial))
+            trials.append(_report(trial))
     if may_mount(out):
         full = (filled(stage, room, out / "space") for stage in stages for room in _ROOM)
-        trials += [_told(trial) for trial in full if trial is not None]
+        trials += [_report(trial) for trial in full if trial is not None]
     return trials, missed
 
 
 def page(trials: Sequence[Trial], missed: int, command: str, seconds: float) -> str:
-    """The table: what was hurt when, and what came of it."""
+    """The page: what was hurt, at which moment, and with what result."""
     lost = sum(not trial.sound for trial in trials)
     kills = sum(trial.hurt != "full disk" for trial in trials)
     rows = [
@@ -93,15 +93,15 @@ def page(trials: Sequence[Trial], missed: int, command: str, seconds: float) -> 
             "",
             f"{datetime.now(UTC):%Y-%m-%d}. {kills} kills (-9) and {len(trials) - kills} full "
             f"disks in {seconds / 60:.0f} minutes; {missed} further kills came after the end of "
-            "their job and do not count. After each the same command was given again at once, and "
-            "the tables and the keys in Milvus were held against those of the stage undisturbed. "
-            f"Something was lost in {lost}.",
+            "their job and do not count. After each, the same command was given again at once. "
+            "Then the tables and the keys in Milvus were compared with those of the undisturbed "
+            f"stage. Something was lost in {lost}.",
             "",
             "| stage, run | hurt | when | status | partitions as readers saw them | again | then |",
             "| --- | --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
-            "What a job said of a full disk:",
+            "What jobs said about a full disk:",
             "",
             *(f"- {line}" for line in words),
             "",
@@ -109,7 +109,7 @@ def page(trials: Sequence[Trial], missed: int, command: str, seconds: float) -> 
     )
 
 
-def _told(trial: Trial) -> Trial:
+def _report(trial: Trial) -> Trial:
     say(
         f"crashes: {trial.stage} of {trial.turn}: {trial.hurt} {trial.moment}: status "
         f"{trial.status}, {trial.seen}; again {trial.again}, {_result(trial)}"

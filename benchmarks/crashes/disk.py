@@ -1,4 +1,4 @@
-"""A disk that is full: a small file system of its own for the lake, filled to the brim."""
+"""A full disk: a small file system that holds the lake alone, and is filled up."""
 
 import shutil
 import subprocess
@@ -9,14 +9,14 @@ from pathlib import Path
 from benchmarks.crashes.jobs import started, stragglers
 from benchmarks.crashes.trials import Trial, Undisturbed, last, repeat, seen_by_readers
 
-_SIZE = 64 << 20  # bytes: a lake of some pictures, many times
+_SIZE = 64 << 20  # bytes, many times what the lake needs
 _FILLER = ".filler"
 
 
 def filled(stage: Undisturbed, room: int, space: Path) -> Trial | None:
     """Run a stage with `room` bytes left on the disk, make room, and run it again.
 
-    None when the room was enough.
+    Gives None when the room was enough.
     """
     job = stage.job
     shutil.rmtree(job.root, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The runs in which something is killed: two days, then the first of them with other images."""
+"""The history whose stages are hurt: two days, then the first day again with other images."""
 
 import shutil
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from imgdedup.flow import STAGES
 FIRST, SECOND = "2026-01-01", "2026-01-02"
 SETTINGS: Mapping[str, object] = {"fit.candidates_per_image": 2.0, "fit.expected_images": 20}
 
-# Under each image_id a name in the pool.
+# The name in the pool, by image_id.
 FIRST_IMAGES = {
     "a.jpg": "coffee",
     "b.jpg": "coffee gray",
@@ -34,7 +34,7 @@ SECOND_IMAGES = {
     "m.jpg": "motorcycle_right",
     "n.jpg": "text",
 }
-# A keeper and a copy are gone, one image is another picture, one is new, and one can be read.
+# A keeper and a copy are gone, one image is another picture, one is new, one can be read now.
 CHANGED_IMAGES = {
     "a.jpg": "coffee",
     "c.jpg": "coffee crop",
@@ -43,8 +43,8 @@ CHANGED_IMAGES = {
     "g.jpg": "rocket gray",
     "o.png": "rocket png",
 }
-# The runs by what is done in them, and the stages that are hurt: all of the run that takes the
-# place of older results, and of the first run what no later one does.
+# Each run: its name, its day, its images, and the stages that are hurt. The last run replaces older
+# results, so all of its stages are hurt. Only the first run fits, and fills an empty collection.
 _RUNS = (
     ("the first day", FIRST, {FIRST: FIRST_IMAGES}, ("fit", "index")),
     ("the second day", SECOND, {SECOND: SECOND_IMAGES}, ()),
@@ -53,7 +53,7 @@ _RUNS = (
 
 
 def undisturbed_stages(out: Path) -> list[Undisturbed]:
-    """Run the whole history once below `out`; the stages that are to be hurt, in order."""
+    """Run the whole history once below `out`; return the stages to hurt, in order."""
     found = []
     for number, (run, day, images, hurt) in enumerate(_RUNS):
         folder = out / "images" / str(number)
@@ -72,7 +72,7 @@ def undisturbed_stages(out: Path) -> list[Undisturbed]:
 
 
 def submitted(job: Job, space: Path) -> float:
-    """Run a job with nothing happening to it; its seconds, or RuntimeError when it fails."""
+    """Run a job undisturbed; return its seconds. Raises RuntimeError when the job fails."""
     with started(job, space) as running:
         status, seconds = running.ended(), running.seconds
         if status:
@@ -81,7 +81,7 @@ def submitted(job: Job, space: Path) -> float:
 
 
 def write(folder: Path, days: Mapping[str, Mapping[str, str]]) -> None:
-    """Write the image files of days, given by their names in the pool, into a folder for each."""
+    """Write the images of each day, given by their names in the pool, into the day's folder."""
     for day, images in days.items():
         (folder / day).mkdir(parents=True)
         for image_id, name in images.items():

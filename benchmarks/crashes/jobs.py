@@ -49,7 +49,7 @@ class Job:
 
 
 class Running:
-    """A job that was started: `leader` is what an operator started, spark-submit."""
+    """A job that was started; `leader` is the process of spark-submit."""
 
     def __init__(self, leader: subprocess.Popen[str], log: Path) -> None:
         self.leader = leader
@@ -58,11 +58,11 @@ class Running:
 
     @property
     def seconds(self) -> float:
-        """How long it has been running."""
+        """How long the job has been running."""
         return time.monotonic() - self._since
 
     def process(self, kind: str) -> psutil.Process | None:
-        """One of its processes by what it is, None while there is none."""
+        """A process of the job of this kind; None while there is none."""
         with suppress(psutil.NoSuchProcess):
             driver = psutil.Process(self.leader.pid)
             if kind == DRIVER:
@@ -73,22 +73,22 @@ class Running:
         return None
 
     def ended(self) -> int:
-        """Wait for the end of the command; its status, that of a shell when a signal ended it."""
+        """Wait for the end of the command; return its status, 128 + its number for a signal."""
         status = self.leader.wait(timeout=_OVERDUE)
         return status if status >= 0 else 128 - status
 
     def said(self) -> list[str]:
-        """The lines meant for a person."""
+        """The lines of the log that are meant for a person."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         return [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
 
 
 @contextmanager
 def started(job: Job, space: Path, kind: str = DRIVER) -> Iterator[Running]:
-    """Start a job; what of it still runs at the end of the block is ended.
+    """Start a job; at the end of the block, end the processes of the job that still run.
 
-    `space` is a folder for its log and Spark's own files; jobs whose `kind` of process is an
-    executor get executors of their own.
+    `space` is a folder for the log and for Spark's own files. If `kind` is EXECUTOR, the executors
+    are processes of their own.
     """
     log = space / "job.log"
     (space / "local").mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def started(job: Job, space: Path, kind: str = DRIVER) -> Iterator[Running]:
 
 
 def stragglers(running: Running) -> int:
-    """How many processes of a job outlive the command."""
+    """Count the processes of a job that outlive its command."""
     alive = 0
     for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError, PermissionError):
@@ -116,7 +116,7 @@ def _is(process: psutil.Process, kind: str) -> bool:
     with suppress(psutil.Error):
         words = " ".join(process.cmdline())
         if kind == WORKER:
-            # The daemon forks the workers: of the two it is the one with a parent that is Java.
+            # The daemon forks the workers. Java is the parent of the daemon, not of a worker.
             parent = process.parent()
             return "pyspark.daemon" in words and parent is not None and "java" not in parent.name()
         if kind == EXECUTOR:

@@ -1,4 +1,4 @@
-"""Moments in a stage at which something is killed, told by the clock or by what it has written."""
+"""The moments of a stage at which a process is killed, by the clock or by what is written."""
 
 import json
 import time
@@ -8,19 +8,19 @@ from pathlib import Path
 
 from benchmarks.crashes.jobs import Running
 
-_JOURNAL, _STAGING, _INDEX = ".imgdedup/journal.json", ".imgdedup/staging", ".imgdedup/milvus"
+_JOURNAL, _STAGING, _MILVUS = ".imgdedup/journal.json", ".imgdedup/staging", ".imgdedup/milvus"
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment by its name; `reached` gets the root, the job, and its undisturbed seconds."""
+    """A moment and its name; `reached` takes the root, the job and its undisturbed seconds."""
 
     name: str
     reached: Callable[[Path, Running, float], bool]
 
 
 def after(share: float) -> Moment:
-    """When the job has run for a share of the seconds that it takes undisturbed."""
+    """When the job has run for a share of its undisturbed seconds."""
     return Moment(
         f"after {share:.0%} of its time",
         lambda root, running, seconds: running.seconds >= share * seconds,
@@ -34,23 +34,23 @@ def written() -> Moment:
     )
 
 
-def indexed() -> Moment:
-    """When the first file of the index has changed since this was first asked."""
+def collection_changed() -> Moment:
+    """When a file of Milvus has changed since the first look."""
     before: list[object] = []
 
     def reached(root: Path, running: Running, seconds: float) -> bool:
-        now = _files(root / _INDEX)
+        now = _files(root / _MILVUS)
         before.append(now) if not before else None
         return now != before[0]
 
-    return Moment("first change of the index", reached)
+    return Moment("first change of the collection", reached)
 
 
-def collected() -> Moment:
-    """When the index has the folder of a collection."""
+def collection_begun() -> Moment:
+    """When Milvus has the folder of a collection."""
     return Moment(
         "collection begun",
-        lambda root, running, seconds: any((root / _INDEX / "collections").glob("*")),
+        lambda root, running, seconds: any((root / _MILVUS / "collections").glob("*")),
     )
 
 
@@ -60,7 +60,7 @@ def journaled() -> Moment:
 
 
 def moved(share: float) -> Moment:
-    """When that share of what the journal names, at least one, is in its place."""
+    """When a share of the moves that the journal names, and at least one, is made."""
     targets: list[tuple[Path, int | None]] = []
 
     def reached(root: Path, running: Running, seconds: float) -> bool:
@@ -90,7 +90,7 @@ def published() -> Moment:
 
 
 def wait(moment: Moment, root: Path, running: Running, seconds: float) -> bool:
-    """Wait for a moment; False when the job ended before."""
+    """Wait for a moment; False when the job ended first."""
     while running.leader.poll() is None:
         if moment.reached(root, running, seconds):
             return True

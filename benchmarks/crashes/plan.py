@@ -1,4 +1,4 @@
-"""Which process is killed when, in which stage."""
+"""Chooses which process of which stage is killed at which moment."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ _WITH_EXECUTORS = ("embed", "search", "verify")
 
 @dataclass(frozen=True)
 class Point:
-    """A process of a stage, and when it is killed."""
+    """A process of a stage, and the moment at which it is killed."""
 
     stage: Undisturbed
     process: str
-    moment: Callable[[], Moment]  # a moment remembers what it has seen: one for each try
+    moment: Callable[[], Moment]  # a new one for each try, because it remembers what it has seen
 
 
 def points(stages: Sequence[Undisturbed], most: int, seed: int) -> list[Point]:
-    """Kill points spread over the stages, `most` of them or all there are, in their order."""
+    """Draw `most` kill points of all stages, or take all if there are fewer, in their order."""
     draw = Random(seed)
     found = [point for stage in stages for point in _of(stage, draw)]
     chosen = sorted(draw.sample(range(len(found)), min(most, len(found))))
@@ -40,9 +40,9 @@ def _of(stage: Undisturbed, draw: Random) -> list[Point]:
         kills += [(PYTHON, _moved(share)) for share in (0.0, 0.5)]
         kills += [(PYTHON, moments.published)]
     if name == "index":
-        kills += [(kind, moments.indexed) for kind in (DRIVER, PYTHON)]
+        kills += [(kind, moments.collection_changed) for kind in (DRIVER, PYTHON)]
         if not any((stage.kept / ".imgdedup" / "milvus").glob("collections/*")):
-            kills += [(PYTHON, moments.collected)]
+            kills += [(PYTHON, moments.collection_begun)]
     if name in _WITH_WORKERS:
         kills += [(WORKER, _around(share, draw)) for share in (0.1, 0.8)]
     if name in _WITH_EXECUTORS:

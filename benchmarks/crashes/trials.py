@@ -1,5 +1,6 @@
-"""One trial: a stage is hurt at some moment, its command is given again, and the tables are held
-against those of the stage undisturbed.
+"""One trial: hurts a stage, gives its command again, and compares the tables.
+
+The tables have to be those of the undisturbed stage.
 """
 
 import shutil
@@ -25,7 +26,7 @@ from imgdedup.local.workspace import CONF
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A stage as it is when nothing happens: the lake before and after it, and its seconds."""
+    """An undisturbed stage: the lake before the stage and after it, and its seconds."""
 
     job: Job
     turn: str  # which run of the history it belongs to, in words
@@ -37,17 +38,17 @@ class Undisturbed:
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of hurting a stage once."""
+    """The result of hurting a stage once."""
 
     turn: str
     stage: str
-    hurt: str  # what was killed, or what was lacking
+    hurt: str  # the process that was killed, or "full disk"
     moment: str
     status: int  # of the command that was hurt
-    seen: str  # by readers, before the command was given again
+    seen: str  # what readers found before the command was given again
     left: int  # processes that outlived the command
     again: int  # status of the same command given again
-    seconds: float  # that it took
+    seconds: float  # of the command given again
     differences: list[str] = field(default_factory=list)
     said: str = ""  # the last line of the command that was hurt
     said_again: str = ""  # why it failed again, if it did
@@ -59,7 +60,7 @@ class Trial:
 
 
 def undisturbed(job: Job, turn: str, kept: Path, run: Callable[[Job], float]) -> Undisturbed:
-    """Run a stage, and keep the lake as it was before under `kept`; `run` gives its seconds."""
+    """Copy the lake to `kept`, then run a stage; `run` runs the job and gives its seconds."""
     shutil.copytree(job.root, kept)
     before = lakes.tables(job.root)
     seconds = run(job)
@@ -67,17 +68,17 @@ def undisturbed(job: Job, turn: str, kept: Path, run: Callable[[Job], float]) ->
 
 
 def contents(job: Job) -> Contents:
-    """The tables and the keys of the index; those as one more table."""
+    """Read the tables, and the keys of the collection as one more table."""
     settings = config.load(CONF, "local", job.settings).milvus
     found = lakes.tables(job.root)
     pinned = lakes.pinned(job.root)
     if pinned is not None:
-        found[lakes.INDEX, ""] = lakes.vectors(job.root, settings, *pinned)
+        found[lakes.COLLECTION, ""] = lakes.vectors(job.root, settings, *pinned)
     return found
 
 
 def killed(stage: Undisturbed, kind: str, moment: Moment, space: Path) -> Trial | None:
-    """Kill a process of a stage, -9, at a moment; None when the stage ended before."""
+    """Kill a process of a stage, -9, at a moment; None when the stage ended first."""
     job = stage.job
     restore(stage)
     with started(job, space, kind) as running:
@@ -97,7 +98,7 @@ def restore(stage: Undisturbed) -> None:
 
 
 def repeat(stage: Undisturbed, space: Path) -> dict[str, Any]:
-    """Give the command again, at once; what became of it, by the names in Trial."""
+    """Give the command again, at once; return the result by the names in Trial."""
     with started(stage.job, space) as running:
         status, seconds, said = running.ended(), running.seconds, running.said()
     return {
@@ -109,15 +110,15 @@ def repeat(stage: Undisturbed, space: Path) -> dict[str, Any]:
 
 
 def last(said: Sequence[str]) -> str:
-    """The last line of what a job said, or why it failed if it did."""
+    """The last line that a job said; if the job failed, the line that says why."""
     errors = [line for line in said if line.startswith("error: ")]
     return [*said, *errors][-1] if said else ""
 
 
 def seen_by_readers(stage: Undisturbed) -> str:
-    """What a reader finds in the partitions: before, after, or what should never be."""
+    """Count the partitions that readers find as before, as after, or as they never should."""
     counts: Counter[str] = Counter()
-    after = {place: rows for place, rows in stage.after.items() if place[0] != lakes.INDEX}
+    after = {place: rows for place, rows in stage.after.items() if place[0] != lakes.COLLECTION}
     try:
         found: Mapping[lakes.Partition, object] = lakes.tables(stage.job.root)
     except (OSError, pa.ArrowException) as error:
@@ -137,7 +138,7 @@ def seen_by_readers(stage: Undisturbed) -> str:
 
 
 def _kill(running: Running, kind: str) -> bool:
-    """Kill the process as soon as there is one; False when the job ended before."""
+    """Kill the process as soon as there is one; False when the job ended first."""
     while running.leader.poll() is None:
         process = running.process(kind)
         if process is not None:

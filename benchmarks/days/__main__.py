@@ -2,9 +2,9 @@
 
 python -m benchmarks.days [--ages 15,60,240] [--per-day 100] [--name NAME]
 
-For each age a corpus of that many days is settled in one run of the real stages fit, index,
-search, verify and group; then one more day is added and settled, and measured. All in one Spark
-session, so that its start is not counted.
+For each age the benchmark settles a corpus of that many days in one run of the real stages fit,
+index, search, verify and group. Then it settles one more day as a warm-up, and measures the run of
+the next day. All runs share one Spark session, so that its start is not counted.
 """
 
 import argparse
@@ -40,8 +40,8 @@ class Measured:
     days: int
     images: int
     seconds: dict[str, float]  # by stage
-    rewritten: int  # partitions of TABLES
-    stored: int  # partitions of TABLES there are
+    rewritten: int  # partitions of TABLES that the day wrote
+    stored: int  # all partitions of TABLES
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--ages", default="15,60,240", help="days of the corpora")
     parser.add_argument("--per-day", type=int, default=100, help="images a day")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--name", help="keeps the page in benchmarks/results by this name")
+    parser.add_argument("--name", help="keep the page in benchmarks/results, by this name")
     arguments = parser.parse_args()
     settings = config.load(CONF, "local", SETTINGS)
     spark = start_session("days", "", settings)
@@ -76,14 +76,14 @@ def measure(
     arguments: argparse.Namespace,
     settings: config.Config,
 ) -> Measured:
-    """Settle a corpus of `age` days, then one more day."""
+    """Settle a corpus of `age` days, then one more day to warm up, and measure the next day."""
     corpus = Corpus(root, arguments.per_day, arguments.seed)
     corpus.add(age)
     say(f"days: {age} days are settled")
     settle(spark, root, corpus.days, settings)
     warm_up = corpus.days
     corpus.add(1)
-    settle(spark, root, corpus.days[-1:], settings)  # what Spark compiles once is not counted
+    settle(spark, root, corpus.days[-1:], settings)  # Spark compiles here, and not below
     before = files(root)
     corpus.add(1)
     seconds = settle(spark, root, corpus.days[-1:], settings)
@@ -97,7 +97,7 @@ def measure(
 def settle(
     spark: SparkSession, root: Path, days: Sequence[str], settings: config.Config
 ) -> dict[str, float]:
-    """Run the stages after embed for `days`; the seconds of each."""
+    """Run the stages after embed for `days`; return the seconds of each."""
     seconds = {}
     for stage in SETTLING:
         lake = Lake(spark, str(root), stage)
@@ -131,17 +131,17 @@ def page(found: Sequence[Measured], arguments: argparse.Namespace) -> str:
             "# What one more day costs",
             "",
             f"`python -m benchmarks.days --ages {arguments.ages} --per-day {arguments.per_day} "
-            f"--seed {arguments.seed}`: corpora of random vectors, one in twenty a near copy and "
-            "one in fifty an exact copy of an earlier image; the real stages in one Spark session; "
-            f"one more day of {arguments.per_day} images.",
+            f"--seed {arguments.seed}`: corpora of random vectors. One image in twenty is a near "
+            "copy of an earlier image, one in fifty an exact copy. The real stages ran in one "
+            f"Spark session. One more day has {arguments.per_day} images.",
             "",
             f"| days before | images | {' | '.join(f'{stage} s' for stage in SETTLING)} | "
             "partitions written |",
             f"|{'---|' * (len(SETTLING) + 3)}",
             *rows,
             "",
-            "`fit` counts the contents, `index` compares all keys with Milvus, and `search` asks "
-            "among all vectors and certifies the index by an exact product with all of them.",
+            "`fit` counts the contents, `index` compares all keys with Milvus, and `search` looks "
+            "among all vectors and certifies the collection by an exact product with all of them.",
             "",
         ]
     )

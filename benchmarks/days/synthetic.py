@@ -1,7 +1,7 @@
 """Days of images that exist as rows only: as `scan` and `embed` would have left them.
 
-Every image is a random vector with the thumbnail of one of a few pictures. One in twenty is a near
-copy of an earlier image, and shows its picture; one in fifty is an exact copy of one.
+Every image is a random vector with the thumbnail of one of a few pictures. One image in twenty is a
+near copy of an earlier image, and shows the same picture. One in fifty is an exact copy of one.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class Corpus:
         self.days: list[str] = []
 
     def add(self, days: int) -> None:
-        """Add some days."""
+        """Add `days` more days."""
         for _ in range(days):
             dt = (FIRST + timedelta(days=len(self.days))).isoformat()
             self._write(dt, self._rows(dt))

@@ -1,4 +1,4 @@
-"""`make fuzz`: what comes of many damaged image files.
+"""`make fuzz`: decodes many damaged image files and counts the outcomes.
 
 python -m benchmarks.fuzz [--files N] [--seed N] [--name NAME]
 """
@@ -22,7 +22,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 
 def main() -> int:
-    """Read the arguments, fuzz, print the totals; 1 when a file did what none may do."""
+    """Read the arguments, fuzz, print the totals; 1 when an outcome is one of FORBIDDEN."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
     parser.add_argument("--files", type=int, default=10_000, help="files to decode")
     parser.add_argument("--seed", type=int, default=0, help="draws the damage")
@@ -54,9 +54,9 @@ def page(found: Sequence[Trial], seed: int) -> str:
             "",
             f"    make fuzz FILES={len(found)} SEED={seed}",
             "",
-            f"{datetime.now(UTC):%Y-%m-%d}. {len(found):,} files: {len(specimens())} specimens, "
-            "once as they are, then damaged by one to four mutations each, decoded one by one in "
-            "processes of their own.",
+            f"{datetime.now(UTC):%Y-%m-%d}. {len(found):,} files: {len(specimens())} specimens "
+            "once as they are, then specimens damaged by one to four mutations each. The files "
+            "were decoded one by one in processes of their own.",
             "",
             "| outcome | files |",
             "| --- | --- |",

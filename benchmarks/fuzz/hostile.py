@@ -11,12 +11,12 @@ from PIL import Image
 
 from imgdedup.testing import encoded, picture
 
-_SIDE = 12_000  # pixels: 144 megapixels, fewer than are allowed
+_SIDE = 12_000  # pixels; its square, 144 megapixels, is allowed
 _MB = 1 << 20
 
 
 def disguised() -> dict[str, bytes]:
-    """Files that are no picture, whatever they are named."""
+    """Files that are no picture, though their names may say so."""
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.jpg", bytes(20 * _MB))
@@ -60,7 +60,7 @@ def vast() -> dict[str, bytes]:
 
 
 def costly() -> dict[str, bytes]:
-    """Pictures of an allowed size whose decoding is refused: it would cost far more than theirs."""
+    """Pictures of an allowed size whose decoding would cost far more than that size allows."""
     many, jpeg = chunk(b"teSt", b"") * 400_000, encoded(picture(1), "JPEG")
     exif = b"\xff\xe1\xff\xffExif\0\0" + bytes(65_527)
     return {
@@ -87,7 +87,7 @@ def inflated() -> dict[str, bytes]:
 
 
 def png(width: int, height: int, data: bytes = b"", before: bytes = b"", color: int = 2) -> bytes:
-    """A PNG of 8 bits a channel around compressed `data`, with further pieces before them."""
+    """A PNG of 8 bits a channel around compressed `data`, with further pieces before the data."""
     head = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)
     pieces = chunk(b"IHDR", head) + before + chunk(b"IDAT", data) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + pieces
@@ -99,19 +99,19 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def zeros(size: int) -> bytes:
-    """So many zeros, compressed a thousand times."""
+    """Zeros, `size` of them, compressed to about a thousandth."""
     packer, block = zlib.compressobj(9), bytes(_MB)
     pieces = [packer.compress(block[: min(_MB, size - start)]) for start in range(0, size, _MB)]
     return b"".join(pieces) + packer.flush()
 
 
 def ico(inner: bytes) -> bytes:
-    """An icon that says 256 x 256 and holds another picture."""
+    """An icon that claims 256 x 256 pixels and holds another picture."""
     return struct.pack("<HHHBBBBHHII", 0, 1, 1, 0, 0, 0, 0, 1, 32, len(inner), 22) + inner
 
 
 def tiff(width: int, height: int, tile: int = 0) -> bytes:
-    """A gray TIFF, deflated: of one strip, or of tiles of this side with nothing in them."""
+    """A gray, deflated TIFF of one strip, or of tiles of side `tile` with nothing in them."""
     entries: list[tuple[int, int]] = [(256, width), (257, height), (258, 8), (259, 8), (262, 1)]
     entries += [(277, 1), (284, 1), (339, 1)]
     data = zeros(1000)
@@ -128,7 +128,7 @@ def _tiff(entries: Sequence[tuple[int, int]]) -> bytes:
 
 
 def scans(image: Image.Image, more: int) -> bytes:
-    """A progressive JPEG whose last scan comes so many times more."""
+    """A progressive JPEG whose last scan is repeated `more` times."""
     data = encoded(image, "JPEG", progressive=True)
     last = data[data.rfind(b"\xff\xc4", 0, data.rindex(b"\xff\xda")) : -2]
     return data[:-2] + last * more + data[-2:]

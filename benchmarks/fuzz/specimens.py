@@ -1,4 +1,4 @@
-"""The files that damage is done to: every format the decoder reads, and some that only look so."""
+"""The files that are damaged: every format that the decoder reads, and files that imitate one."""
 
 import struct
 from functools import cache
@@ -11,7 +11,7 @@ from benchmarks.fuzz import hostile
 from imgdedup.testing import encoded, picture
 
 _RGB = ["AVIF", "BMP", "DDS", "DIB", "ICNS", "ICO", "JPEG2000", "PCX", "PPM", "QOI", "SGI", "TGA"]
-_LARGE = 200_000  # bytes: what is damaged hundreds of times is smaller
+_LARGE = 200_000  # bytes; a specimen is smaller, because it is damaged hundreds of times
 
 
 @cache

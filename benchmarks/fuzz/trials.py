@@ -1,4 +1,4 @@
-"""Decoding damaged files in processes of their own, so that what kills one is seen and counted."""
+"""Decodes damaged files in processes of their own, so that a file that kills one is counted."""
 
 import multiprocessing
 import resource
@@ -20,9 +20,9 @@ from imgdedup.images.decode import decoder_of
 
 SECONDS = 60.0  # longer than this counts as hung
 _SIDE = 128  # pixels of the square that files are decoded to
-_START = 60.0  # seconds more for the first, until the process is there
+_START = 60.0  # seconds more for the first file, while the process starts
 DECODED = "decoded"
-# What must never come of a file: the process died, did not end, or raised something else than an
+# The outcomes that no file may have: the process died, did not end, or raised another error than
 # ImageFailure.
 FORBIDDEN = CRASHED, HUNG, RAISED = "crashed", "hung", "raised"
 
@@ -31,18 +31,18 @@ Decode = Callable[[bytes], object]  # raises ImageFailure
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of one file."""
+    """The outcome of one file."""
 
     number: int
     specimen: str
     outcome: str  # DECODED, a failure code, or one of FORBIDDEN
     detail: str
     seconds: float
-    peak_bytes: int  # resident memory of the process that decoded it, at most until then
+    peak_bytes: int  # the most resident memory of the process until then
 
 
 def specimen(seed: int, number: int) -> tuple[str, bytes]:
-    """File `number` of the fuzz with this seed, and the name of the specimen it was made from."""
+    """The name of the specimen of file `number` with this seed, and the bytes of the file."""
     files = specimens()
     rng = np.random.default_rng([seed, number])
     names = list(files)
@@ -53,7 +53,7 @@ def specimen(seed: int, number: int) -> tuple[str, bytes]:
 
 
 def decode_as_embed(config: EmbedConfig) -> Decode:
-    """What decodes a file as the stage embed does."""
+    """Return a function that decodes a file as the stage embed does."""
     return decoder_of(config, _SIDE).decode
 
 
@@ -64,9 +64,10 @@ def trials(
     processes: int,
     seconds: float = SECONDS,
 ) -> Iterator[Trial]:
-    """Decode files 0 to `files` in so many processes, each with a decoder of its own; in no order.
+    """Decode the files numbered below `files` in `processes` processes; yield trials in no order.
 
-    A file that takes longer than `seconds` counts as hung. `make` crosses to the processes.
+    Each process makes its own decoder with `make`, which must be picklable. A file that takes
+    longer than `seconds` counts as hung.
     """
     shares = [range(first, files, processes) for first in range(processes)]
     with ThreadPoolExecutor(processes) as pool:
@@ -84,7 +85,7 @@ def _share(numbers: range, seed: int, make: Callable[[], Decode], seconds: float
 def _until_it_dies(
     numbers: range, seed: int, make: Callable[[], Decode], seconds: float
 ) -> list[Trial]:
-    """Trials in one process, to the last number or the one that ended it."""
+    """Decode in one process, up to the last number or the number that ended the process."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_decode_all, args=(theirs, numbers, seed, make), daemon=True)
@@ -113,7 +114,7 @@ def _lost(seed: int, number: int, outcome: str, detail: str) -> Trial:
 
 
 def _decode_all(pipe: Connection, numbers: range, seed: int, make: Callable[[], Decode]) -> None:
-    warnings.simplefilter("ignore")  # Pillow's, on what it skips
+    warnings.simplefilter("ignore")  # Pillow warns about data that it skips
     decode = make()
     for number in numbers:
         name, data = specimen(seed, number)
@@ -123,7 +124,7 @@ def _decode_all(pipe: Connection, numbers: range, seed: int, make: Callable[[], 
             outcome, detail = DECODED, ""
         except ImageFailure as failure:
             outcome, detail = failure.code, failure.detail
-        except BaseException as error:  # that it is none of the expected is the finding
+        except BaseException as error:  # any unexpected error is a finding
             outcome, detail = RAISED, f"{type(error).__name__}: {error}"
         seconds = time.perf_counter() - began
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

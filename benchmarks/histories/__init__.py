@@ -1,1 +1,1 @@
-"""Random histories of a lake: days in any order, again, changed and abandoned, end as one run."""
+"""Random histories of a lake: any order of days must end in the tables of one clean run."""

@@ -1,4 +1,4 @@
-"""`make bench-histories`: random histories of a lake, each held against one clean run.
+"""`make bench-histories`: compares random histories of a lake with clean runs.
 
 python -m benchmarks.histories [--histories N] [--seed N] [--broken] [--name NAME]
 """
@@ -28,10 +28,10 @@ _COUNTED = ("histories", "compared")
 
 
 def main() -> int:
-    """Read the arguments, try the histories, print the counts; 1 when one ended otherwise."""
+    """Read the arguments, try the histories, print the counts; 1 when a history ended wrong."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.histories", description=__doc__)
     parser.add_argument("--histories", type=int, default=260, help="how many to try")
-    parser.add_argument("--seed", type=int, default=0, help="draws them")
+    parser.add_argument("--seed", type=int, default=0, help="draws the histories")
     parser.add_argument(
         "--broken", action="store_true", help=f"leave emptied partitions of {_BROKEN} as they were"
     )
@@ -55,11 +55,11 @@ def main() -> int:
 
 
 def tried(laboratory: Laboratory, number: int, seed: int, tally: Counter[str]) -> str | None:
-    """Try the histories, until Ctrl-C; the shrunk steps of one that ended wrong, and in what."""
+    """Try the histories until Ctrl-C; return the shrunk steps and differences of a wrong one."""
     try:
         try_histories(histories(laboratory, tally), number, seed)
     except AssertionError as error:
-        say("histories: one ended otherwise than a clean run")
+        say("histories: a history differs from a clean run")
         notes = [note for note in getattr(error, "__notes__", []) if not note.startswith("You can")]
         return "\n".join([*notes, str(error)])
     except KeyboardInterrupt:
@@ -70,19 +70,19 @@ def tried(laboratory: Laboratory, number: int, seed: int, tally: Counter[str]) -
 def page(
     command: str, tally: Mapping[str, int], stages: int, seconds: float, fault: str | None
 ) -> str:
-    """The counts, and what a history that ended wrong shrinks to."""
+    """The counts, and the shrunk steps of a history that ended wrong."""
     happened = [f"| {what} | {count:,} |" for what, count in tally.items() if what not in _COUNTED]
-    found = ["", "It shrinks to", "", re.sub("^", "    ", fault or "", flags=re.MULTILINE)]
+    found = ["", "The history shrinks to", "", re.sub("^", "    ", fault or "", flags=re.MULTILINE)]
     return "\n".join(
         [
             "# Random histories",
             "",
             f"    {command}",
             "",
-            f"{datetime.now(UTC):%Y-%m-%d}. {tally['histories']:,} were drawn; "
-            f"{tally['compared']:,} ends of theirs, each of another history, were held against a "
-            f"clean run; {stages:,} stages applied in {seconds / 60:.0f} minutes; "
-            + ("one ended otherwise than a clean run." if fault else "0 differences."),
+            f"{datetime.now(UTC):%Y-%m-%d}. {tally['histories']:,} histories were drawn. "
+            f"{tally['compared']:,} of their ends, each after other steps, were compared with a "
+            f"clean run. {stages:,} stages ran in {seconds / 60:.0f} minutes: "
+            + ("one history differs from a clean run." if fault else "0 differences."),
             "",
             "| what happened | times |",
             "| --- | --- |",

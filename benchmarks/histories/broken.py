@@ -1,4 +1,4 @@
-"""A lake that is broken on purpose, to see that histories find it."""
+"""Breaks a lake on purpose, to see that the histories find the fault."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from imgdedup.lake import Lake, Staged
 
 @contextmanager
 def empty_partitions_stand(laboratory: Laboratory, dataset: str) -> Iterator[None]:
-    """Let a partition of `dataset` keep its rows where it should lose all of them.
+    """Inside the block, a partition of `dataset` that should lose all its rows keeps them.
 
-    That is what Spark's own overwriting of partitions does with a result without rows.
+    Spark's own overwriting of partitions does the same when a result has no rows.
     """
     stage_days = Lake.stage_days
 

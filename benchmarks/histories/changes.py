@@ -1,4 +1,4 @@
-"""What may happen to the manifests of a lake's days between two runs."""
+"""The changes that the manifests of a lake's days may have between two runs."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,9 +9,9 @@ from benchmarks.pool import pictures
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 IMAGES = ("a", "b", "c", "d", "e", "f")
-_MOST = 4  # between two runs
+_MOST = 4  # changes between two runs
 
-Manifest = Mapping[str, str]  # what stands under each image_id: a name in the pool
+Manifest = Mapping[str, str]  # the name in the pool, by image_id
 
 
 class Put(NamedTuple):
@@ -36,7 +36,7 @@ class Empty(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A day gets the images of another one, too, under the same ids."""
+    """A day also gets the images of another day, under the same ids."""
 
     day: str
     other: str
@@ -62,7 +62,7 @@ changes = st.lists(st.one_of(_puts, _puts, _others), min_size=1, max_size=_MOST)
 
 
 def made(change: Change, manifests: Mapping[str, Manifest]) -> tuple[Manifest | None, str]:
-    """What a change makes of its day's manifest, None when the day goes, and that in a word."""
+    """The manifest of the day after a change, None when the day goes, and a word for the change."""
     rows = manifests.get(change.day, {})
     match change:
         case Put(_, image_id, picture):

@@ -1,7 +1,7 @@
 """Applies the stages of runs to small lakes, all in one Spark session.
 
-What a step makes of a lake is kept under the steps that led there. A history that begins like an
-earlier one goes on from its lake, so that shrinking a history costs little.
+The laboratory keeps each lake, named by the steps that led to it. A history that begins like an
+earlier one goes on from the lake of the earlier one, so that shrinking a history costs little.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from imgdedup.settling import pinned
 from imgdedup.stages import body_of
 
 NOTHING = "nothing"  # the lake before all steps
-# An image has two candidates that are no copies, and one with four copies is crowded.
+# An image has two candidates that are no copies. An image with four copies is crowded.
 SETTINGS: dict[str, object] = {
     "embed.batch_size": 8,
     "fit.candidates_per_image": 2.0,
@@ -43,9 +43,9 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Step:
-    """Stages of a run, for all of its days, over the manifests as they are then."""
+    """The stages of one run, for all days of the run, and the manifests of these days."""
 
-    manifests: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # of the run's days
+    manifests: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # by day
     stages: tuple[str, ...]
     removed: tuple[str, ...]  # days whose manifest and embeddings a person deleted before
 
@@ -62,7 +62,7 @@ class Step:
 
 
 class Laboratory:
-    """Lakes by the steps that led to them; every lake starts with the same projection."""
+    """Lakes by the steps that led to them. Every lake starts with the same projection."""
 
     def __init__(self, spark: SparkSession, folder: Path, config: Config) -> None:
         self._spark = spark
@@ -72,12 +72,12 @@ class Laboratory:
         self._own = folder / "own"
         self._contents: dict[str, Contents] = {}
         self._needless: dict[str, list[str]] = {}
-        self.variant = ""  # lakes of one variant are no others'
+        self.variant = ""  # the lakes of each variant are kept apart
         self.stages = Counter[str]()  # applied, by name
         self._pin()
 
     def after(self, lake: str, step: Step) -> str:
-        """The name of the lake that a step makes of a lake."""
+        """Apply a step to a lake, unless the result is kept; return the name of the new lake."""
         name = hashlib.sha256(f"{self.variant} {lake} {step}".encode()).hexdigest()
         if not (self._kept / name).exists():
             self._restore(lake)
@@ -89,16 +89,16 @@ class Laboratory:
         return name
 
     def contents(self, lake: str) -> Contents:
-        """What a lake holds: its tables and, as one more of them, the keys in Milvus."""
+        """The tables of a lake, and the keys in Milvus as one more table."""
         if lake not in self._contents:
             self._restore(lake)
             keys = lakes.vectors(self._root, self._config.milvus, *self._pinned)
             found = lakes.tables(self._root)
-            self._contents[lake] = {**found, (lakes.INDEX, ""): keys}
+            self._contents[lake] = {**found, (lakes.COLLECTION, ""): keys}
         return self._contents[lake]
 
     def needless(self, lake: str) -> list[str]:
-        """The partitions that the last step to a lake wrote again though no row changed."""
+        """The partitions that the step to this lake wrote again although no row changed."""
         return self._needless[lake]
 
     def _pin(self) -> None:
@@ -136,7 +136,7 @@ class Laboratory:
 
 
 def _write(folder: Path, day: str, manifest: Manifest) -> None:
-    """A day's manifest as a user writes it: with the images in it, and a column of the user's."""
+    """Write a day's manifest as a user may: with the bytes of the images, and a further column."""
     rows = [
         {
             "image_id": image_id,

@@ -1,7 +1,8 @@
-"""The histories themselves: what may happen to the days of a lake, drawn and shrunk by Hypothesis.
+"""The histories: what may happen to the days of a lake, drawn and shrunk by Hypothesis.
 
-Whenever every day whose manifest changed, or whose run was abandoned, has run again, the lake has
-to hold what one clean run over the manifests leaves. Each such moment is the end of a history.
+A day has to run again when its manifest changed or its run was abandoned. Whenever no day has to,
+the lake must hold what one clean run over the manifests leaves. Each such moment is the end of a
+history.
 """
 
 from collections import Counter
@@ -25,9 +26,9 @@ from benchmarks.histories.laboratory import NOTHING, STAGES, Laboratory, Step
 from benchmarks.pool import pictures
 from imgdedup.console import say
 
-_TOLD = 10  # histories between two words of progress
-STARTS = 6  # lakes that histories begin with; the first is empty
-STEPS = 4  # of a history: how it begins, and three runs
+_TOLD = 10  # comparisons between two lines of progress
+STARTS = 6  # lakes that a history may begin with; the first is empty
+STEPS = 4  # of a history: a beginning and three runs
 
 
 class History(RuleBasedStateMachine):
@@ -42,13 +43,13 @@ class History(RuleBasedStateMachine):
         self.manifests: dict[str, Manifest] = {}
         self.unread: set[str] = set()  # days whose manifest changed since they were embedded
         self.removed: set[str] = set()  # days that a person is about to delete
-        self.unsettled = False  # an abandoned run embedded a day, and none has settled it yet
+        self.unsettled = False  # an abandoned run embedded a day, and no run has settled it
         self.lake = NOTHING
         self.tally["histories"] += 1
 
     @initialize(start=st.integers(0, STARTS - 1))
     def begin(self, start: int) -> None:
-        """Begin with an empty lake, or with one of some that hold all days."""
+        """Begin with an empty lake, or with a lake of all days."""
         if start:
             draw = Random(start)
             for day in DAYS:
@@ -67,7 +68,7 @@ class History(RuleBasedStateMachine):
 
     @rule(changes=changes, first=days, last=days)
     def run_range(self, changes: list[Change], first: str, last: str) -> None:
-        """Run some days together."""
+        """Run several days together."""
         self._change(changes)
         if days := [day for day in sorted(self.manifests) if first <= day <= last]:
             self.tally["days run together"] += 1
@@ -84,18 +85,18 @@ class History(RuleBasedStateMachine):
 
     @rule(changes=changes, day=days, last=st.sampled_from(STAGES[:-1]))
     def abandon(self, changes: list[Change], day: str, last: str) -> None:
-        """Run a day up to a stage, and no further."""
+        """Run a day only up to a stage."""
         self._change(changes)
         if day in self.manifests:
             self.tally["a run abandoned"] += 1
             self._run([day], STAGES[: STAGES.index(last) + 1])
 
     def must_run(self) -> bool:
-        """Tell whether the tables are not yet what the manifests make of them."""
+        """Tell whether a run is missing before the tables can be right."""
         return bool(self.unread or self.removed) or self.unsettled
 
     def teardown(self) -> None:
-        """Run what has to run, and hold the lake against a clean run."""
+        """Run the days that have to run, and compare the lake with a clean run."""
         if self.must_run():
             self.tally["days run at the end"] += 1
             self._run(sorted(self.unread) or sorted(self.manifests)[-1:])
@@ -108,7 +109,7 @@ class History(RuleBasedStateMachine):
                 self.tally[f"a day {what}"] += 1
                 self.manifests[day] = rows
                 self.unread.add(day)
-            # Something has to be left to run, and what was never embedded cannot be deleted.
+            # One day has to be left to run. A day that was never embedded cannot be deleted.
             embedded = self.manifests.keys() - self.unread
             if rows is None and day in embedded and len(self.manifests) > 1:
                 self.tally[f"a day {what}"] += 1
@@ -138,19 +139,19 @@ class History(RuleBasedStateMachine):
                 say(f"histories: comparing the {self.tally['compared']}th")
         found = self.laboratory.contents(self.lake)
         told = lakes.differences(found, self.laboratory.contents(clean))
-        assert not told, "not what a clean run leaves:\n" + "\n".join(told)
+        assert not told, "differs from a clean run:\n" + "\n".join(told)
 
 
 def histories(laboratory: Laboratory, tally: Counter[str]) -> type[History]:
-    """The machine whose histories happen in a laboratory; `tally` counts what happens in them."""
+    """Make a machine that tries histories in a laboratory; `tally` counts what happens."""
     return type("Histories", (History,), {"laboratory": laboratory, "tally": tally, "ends": set()})
 
 
 def try_histories(machine: type[History], number: int, chosen_seed: int) -> None:
-    """Try that many histories.
+    """Try `number` histories.
 
-    The first that ends otherwise than a clean run is shrunk and raised as AssertionError, with
-    the steps that lead there in its notes.
+    Raises AssertionError for the first history that differs from a clean run. Hypothesis shrinks
+    the history, and the notes of the error have its steps.
     """
     chosen = hypothesis_settings(
         max_examples=number,

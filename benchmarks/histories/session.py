@@ -1,4 +1,4 @@
-"""The Spark session of the histories: for tables of some rows, in this process."""
+"""The Spark session of the histories: for small tables, in this process."""
 
 import logging
 import os
@@ -21,11 +21,11 @@ def session(folder: Path) -> Iterator[SparkSession]:
         "spark.driver.memory": "1g",
         "spark.driver.extraJavaOptions": "-Xmn500m",
         "spark.sql.adaptive.enabled": "false",
-        # Nor are a broadcast or a filter of what a join needs worth a job of their own.
+        # A broadcast, or a filter built for a join, would be one more job.
         "spark.sql.autoBroadcastJoinThreshold": "-1",
         "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
         "spark.sql.constraintPropagation.enabled": "false",
-        # Tables of some rows are read sooner than code for them is generated and compiled.
+        # Small tables are read sooner than code for them is generated and compiled.
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.session.timeZone": "UTC",

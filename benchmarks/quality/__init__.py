@@ -1,1 +1,1 @@
-"""The quality benchmark: edited copies of photographs, hidden among others and looked for."""
+"""The quality benchmark: hides edited copies among photographs and counts which are found."""

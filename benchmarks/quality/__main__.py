@@ -1,4 +1,4 @@
-"""`make bench-quality`: how many edited copies of photographs the system finds, and how surely.
+"""`make bench-quality`: measures recall and false pairs on edited copies of photographs.
 
 python -m benchmarks.quality [--photos FOLDER [--half a|b] [--copies-of FOLDERS]] [--out FOLDER]
     [--weights WEIGHTS ...] [--name NAME]
@@ -57,7 +57,7 @@ def bench(arguments: argparse.Namespace) -> int:
     else:
         built = corpus.ensure(
             out / "corpus",
-            _listed(arguments),
+            _photographs(arguments),
             arguments.originals,
             arguments.seed,
             _about(arguments),
@@ -89,7 +89,7 @@ def evaluate(
     weights: Sequence[str],
     configured: Config,
 ) -> dict[str, Any]:
-    """Evaluate the lake under `out`, draw its contact sheets, list what was missed.
+    """Evaluate the lake under `out`; write contact sheets and lists of what is missed or false.
 
     `weights` are descriptors to compare with the run's own; see `descriptors.embedded`.
     """
@@ -134,10 +134,10 @@ def evaluate(
 
 
 def claim(out: Path, photographs: Path | None) -> None:
-    """Mark `out` as a benchmark's, whose `corpus`, `lake` and `report` may be replaced.
+    """Mark `out` as the folder of a benchmark, which may then replace its own folders in it.
 
-    Raises UserError for a folder with anything in it that lacks the mark, one among the
-    photographs, and one that cannot be written.
+    Raises UserError when `out` has something in it but no mark, when it lies among the
+    photographs, and when it cannot be written.
     """
     if photographs and out.is_relative_to(photographs.expanduser().resolve()):
         raise UserError(f"{out} lies among the photographs: choose another OUT")
@@ -154,9 +154,9 @@ def claim(out: Path, photographs: Path | None) -> None:
 def judged_pairs(file: Path, photographs: Path | None) -> list[tuple[str, str]]:
     """Read pairs of photographs from a CSV file, such as rows of `untouched-pairs.csv`.
 
-    Its columns `one` and `other` are paths below the folder of photographs, or below the folder
-    in it that has the file's name, or image ids of untouched ones. Raises UserError when the file
-    cannot be read or lacks them.
+    Its columns `one` and `other` are paths below the folder of photographs, paths below the folder
+    in it that has the file's name, or image ids of untouched photographs. Raises UserError when
+    the file cannot be read or lacks a column.
     """
     inside = photographs is not None and (photographs.expanduser() / file.stem).is_dir()
     below = f"{file.stem}/" if inside else ""
@@ -174,7 +174,7 @@ def judged_pairs(file: Path, photographs: Path | None) -> list[tuple[str, str]]:
 
 
 def command(arguments: argparse.Namespace) -> str:
-    """The command that repeats the benchmark; of folders only the last name."""
+    """The command that repeats the benchmark; a folder shows as its last name."""
     values: Mapping[str, object] = {
         "PHOTOS": arguments.photos.expanduser().resolve().name if arguments.photos else None,
         "HALF": arguments.half,
@@ -192,15 +192,15 @@ def command(arguments: argparse.Namespace) -> str:
 
 
 def _shown(folders: str | None) -> str | None:
-    """A file of names as it lies in `benchmarks`, the name of a folder as it is."""
+    """The path in `benchmarks` of a file of names; the name of a folder unchanged."""
     return f"benchmarks/{Path(folders).name}" if folders and Path(folders).is_file() else folders
 
 
-def _listed(arguments: argparse.Namespace) -> dict[str, Path]:
+def _photographs(arguments: argparse.Namespace) -> dict[str, Path]:
     if arguments.photos:
         return photos.below(arguments.photos.expanduser(), arguments.half)
     if arguments.half:
-        raise UserError("HALF is of a folder with categories: say with PHOTOS which")
+        raise UserError("HALF needs a folder with categories: name the folder with PHOTOS")
     return photos.of_packages()
 
 
@@ -215,36 +215,37 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--photos",
         type=Path,
-        help="folder of photographs, searched through all its sub-folders; without it the 21 that "
-        "scikit-image and scikit-learn carry: enough to see it work, too few to measure by",
+        help="folder of photographs, searched through all its sub-folders; without it, the 21 "
+        "photographs that scikit-image and scikit-learn carry: enough to see the benchmark work, "
+        "too few to measure by",
     )
     parser.add_argument(
-        "--half", choices=["a", "b"], help="only every other sub-folder of the photographs, by name"
+        "--half", choices=["a", "b"], help="take only every other sub-folder, in order of the names"
     )
     parser.add_argument(
         "--copies-of",
         metavar="FOLDERS",
-        help="make copies only of photographs in the folder of this name, or in those that a file "
-        "names, one a line; the others take part untouched",
+        help="make copies only of photographs in the folder of this name, or in the folders that a "
+        "file names, one a line; all other photographs take part untouched",
     )
     parser.add_argument(
         "--weights",
         nargs="*",
         default=[],
-        help='descriptors to compare with the run\'s: "random", or as embed.weights, with @PIXELS '
-        "behind it for another input size",
+        help='descriptors to compare with the run\'s own: "random", or as embed.weights; @PIXELS '
+        "behind a name sets another input size",
     )
-    parser.add_argument("--out", default="out/bench-quality", help="folder for everything written")
+    parser.add_argument("--out", default="out/bench-quality", help="folder for all results")
     parser.add_argument("--name", help="keep the figures in benchmarks/results, by this name")
     parser.add_argument(
-        "--originals", type=int, default=400, help="photographs that copies are made of"
+        "--originals", type=int, default=400, help="how many photographs get copies"
     )
-    parser.add_argument("--seed", type=int, default=0, help="chooses them and the amounts of edits")
+    parser.add_argument("--seed", type=int, default=0, help="draws photographs, amounts of edits")
     parser.add_argument(
         "--judged", type=Path, help="CSV of photographs (one, other) known to be duplicates"
     )
     parser.add_argument(
-        "--evaluate-only", action="store_true", help="evaluate what an earlier run left in --out"
+        "--evaluate-only", action="store_true", help="evaluate an earlier run in --out again"
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="section.key=value", help="single settings"

@@ -1,4 +1,4 @@
-"""What simpler rules find among the same files: a threshold on one score of each two contents."""
+"""What simpler rules find on the same files: the pairs whose score reaches a threshold."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -17,19 +17,20 @@ from benchmarks.quality.findings import Families
 from benchmarks.quality.photos import opened
 
 BITS = 64  # of a perceptual hash
-_STEPS = 25_600  # of the scores 0 to 1: the thresholds in use are whole numbers of them
-_BLOCK = 512  # contents whose scores with all others are held at once
-WORST = 50  # false pairs of the highest score that are kept by their score
+_STEPS = 25_600  # from score 0 to 1; the thresholds in use are whole numbers of steps
+_BLOCK = 512  # contents whose scores with all others are in memory at once
+WORST = 50  # how many of the highest false scores are kept exactly
 
 Scores = Callable[[int, int], np.ndarray]  # (start, stop) to float32 (stop - start, n), 0 to 1
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores of one rule: those of the true pairs, and how many false ones lie how high."""
+    """The scores of one rule: each score of a true pair, and counts of false pairs by score."""
 
-    copies: pd.DataFrame  # edit, kind, folder (the first of its path), score: of each copy with the
-    # best photograph it shows, and rank: how many other photographs score higher
+    # A row for each copy: edit, kind, folder (the first of its path), score (with the best
+    # photograph that it shows) and rank (how many other photographs score higher).
+    copies: pd.DataFrame
     pairs: np.ndarray  # scores of all true pairs of a copy and an untouched photograph
     false: np.ndarray  # false pairs with an edited copy, by step of the score
     untouched: np.ndarray  # pairs of two untouched photographs, by step of the score
@@ -37,7 +38,7 @@ class Scored:
     worst: np.ndarray  # the highest scores of false pairs with an edited copy, falling
 
     def outcome(self, threshold: float) -> dict[str, object]:
-        """What taking all pairs at or above the threshold finds: recalls and false pairs."""
+        """Recalls and counts of false pairs when all pairs at or above the threshold are taken."""
         found = self.copies.assign(found=self.copies["score"] >= threshold)
         step = int(_steps(np.array(threshold)))
         is_known = len(self.worst) <= WORST or threshold > self.worst[-1]
@@ -51,7 +52,7 @@ class Scored:
         }
 
     def least_threshold(self, false_pairs: int) -> float:
-        """The lowest score that leaves at most so many false pairs with an edited copy."""
+        """The lowest threshold with at most `false_pairs` false pairs with an edited copy."""
         if len(self.worst) <= false_pairs:
             return 0.0
         return float(np.nextafter(self.worst[false_pairs], np.float32(2)))
@@ -60,7 +61,7 @@ class Scored:
     def precision(self) -> float:
         """Micro-average precision of all pairs of a copy and an untouched photograph.
 
-        As `evaluate.precision` counts it: of equals, the false ones come first.
+        Of pairs with equal scores the false ones come first, as in `evaluate.precision`.
         """
         true = np.bincount(_steps(self.pairs), minlength=len(self.rivals))
         order = np.concatenate(
@@ -75,7 +76,7 @@ class Scored:
 
 
 def scored(contents: Sequence[str], families: Families, scores: Scores) -> Scored:
-    """Score each two of the contents once; the relatives of a photograph are no false pairs."""
+    """Score every two contents once; two contents that are relatives are no false pair."""
     place = {content: number for number, content in enumerate(contents)}
     by_photo: dict[str, list[int]] = defaultdict(list)
     for content in contents:
@@ -102,7 +103,7 @@ def scored(contents: Sequence[str], families: Families, scores: Scores) -> Score
                 copies.append((truth.edit, truth.kind, folder, float(best), rank))
                 pairs += list(true)
         counts["rivals"] += _counted(block[~is_photo[start:stop]][:, is_photo])
-        block[np.tri(stop - start, len(contents), start, dtype=bool)] = -1  # each two once
+        block[np.tri(stop - start, len(contents), start, dtype=bool)] = -1  # every two once
         touched = ~(is_photo[start:stop, None] & is_photo)
         counts["untouched"] += _counted(block[~touched])
         false = block[touched]
@@ -115,7 +116,7 @@ def scored(contents: Sequence[str], families: Families, scores: Scores) -> Score
 
 
 def cosines(vectors: np.ndarray) -> Scores:
-    """The cosines of vectors (n, d), those below 0 as 0."""
+    """The cosines of vectors (n, d); a cosine below 0 becomes 0."""
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return lambda start, stop: np.clip(units[start:stop] @ units.T, 0, 1)
 
@@ -130,7 +131,7 @@ def agreements(hashes: np.ndarray) -> Scores:
 
 
 def embeddings(root: Path, day: str, contents: Sequence[str]) -> np.ndarray:
-    """The embeddings of the contents as the run for `day` under `root` wrote them, float32."""
+    """Read the embeddings that the run for `day` under `root` wrote, float32, one per content."""
     found: dict[str, np.ndarray] = {}
     for file in sorted((root / "embeddings" / f"dt={day}").glob("[!._]*.parquet")):
         for batch in pq.ParquetFile(file).iter_batches(columns=["content_id", "embedding"]):

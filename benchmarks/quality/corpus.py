@@ -4,8 +4,8 @@
     <folder>/files/copies/<photo>/crop.jpg   one for each edit, and an exact copy
     <folder>/truth.parquet                   what each file is
 
-Only what is below `files` is shown to the system. The same photographs, seed and versions give
-the same files.
+The system sees only what is below `files`. The same photographs, seed and versions give the same
+files.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ from imgdedup.errors import UserError
 
 FILES = "files"
 TRUTH = "truth.parquet"
-LONG_SIDE = 1024  # pixels: a larger photograph takes part shrunk to this, as JPEG
+LONG_SIDE = 1024  # pixels; a larger photograph is shrunk to this, as JPEG
 PHOTO = "photo"  # kinds of file
 COPY = "copy"
 EVERYDAY_KIND = "everyday"
@@ -56,14 +56,15 @@ class Truth:
     """What one file of the corpus is, and how the picture in it came from its photograph.
 
     A copy shows the box `crop` of its photograph, and the photograph shows the box `place` of its
-    copy: left, top, right, bottom as shares of the sides. `scale` is pixels of the copy for one of
-    the photograph, `rotation` degrees counter-clockwise after the mirroring if there is one.
-    Where `is_exact` is false these only come close, as after a change of perspective.
+    copy: left, top, right, bottom as shares of the sides. `scale` is pixels of the copy for one
+    pixel of the photograph. `rotation` is in degrees, counter-clockwise, after the mirroring if
+    there is one. When `is_exact` is false, as after a change of perspective, these values are only
+    close.
     """
 
     image_id: str  # path below FILES
-    photo: str  # the photograph it shows: its own name for an untouched one
-    photos: tuple[str, ...]  # all the photographs it shows: four for a collage
+    photo: str  # the photograph that it shows; an untouched photograph shows itself
+    photos: tuple[str, ...]  # all photographs that it shows: four for a collage
     kind: str  # PHOTO, COPY, EVERYDAY_KIND, STRONG_KIND
     edit: str  # PHOTO, COPY or the name of the edit
     amount: str  # of the edit, in words
@@ -77,30 +78,30 @@ class Truth:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus that stands in a folder."""
+    """A corpus in a folder."""
 
-    files: Path  # what the system is shown
+    files: Path  # the folder that the system sees
     truth: tuple[Truth, ...]
     description: Mapping[str, Any]  # counts, seed and choices, for the results
 
 
 def ensure(
     folder: Path,
-    listed: dict[str, Path],
+    available: dict[str, Path],
     originals: int,
     seed: int,
     about: Mapping[str, Any],
     folders: Collection[str] = (),
 ) -> Corpus:
-    """Build the corpus of the `listed` photographs in `folder` unless it stands there complete.
+    """Build the corpus of the `available` photographs in `folder`, unless it is there complete.
 
-    `originals` of them are chosen by `seed`, all if there are fewer, and only from `folders` of
-    these names if any are given; `about` goes into the description. Raises UserError when there
-    are fewer than four photographs to make collages of, none to choose from, or the folder cannot
-    be written.
+    `seed` chooses `originals` photographs to make copies of, or all if there are fewer. If any
+    `folders` are given, it chooses only from folders of these names. `about` goes into the
+    description. Raises UserError when there are fewer than the four photographs of a collage, when
+    there is none to choose, and when the folder cannot be written.
     """
     recipe = {
-        "photos": digest_of(sorted(listed), listed),
+        "photos": digest_of(sorted(available), available),
         "originals": originals,
         "folders": sorted(folders),
         "seed": seed,
@@ -113,13 +114,13 @@ def ensure(
     if found is not None:
         return found
     try:
-        return _build(folder, listed, recipe, about)
+        return _build(folder, available, recipe, about)
     except OSError as error:
         raise UserError(f"cannot write the corpus to {folder}: {error.strerror or error}") from None
 
 
 def load(folder: Path) -> Corpus:
-    """The corpus that stands in `folder`; UserError when there is none."""
+    """Read the corpus in `folder`; UserError when there is none."""
     try:
         table = pq.ParquetFile(folder / TRUTH).read()
         truth = tuple(_truth(row) for row in table.to_pylist())
@@ -135,7 +136,7 @@ def _truth(row: dict[str, Any]) -> Truth:
 
 
 def _load(folder: Path, recipe: Mapping[str, Any], about: Mapping[str, Any]) -> Corpus | None:
-    """The corpus in `folder` if it was made by this recipe and no file of it is lost."""
+    """Read the corpus in `folder`; None if another recipe made it or a file of it is missing."""
     try:
         found = load(folder)
         metadata = pq.read_schema(folder / TRUTH).metadata
@@ -150,20 +151,20 @@ def _load(folder: Path, recipe: Mapping[str, Any], about: Mapping[str, Any]) -> 
 
 def _build(
     folder: Path,
-    listed: dict[str, Path],
+    available: dict[str, Path],
     recipe: Mapping[str, Any],
     about: Mapping[str, Any],
 ) -> Corpus:
     partial_folder = folder.with_name(f".{folder.name}.partial")  # renamed at the end
     shutil.rmtree(partial_folder, ignore_errors=True)
-    photos = usable(listed)
+    photos = usable(available)
     names = sorted(photos.files)
     if len(names) < 4:
         raise UserError(f"{len(names)} usable photographs: the benchmark needs at least four")
     folders, seed = recipe["folders"], recipe["seed"]
     eligible = [name for name in names if not folders or lies_in(name, folders)]
     if not eligible:
-        raise UserError("no usable photograph lies in a folder that copies shall be made of")
+        raise UserError("no usable photograph lies in a folder that COPIES_OF names")
     files = partial_folder / FILES
     place = partial(_place_photo, photos=photos, folder=files / "photos")
     with ProcessPoolExecutor() as workers:
@@ -210,7 +211,7 @@ def _description(
 
 
 def _place_photo(name: str, photos: Photos, folder: Path) -> bool:
-    """Put a photograph into the corpus as it is, or shrunk if it is large; True: shrunk."""
+    """Put a photograph into the corpus, shrunk if it is large; tell whether it was shrunk."""
     source, target = photos.files[name], folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(source) as image:
@@ -223,7 +224,7 @@ def _place_photo(name: str, photos: Photos, folder: Path) -> bool:
 
 
 def _place_copies(name: str, names: list[str], files: Path, seed: int) -> list[Truth]:
-    """Write the copies of one photograph, each edit's amount drawn by a generator of its own."""
+    """Write the copies of one photograph; each edit draws its amount from its own generator."""
     source = files / "photos" / name
     picture = opened(source)
     folder = files / "copies" / name
@@ -245,7 +246,7 @@ def _place_copies(name: str, names: list[str], files: Path, seed: int) -> list[T
 
 
 def _others(name: str, names: list[str], rng: Generator) -> list[str]:
-    """Three other photographs."""
+    """Draw three other photographs."""
     rest = [other for other in names if other != name]
     return [rest[number] for number in rng.choice(len(rest), 3, replace=False)]
 
@@ -294,5 +295,5 @@ def _untouched(name: str) -> Truth:
 
 
 def _generator(seed: int, name: str) -> Generator:
-    """A generator of its own for each file, so that a new edit leaves the others as they were."""
+    """The generator of one file; each file has its own, so that a new edit changes no other."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])

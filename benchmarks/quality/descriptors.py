@@ -1,8 +1,8 @@
-"""Descriptors side by side on one corpus: how many copies each proposes, and at what price.
+"""Compares descriptors on one corpus: how many copies each proposes, and at what price.
 
-The price is false candidates: photographs that an image would have to be compared with though they
-show something else. As in the product, images are compared by the margin of their projected
-embeddings, and each descriptor has a projection fitted to its own embeddings of the corpus.
+The price is false candidates: photographs that show something else, and that the system would have
+to compare with an image all the same. As in the product, the margin of two projected embeddings
+makes a candidate. Each descriptor has a projection fitted to its own embeddings of the corpus.
 """
 
 import re
@@ -32,12 +32,12 @@ _READ_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class Embedded:
-    """What a descriptor made of the files."""
+    """The embeddings that a descriptor made of the files."""
 
     name: str
     side: int  # pixels of its input
     vectors: np.ndarray  # float32 (n, dims)
-    seconds: float  # the network took, without reading and decoding
+    seconds: float  # of the network alone, without reading and decoding
 
 
 def of_run(vectors: np.ndarray, runs: pd.DataFrame) -> Embedded:
@@ -52,9 +52,9 @@ def of_run(vectors: np.ndarray, runs: pd.DataFrame) -> Embedded:
 def embedded(spec: str, paths: Sequence[Path], config: EmbedConfig, folder: Path) -> Embedded:
     """Embed the pictures in these files with other weights than the run's.
 
-    `spec` is "random" or anything that `embed.weights` takes, with @side behind it for an input
-    size of one's own. `folder` keeps the random network. Raises UserError for weights that cannot
-    be had.
+    `spec` is "random" or anything that `embed.weights` takes; @side behind it sets another input
+    size in pixels. The random network is kept in `folder`. Raises UserError for weights that
+    cannot be read.
     """
     weights, _, side = spec.partition("@")
     source = weights
@@ -83,11 +83,11 @@ def figures(
 ) -> dict[str, Any]:
     """Recall of copies by kind, edit and folder, at each of the PRICES.
 
-    A false candidate of an image is an untouched photograph of something else whose margin with
-    it reaches the threshold.
+    A false candidate of an image is an untouched photograph that shows something else and whose
+    margin with the image reaches the threshold.
     """
     outcome = scored(contents, families, _margins(found.vectors, found.name, config))
-    # Each two untouched photographs are candidates of one another, a copy asks alone.
+    # A pair of untouched photographs counts for both of them, a pair with a copy for the copy.
     reaching = (2 * outcome.untouched + outcome.rivals)[::-1].cumsum()[::-1] / len(contents)
     copies = outcome.copies
     prices = {}
@@ -115,7 +115,7 @@ def _by_folder(hit: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def _margins(vectors: np.ndarray, name: str, config: FitConfig) -> Scores:
-    """The margins of each two, moved to 0-1."""
+    """The margins of every two vectors, mapped to 0-1."""
     rng = np.random.default_rng(0)
     sample = vectors[np.sort(rng.permutation(len(vectors))[: config.sample])]
     projection = learn_projection(sample, len(vectors), name, config)

@@ -1,4 +1,4 @@
-"""How many copies a run found, and what it took for copies wrongly: tables in, figures out."""
+"""Counts in the tables of a run which copies it found, and which pairs and removals are false."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,10 +14,10 @@ RECALLS = ("pair", "group", "candidate", "at_10", "at_20")
 def recall(truth: Sequence[Truth], families: Families, findings: Findings) -> pd.DataFrame:
     """One row for each copy: `image_id`, `photo`, `edit`, `kind`, `amount` and the RECALLS.
 
-    These tell whether the copy and a photograph it shows are a pair; in one group; candidates; and
-    whether the photograph is among the copy's 10 and 20 candidates of the highest margin. Copies
-    compete with the untouched photographs only, not with other copies of the same photograph. The
-    bytes of the photograph itself count as found; a copy that could not be read as missed.
+    The RECALLS tell whether the copy and a photograph that it shows are a pair, are in one group,
+    and are a candidate, and whether the photograph is among the copy's 10 or 20 candidates of the
+    highest margin. Only untouched photographs count among these 10 or 20, not other copies. A copy
+    with the bytes of the photograph counts as found, a copy that could not be read as missed.
     """
     joined = _contents(findings.pairs)
     near = _contents(findings.candidates)
@@ -58,16 +58,16 @@ def _contents(table: pd.DataFrame) -> set[frozenset[str]]:
 
 
 def _ranks(families: Families, candidates: pd.DataFrame) -> dict[str, int]:
-    """The place, from 0, of its best photograph among each copy's candidates by margin."""
-    listed = _against_photos(families, candidates, [])
-    listed = listed.sort_values(["copy", "margin", "photo"], ascending=[True, False, True])
-    listed["rank"] = listed.groupby("copy").cumcount()
-    own = listed[listed["relation"] == Relation.SAME]
+    """For each copy the rank, from 0, of its best photograph among its candidates by margin."""
+    ranked = _against_photos(families, candidates, [])
+    ranked = ranked.sort_values(["copy", "margin", "photo"], ascending=[True, False, True])
+    ranked["rank"] = ranked.groupby("copy").cumcount()
+    own = ranked[ranked["relation"] == Relation.SAME]
     return dict(own.groupby("copy")["rank"].min())
 
 
 def _against_photos(families: Families, table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """The rows that join a copy with an untouched photograph: `copy`, `photo`, `relation`."""
+    """The rows of a copy and an untouched photograph: `copy`, `photo`, `relation`, `margin`."""
     rows = [
         (one, other, families.relation(one, other), margin, *more)
         for left, right, margin, *more in _rows(
@@ -82,7 +82,7 @@ def _against_photos(families: Families, table: pd.DataFrame, columns: list[str])
 def micro_average_precision(is_true: np.ndarray, positives: int) -> float:
     """The mean, over all positives, of the precision down to each in one ranking of all answers.
 
-    `is_true` (n,) bool is the ranking, best first; of the `positives` those it lacks count as 0.
+    `is_true` (n,) bool is the ranking, best first. The `positives` that it lacks count as 0.
     """
     if not positives:
         return float("nan")
@@ -94,12 +94,12 @@ def micro_average_precision(is_true: np.ndarray, positives: int) -> float:
 def precision(families: Families, findings: Findings) -> float:
     """The micro-average precision of the candidates, verified ones first, then by margin.
 
-    Answers and positives join a copy with an untouched photograph. Pairs that were judged to be
-    duplicates are neither; of equals, the false ones come first.
+    Answers and positives are pairs of a copy and an untouched photograph. Pairs that a person
+    judged to be duplicates do not count. Of answers with equal margins the false ones come first.
     """
-    listed = pd.concat([findings.candidates, findings.pairs[findings.pairs["kind"] == "near"]])
+    answers = pd.concat([findings.candidates, findings.pairs[findings.pairs["kind"] == "near"]])
     verified = _contents(findings.pairs)
-    ranked = _against_photos(families, listed, []).drop_duplicates(["copy", "photo"])
+    ranked = _against_photos(families, answers, []).drop_duplicates(["copy", "photo"])
     ranked = ranked[ranked["relation"] != Relation.JUDGED]
     ranked["is_verified"] = [
         frozenset(both) in verified for both in _rows(ranked, ["copy", "photo"])
@@ -112,7 +112,7 @@ def precision(families: Families, findings: Findings) -> float:
 
 
 def positives(families: Families) -> int:
-    """How many copies and untouched photographs there are to join, by distinct content."""
+    """Count the true pairs of a copy and an untouched photograph, by distinct content."""
     return sum(
         len(set(families.originals(row)))
         for content, row in families.truth.items()
@@ -121,11 +121,11 @@ def positives(families: Families) -> int:
 
 
 def questioned(families: Families, findings: Findings) -> pd.DataFrame:
-    """The near pairs whose files show different photographs, most certain first.
+    """The near pairs whose files show different photographs, by `touched`, the surest first.
 
-    `one` and `other` are image ids, `touched` the stronger edit among them (PHOTO: both are
-    untouched, and may be real duplicates), `is_judged` whether a person said they are, and the
-    evidence of the run.
+    The columns are `one` and `other` (image ids), `touched` (the stronger edit of the two; PHOTO:
+    both are untouched, and may be real duplicates), `is_judged` (a person judged them to be
+    duplicates) and the evidence of the run.
     """
     pairs = findings.pairs[findings.pairs["kind"] == "near"]
     rows = []
@@ -145,7 +145,7 @@ def questioned(families: Families, findings: Findings) -> pd.DataFrame:
 def false_removals(families: Families, findings: Findings) -> pd.DataFrame:
     """The images removed for a keeper that shows another photograph: `image_id`, `keeper_id`.
 
-    Those whose photographs were judged to be duplicates are not among them.
+    Images whose photographs a person judged to be duplicates are not among them.
     """
     removed = findings.groups[~findings.groups["is_keeper"].astype(bool)]
     content = families.content

@@ -20,7 +20,7 @@ from imgdedup.errors import UserError
 from imgdedup.local.demo import PHOTOS as DEMO_PHOTOS
 from imgdedup.local.tables import read
 
-# One pair is shown for each of these edits, of the first of these photographs that is left.
+# For each edit one pair is shown: of the first photograph that has one and is not shown yet.
 EDITS = (
     "crop", "zoom", "crop-brightness-jpeg", "zoom-grayscale",
     "resize", "brightness", "contrast", "grayscale",
@@ -35,7 +35,7 @@ _INK = (30, 30, 30)
 
 
 def chosen(pairs: pd.DataFrame, truth: Sequence[Truth]) -> pd.DataFrame:
-    """The explained pairs of a photograph and its copy that EDITS and PHOTOS name, at most once."""
+    """Choose one explained pair of photograph and copy for each of EDITS, each of PHOTOS once."""
     known = {row.image_id: row for row in truth}
     found: dict[tuple[str, str], Any] = {}
     for _, pair in pairs[(pairs["kind"] == "near") & pairs["wider_id"].notna()].iterrows():
@@ -54,7 +54,7 @@ def chosen(pairs: pd.DataFrame, truth: Sequence[Truth]) -> pd.DataFrame:
 
 
 def draw(pairs: pd.DataFrame, pictures: Mapping[str, Image.Image]) -> Image.Image:
-    """Draw each pair of `pairs`, two to a row, the label of its edit under it."""
+    """Draw the pairs, two to a row, each with the label of its edit under it."""
     rows = pairs.to_dict("records")
     width, height = 2 * _SIDE + 3 * _GAP, _SIDE + _TEXT + 2 * _GAP
     down = -(-len(rows) // _COLUMNS)
@@ -92,7 +92,7 @@ def _fitted(picture: Image.Image) -> Image.Image:
 
 
 def picture_of(demo: Path) -> Image.Image:
-    """The picture for a demo's folder; UserError when it holds no explained pair."""
+    """Draw the picture for a demo's folder; UserError when the folder holds no explained pair."""
     days = sorted(path.name.removeprefix("dt=") for path in (demo / "pairs").glob("dt=*"))
     if not days:
         raise UserError(f"{demo} holds no pairs: run `make demo` first")

@@ -15,19 +15,19 @@ ROTATION_TOLERANCE = 2.0  # degrees
 
 @dataclass(frozen=True)
 class Turn:
-    """What takes the wider picture to the other: the part of it that shows, and how."""
+    """How the wider picture becomes the other: which part of it the other shows, and how."""
 
-    crop: Box  # shares of the sides of the wider one
-    scale: float  # pixels of the other for one of the wider
+    crop: Box  # shares of the sides of the wider picture
+    scale: float  # pixels of the other for one pixel of the wider
     rotation: float  # degrees counter-clockwise, after the mirroring
     mirrored: bool
 
 
 def due(truth: Truth, copy_is_wider: bool) -> Turn:
-    """What the explanation of a copy must say, with the copy or its photograph as the wider."""
+    """The right explanation of a copy, with the copy or its photograph as the wider picture."""
     if not copy_is_wider:
         return Turn(truth.crop, truth.scale, truth.rotation, truth.mirrored)
-    # Mirroring first and then turning by an angle undoes itself; a turn alone is turned back.
+    # A mirroring with a turn after it is its own inverse. A turn alone is turned back.
     back = truth.rotation if truth.mirrored else -truth.rotation % 360
     return Turn(truth.place, 1 / truth.scale, back, truth.mirrored)
 
@@ -37,8 +37,8 @@ def accuracy(families: Families, pairs: pd.DataFrame) -> pd.DataFrame:
 
     `edit`, `kind`, `label` (what the run calls the edit), `box_error` (the largest of its sides'
     errors, shares of the side), `scale_error` (relative), `rotation_error` (degrees) and
-    `mirror_right`. Where `is_exact` is false, as after a change of perspective, the truth is no
-    similarity and the errors say nothing. What the run did not explain is an error of NaN.
+    `mirror_right`. Where `is_exact` is false, as after a change of perspective, the errors mean
+    nothing. A pair that the run did not explain has errors of NaN.
     """
     rows = []
     for pair in pairs[pairs["kind"] == "near"].itertuples():
@@ -76,11 +76,11 @@ def _judged(truth: Truth, expected: Turn, pair) -> tuple:  # type: ignore[no-unt
 
 
 def summary(rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    """The rows of `accuracy` together by `edit` or `kind`.
+    """Sum up the rows of `accuracy` by `edit` or `kind`.
 
-    `pairs`, the shares right of `box`, `scale`, `rotation`, `mirror` and of the aim (box, scale and
-    mirror all right), and the median errors. Where the truth is no similarity only the mirroring
-    counts.
+    The columns are `pairs`, the shares of pairs whose `box`, `scale`, `rotation` and `mirror` are
+    right, the share `aim` (box, scale and mirror are all right), and the median errors. Where
+    `is_exact` is false only the mirroring counts.
     """
     loose = ~rows["is_exact"].astype(bool)
     right = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""What a run wrote, and what of it is true: contents, their photographs, and how two relate."""
+"""The tables of a run, and the truth about its contents: what they show and how two relate."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -31,7 +31,7 @@ class Relation(StrEnum):
     """How the pictures of two files relate."""
 
     SAME = "same"  # they show a photograph in common
-    JUDGED = "judged"  # theirs are different files, of which a person said: duplicates
+    JUDGED = "judged"  # they show two photographs that a person judged to be duplicates
     DIFFERENT = "different"
 
 
@@ -59,10 +59,10 @@ def findings(root: Path, day: str) -> Findings:
 
 
 class Families:
-    """What is known of each content: its truth, and how it relates to another.
+    """The truth about each content, and how two contents relate.
 
-    A content that several files have is an untouched photograph if one of them is. `judged` are
-    pairs of photographs that a person has found to be duplicates.
+    A content of several files is an untouched photograph if one of the files is. `judged` are
+    pairs of photographs that a person judged to be duplicates.
     """
 
     def __init__(
@@ -107,11 +107,11 @@ class Families:
         return Relation.DIFFERENT
 
     def is_photo(self, content: str) -> bool:
-        """Whether the content is an untouched photograph."""
+        """Tell whether the content is an untouched photograph."""
         return self.truth[content].kind == PHOTO
 
     def touched(self, one: str, other: str) -> str:
-        """The stronger of the kinds of edit that two contents went through; PHOTO: none."""
+        """The stronger kind of edit of two contents; PHOTO when neither is edited."""
         kinds = {self.truth[one].kind, self.truth[other].kind}
         return next((kind for kind in (STRONG_KIND, EVERYDAY_KIND) if kind in kinds), PHOTO)
 
@@ -120,6 +120,6 @@ class Families:
         return [self.original[photo] for photo in row.photos if photo in self.original]
 
     def relatives(self, content: str) -> set[str]:
-        """The photographs that a content shows, and those judged to be duplicates of them."""
+        """The photographs that a content shows, and those judged to be duplicates of these."""
         shown = self.photos[content]
         return set(shown).union(*(self._judged.get(photo, set()) for photo in shown))

@@ -10,7 +10,7 @@ _OURS = "imgdedup"
 
 
 def page(result: Mapping[str, Any]) -> str:
-    """The page for the figures that `__main__` puts together."""
+    """The page for the figures that `__main__` collects."""
     ours = result["ours"]
     parts = [
         f"# Quality: {result['name']}",
@@ -24,7 +24,7 @@ def page(result: Mapping[str, Any]) -> str:
         _rules_by_edit(result),
         "## Descriptors",
         _descriptors(result["descriptors"]),
-        "## What it took for copies",
+        "## False pairs and removals",
         _wrong(ours),
         "## Explanation",
         _explanation(ours),
@@ -45,12 +45,12 @@ def _about(result: Mapping[str, Any]) -> str:
     within = f" in {len(folders)} of its folders ({', '.join(folders)})" if folders else ""
     return (
         f"{result['date']}, on {result['machine']}. {corpus['photos']:,} photographs of "
-        f"{corpus['source']}{half} (left out: {left_out}); of {corpus['originals']} of them"
-        f"{within}, chosen by seed {corpus['seed']}, {corpus['edits']} edited copies and an exact "
-        f"one each: {corpus['files']:,} files in all. A recall is the share of the edited copies "
-        "whose pair with their photograph is found; a false pair is one of different photographs "
-        "with an edited copy among the two; pairs of two untouched photographs are counted apart, "
-        "for they may be duplicates that nobody labelled."
+        f"{corpus['source']}{half} (left out: {left_out}). Seed {corpus['seed']} chose "
+        f"{corpus['originals']} of them{within}, and each has {corpus['edits']} edited copies and "
+        f"an exact one: {corpus['files']:,} files in all. A recall is the share of the edited "
+        "copies whose pair with their photograph is found. A false pair joins two different "
+        "photographs, with an edited copy among the two. Pairs of two untouched photographs are "
+        "counted apart, because they may be duplicates that nobody labelled."
     )
 
 
@@ -93,15 +93,16 @@ def _by_edit(ours: Mapping[str, Any]) -> str:
     figures = _in_order(ours["recall_by_edit"], ours["recall"])
     rows = [[name, *(found[key] for key in keys)] for name, found in figures.items()]
     note = (
-        "`pair`: paired with its photograph (a collage: with any of its four); `group`: in one "
-        "group with it; `candidate`: a candidate with it; `at 10`, `at 20`: it is among the copy's "
-        "10 or 20 candidates of the highest margin, other copies not counted."
+        "`pair`: the copy has a pair with its photograph (a collage: with any of its four). "
+        "`group`: the two are in one group. `candidate`: the two are a candidate. `at 10`, "
+        "`at 20`: the photograph is among the copy's 10 or 20 candidates of the highest margin; "
+        "other copies do not count among them."
     )
     return f"{_table(heads, rows)}\n\n{note}"
 
 
 def _rules_by_edit(result: Mapping[str, Any]) -> str:
-    """The recall of our pairs and of the simpler rules beside them, by edit."""
+    """The recall of our pairs, and beside it that of the simpler rules, by edit."""
     ours, rules = result["ours"], result["baselines"]
     pairs = _in_order(ours["recall_by_edit"], ours["recall"])
     others = [_in_order(rule["recall_by_edit"], rule["recall"]) for rule in rules]
@@ -113,7 +114,7 @@ def _rules_by_edit(result: Mapping[str, Any]) -> str:
 
 
 def _descriptors(descriptors: Sequence[Mapping[str, Any]]) -> str:
-    """The recall of the candidates by descriptor, by kind and folder, then by edit."""
+    """The recall of the candidates of each descriptor, by kind and folder, then by edit."""
     prices = list(descriptors[0]["at"])
     kinds = (EVERYDAY_KIND, STRONG_KIND)
     rows = []
@@ -138,14 +139,14 @@ def _descriptors(descriptors: Sequence[Mapping[str, Any]]) -> str:
         "The share of the copies whose photograph reaches the margin at which an image has "
         f"{', '.join(prices[:-1])} or {prices[-1]} false candidates among the untouched "
         "photographs. Each descriptor has a projection fitted to its own embeddings of this "
-        "corpus; the first is the run's own. `an image`: the network alone. By edit, at "
-        f"{prices[0]}:"
+        "corpus. The first descriptor is the run's own. `an image`: the time of the network "
+        f"alone. By edit, at {prices[0]}:"
     )
     return f"{by_kind}\n\n{note}\n\n{_table(['edit', *names], edits)}"
 
 
 def _in_order(by_edit: Mapping[str, Any], by_kind: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures by edit, everyday ones first, after each kind the figures of all its edits."""
+    """The figures by edit, everyday edits first; after the edits of a kind those of the kind."""
     figures = {}
     for kind in (EVERYDAY_KIND, STRONG_KIND):
         edits = [edit for edit, of_kind in KINDS.items() if of_kind == kind]
@@ -162,7 +163,7 @@ def _wrong(ours: Mapping[str, Any]) -> str:
             f"- false pairs with an everyday copy: {false[EVERYDAY_KIND]}; with a strong one: "
             f"{false[STRONG_KIND]}",
             f"- pairs of two untouched photographs: {untouched['all']}, of which "
-            f"{untouched['judged_duplicates']} were looked at before and are duplicates",
+            f"a person judged {untouched['judged_duplicates']} to be duplicates",
             f"- images removed for another photograph's sake: {ours['false_removals']}",
             f"- exact copies found: {exact['found']} of {exact['all']}",
         ]
@@ -186,8 +187,8 @@ def _explanation(ours: Mapping[str, Any]) -> str:
     note = (
         f"Shares of the pairs found whose crop box is within {BOX_TOLERANCE:.0%} of the side, "
         f"whose scale is within {SCALE_TOLERANCE:.0%}, whose rotation is within two degrees and "
-        "whose mirroring is right; `aim`: box, scale and mirroring all are. Of a change of "
-        "perspective only the mirroring counts."
+        "whose mirroring is right. `aim`: box, scale and mirroring are all right. After a change "
+        "of perspective only the mirroring counts."
     )
     return f"{_table(heads, rows)}\n\n{note}"
 

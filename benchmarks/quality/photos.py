@@ -14,7 +14,7 @@ from imgdedup.corpora.corpus import EDITED_PHOTOS, LONE_PHOTOS
 from imgdedup.errors import UserError
 from imgdedup.images.decode import to_rgb
 
-LEAST_SIDE = 64  # pixels: a tiny crop of less would show hardly anything
+LEAST_SIDE = 64  # pixels; a tiny crop of a smaller picture would show almost nothing
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 _PACKAGE_FOLDERS = {
     "scikit-image": ("skimage", "data"),
@@ -24,16 +24,16 @@ _PACKAGE_FOLDERS = {
 
 @dataclass(frozen=True)
 class Photos:
-    """Files by name, the path below their folder, and how many others were left out."""
+    """Files by name (the path below their folder), and how many other files were left out."""
 
     files: dict[str, Path]  # in the order of the names
     unreadable: int
     small: int  # with a side of less than LEAST_SIDE pixels
-    identical: int  # the same bytes as another of the files
+    identical: int  # with the same bytes as another file
 
 
 def usable(files: dict[str, Path]) -> Photos:
-    """Leave out the files that are no picture, too small, or the same bytes as an earlier one."""
+    """Leave out files that are no picture, are too small, or repeat the bytes of an earlier one."""
     names = sorted(files)
     with ProcessPoolExecutor() as workers:
         looked_at = list(workers.map(_look, [files[name] for name in names], chunksize=32))
@@ -51,11 +51,11 @@ def usable(files: dict[str, Path]) -> Photos:
 
 
 def below(folder: Path, half: str | None) -> dict[str, Path]:
-    """The files below a folder by their path within it; hidden ones are left out.
+    """The files below a folder by their path in it; hidden files are left out.
 
     `half` keeps every other category, by name: "a" the first, the third and so on, "b" the
-    others. A category is a folder right below `folder`; files outside one are in neither half.
-    Raises UserError when there is no such folder, or it has no categories to halve.
+    others. A category is a folder right below `folder`; a file outside all categories is in no
+    half. Raises UserError when there is no such folder, or it has fewer than two categories.
     """
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}: say with PHOTOS where the photographs are")
@@ -77,7 +77,7 @@ def below(folder: Path, half: str | None) -> dict[str, Path]:
 
 
 def some_of(files: dict[str, Path], number: int, seed: int) -> list[Path]:
-    """So many of the files that are named as photographs, drawn by `seed`.
+    """Draw `number` of the files that have the suffix of a photograph, by `seed`.
 
     Raises UserError when there are fewer.
     """
@@ -118,7 +118,7 @@ def digest_of(names: Sequence[str], files: dict[str, Path]) -> str:
 
 
 def _look(path: Path) -> tuple[str, str]:
-    """Why a file is left out, if it is, and the digest of its bytes."""
+    """Why a file is left out, empty if it is not, and the digest of its bytes."""
     try:
         data = path.read_bytes()
         size = opened(path).size

@@ -20,7 +20,7 @@ HASH_DISTANCES = (10, 6)
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The tables a benchmark comes to: one row per copy, pair or image."""
+    """The tables of an evaluation: one row for each copy, pair or image."""
 
     copies: pd.DataFrame  # evaluate.recall
     questioned: pd.DataFrame  # evaluate.questioned
@@ -41,7 +41,7 @@ class Evaluation:
 
 
 def evaluation(corpus: Corpus, families: Families, findings: Findings) -> Evaluation:
-    """Hold the findings against the truth."""
+    """Compare the findings with the truth."""
     return Evaluation(
         evaluate.recall(corpus.truth, families, findings),
         evaluate.questioned(families, findings),
@@ -78,7 +78,7 @@ def ours(found: Evaluation, findings: Findings) -> dict[str, Any]:
 
 
 def baselines(cosine: Scored, hashes: Scored) -> list[dict[str, Any]]:
-    """What thresholds on the cosine of the embeddings and on a perceptual hash find."""
+    """The figures of thresholds on the cosine of the embeddings and on a perceptual hash."""
     cosine_rules = {
         **{f"cosine >= {value:.2f}": value for value in COSINES},
         "cosine, no false pair": cosine.least_threshold(0),
@@ -113,7 +113,7 @@ def _explained(rows: pd.DataFrame, by: str) -> dict[str, dict[str, float]]:
 
 
 def _labels(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """For each edit what the run calls its copies, most frequent first, at most three."""
+    """For each edit the labels that the run gives its copies: the three most frequent."""
     return {
         str(edit): dict(labels.value_counts().head(3))
         for edit, labels in rows.groupby("edit", sort=False)["label"]
@@ -133,7 +133,7 @@ def _cost(findings: Findings) -> dict[str, Any]:
             "seconds": float(row["seconds"]),
             "rows_in": int(row["rows_in"]),
             "rows_out": int(row["rows_out"]),
-            # All but the one that is a path of this machine.
+            # The source is left out: it is a path of this machine.
             "details": {k: v for k, v in dict(row["details"] or {}).items() if k != "source"},
         }
         for stage, row in latest.iterrows()
@@ -157,7 +157,7 @@ def _stage_order(stage: str) -> tuple[int, str]:
 
 
 def plain(value: Any) -> Any:
-    """The value with numpy's numbers made Python's and NaN made null, for JSON."""
+    """Make a value fit for JSON: numpy's numbers become Python's, and NaN becomes None."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -24,7 +24,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def thumbnails(root: Path, day: str, images: Iterable[str]) -> dict[str, Image.Image]:
-    """The pictures of images as the run for `day` under `root` kept them, by image id."""
+    """Read the thumbnails that the run for `day` under `root` wrote of images, by image id."""
     wanted = set(images)
     found: dict[str, Image.Image] = {}
     for file in sorted((root / "embeddings" / f"dt={day}").glob("[!._]*.parquet")):
@@ -40,8 +40,8 @@ def draw_sheets(
 ) -> list[Path]:
     """Draw the pairs, PER_PAGE to a page, as `<name>-001.jpg` and so on in `folder`.
 
-    `pairs` are rows of `evaluate.questioned`; each is numbered as in that table. Pages of an
-    earlier run by the same name are removed.
+    `pairs` are rows of `evaluate.questioned`; each is numbered as in that table. Older pages of the
+    same name are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{name}-[0-9]*.jpg"):
@@ -80,7 +80,7 @@ def page(
 
 
 def _paste(sheet: Image.Image, picture: Image.Image | None, place: tuple[int, int]) -> None:
-    """Fit a picture into its square at `place`; an outline stands for one that is not there."""
+    """Fit a picture into its square at `place`; an outline stands for a missing picture."""
     if picture is None:
         box = (*place, place[0] + _PICTURE - 1, place[1] + _PICTURE - 1)
         ImageDraw.Draw(sheet).rectangle(box, outline=_INK)
@@ -101,7 +101,7 @@ def _evidence(row: Mapping[str, object]) -> str:
 
 
 def _shortened(draw: ImageDraw.ImageDraw, text: str, width: float, font: Font) -> str:
-    """The text, or as much of its end as fits: there the names differ."""
+    """The text, or as much of its end as fits, because names differ at the end."""
     if draw.textlength(text, font) <= width:
         return text
     while text and draw.textlength(f"...{text}", font) > width:

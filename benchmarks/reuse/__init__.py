@@ -1,1 +1,1 @@
-"""What embedding a day again costs, and a day that repeats the images of the day before."""
+"""What it costs to embed a day again, or a day that repeats the images of the day before."""

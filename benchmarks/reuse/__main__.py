@@ -1,4 +1,4 @@
-"""`make bench-reuse`: what is embedded, and how long it takes, when images come again.
+"""`make bench-reuse`: counts what is embedded when images come again, and the time it takes.
 
 python -m benchmarks.reuse --photos FOLDER [--out FOLDER] [--files N] [--seed N] [--name NAME]
 """
@@ -25,9 +25,9 @@ def main() -> int:
     """Read the arguments and run the benchmark; a UserError becomes one line and status 2."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reuse", description=__doc__)
     parser.add_argument("--photos", type=Path, required=True, help="folder of photographs")
-    parser.add_argument("--out", default="out/bench-reuse", help="folder for everything written")
+    parser.add_argument("--out", default="out/bench-reuse", help="folder for all results")
     parser.add_argument("--files", type=int, default=1000, help="photographs of the first day")
-    parser.add_argument("--seed", type=int, default=0, help="chooses them")
+    parser.add_argument("--seed", type=int, default=0, help="chooses the photographs")
     parser.add_argument("--name", help="keep the figures in benchmarks/results, by this name")
     arguments = parser.parse_args()
     try:
@@ -38,23 +38,23 @@ def main() -> int:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Lay out two days of photographs, embed them again and again, and tell what it took."""
+    """Lay out two days of photographs, embed them five times, and print the figures."""
     out, folder = require_local_folder(arguments.out), arguments.photos.expanduser().resolve()
     claim(out, folder)
-    listed = photos.below(folder, None)
+    available = photos.below(folder, None)
     new = max(1, arguments.files // 20)
-    chosen = photos.some_of(listed, arguments.files + new, arguments.seed)
+    chosen = photos.some_of(available, arguments.files + new, arguments.seed)
     lay_out(out / "corpus", chosen, arguments.files)
     shutil.rmtree(out / "lake", ignore_errors=True)
     manifest, lake = f"{out / 'corpus'}/{{dt}}", out / "lake"
-    anew = {"embed.reuse_contents": 0}
+    without_reuse = {"embed.reuse_contents": 0}
     runs: list[Measured] = []
     for what, dt, settings in (
         ("the first day, all new", FIRST, {}),
         ("the first day again", FIRST, {}),
         (f"the second day: the same and {new} new", SECOND, {}),
         ("the second day again", SECOND, {}),
-        ("the second day without reuse", SECOND, anew),
+        ("the second day without reuse", SECOND, without_reuse),
     ):
         say(f"bench-reuse: {what}")
         runs.append(measured(what, lake, dt, manifest, settings))
@@ -67,7 +67,7 @@ def bench(arguments: argparse.Namespace) -> int:
 
 
 def lay_out(corpus: Path, chosen: Sequence[Path], first: int) -> None:
-    """Link the `first` of the files into the folder of the first day, all into the second's."""
+    """Link the first `first` files into the folder of the first day, all into the second's."""
     shutil.rmtree(corpus, ignore_errors=True)
     for dt, files in ((FIRST, chosen[:first]), (SECOND, chosen)):
         day = corpus / dt

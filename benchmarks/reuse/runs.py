@@ -1,4 +1,4 @@
-"""The stages scan and embed of one day, run as the DAG runs them, and what they tell of it."""
+"""Runs the stages scan and embed of one day as the DAG runs them, and reads their figures."""
 
 import hashlib
 import json
@@ -26,8 +26,8 @@ class Measured:
     images: int
     embedded: int
     reused: int
-    seconds: float  # the stage, session and all
-    model_seconds: float  # the network alone
+    seconds: float  # of the stage, its Spark session included
+    model_seconds: float  # of the network alone
     rows: str
 
 
@@ -70,7 +70,7 @@ def _submit(stage: str, lake: Path, dt: str, manifest: str, settings: Mapping[st
 
 
 def digest(rows: pd.DataFrame) -> str:
-    """A digest of the rows, bit for bit, whatever their order."""
+    """A digest of every bit of the rows, whatever their order."""
     hashed = hashlib.sha256()
     for row in rows.sort_values("image_id")[_ROW].itertuples(index=False):
         for value in row:
@@ -79,27 +79,28 @@ def digest(rows: pd.DataFrame) -> str:
 
 
 def page(runs: Sequence[Measured], command: str, where: str) -> str:
-    """The figures of the runs as a page to read; the last two wrote the same day."""
+    """The figures of the runs as a page to read; the last two runs wrote the same day."""
     rows = [
         f"| {run.what} | {run.images:,} | {run.embedded:,} | {run.reused:,} | {run.seconds:.1f} "
         f"| {run.model_seconds:.1f} |"
         for run in runs
     ]
-    same = "the same rows, bit for bit" if runs[-1].rows == runs[-2].rows else "OTHER ROWS"
+    is_same = runs[-1].rows == runs[-2].rows
+    same = "the same rows, bit for bit, as" if is_same else "OTHER ROWS than"
     return "\n".join(
         [
             "# Images that come again",
             "",
             f"    {command}",
             "",
-            f"{where}. The stage embed, run after run on one lake; seconds are the stage's, its "
-            "Spark session included, and those of the network alone.",
+            f"{where}. The stage embed ran several times on one lake. `seconds` are of the stage, "
+            "its Spark session included, and `network` are the seconds of the network alone.",
             "",
             "| run | images | embedded | reused | seconds | network |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
-            f"The last run embedded everything anew and wrote {same}, as the one before it.",
+            f"The last run embedded everything again. It wrote {same} the run before it.",
             "",
         ]
     )

@@ -1,6 +1,6 @@
 """Small hand-made tables of a run, in the columns that the quality benchmark reads.
 
-Photographs `a`, `b`, `c` and `d`; of `a` and `b` copies were made. A content is named as its file.
+There are photographs `a` to `d`, and copies of `a` and `b`. A content has the name of its file.
 """
 
 from typing import Any
@@ -48,7 +48,7 @@ def images(truth: tuple[Truth, ...] = TRUTH) -> pd.DataFrame:
 
 
 def near(one: str, other: str, margin: float, **columns: Any) -> dict[str, Any]:
-    """A near pair of two contents, its images the contents' least ids."""
+    """A near pair of two contents, of the images with their least ids."""
     left, right = sorted((one, other))
     ids = [min(row.image_id for row in TRUTH if content(row.image_id) == x) for x in (left, right)]
     return {

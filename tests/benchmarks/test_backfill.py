@@ -63,7 +63,7 @@ def write(root: Path, table: str, dt: str, rows: Sequence[Mapping[str, object]])
     pq.write_table(pa.Table.from_pylist(list(rows)), folder / "part-0.parquet")
 
 
-def test_tables_are_equal_but_for_the_run_and_the_order(tmp_path: Path) -> None:
+def test_the_run_and_the_order_of_the_rows_make_no_difference(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [{"id": n, "run_id": "a", "v": [n / 3]} for n in range(3)]
     for table in TABLES:
         write(tmp_path / "one", table, DAYS[0], rows)
@@ -72,7 +72,7 @@ def test_tables_are_equal_but_for_the_run_and_the_order(tmp_path: Path) -> None:
     assert found == [Compared(table, (3, 3), True) for table in TABLES]
 
 
-def test_another_value_a_missing_row_and_a_strange_day_are_differences(tmp_path: Path) -> None:
+def test_another_value_a_missing_row_and_another_day_are_differences(tmp_path: Path) -> None:
     for name, value in (("one", 1.0), ("other", 1.0 + 1e-12)):
         write(tmp_path / name, "pairs", DAYS[0], [{"margin": value}])
     write(tmp_path / "one", "groups", DAYS[0], [{"id": 1}])
@@ -92,7 +92,7 @@ def test_tasks_that_ran_at_the_same_time_are_counted() -> None:
     assert most_at_once(tasks[:1]) == 1
 
 
-def test_the_page_tells_both_ways_and_what_differs() -> None:
+def test_the_page_shows_both_ways_and_what_differs() -> None:
     minutes = dict.fromkeys(STAGES, 2.0)
     measured = [
         Measured(31, 4.0, 1, 7, 0, 1, minutes),

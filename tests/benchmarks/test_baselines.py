@@ -1,4 +1,4 @@
-"""The simpler rules' recalls and false pairs, against an enumeration of all pairs."""
+"""The simpler rules' recalls and false pairs, compared with an enumeration of all pairs."""
 
 from itertools import combinations
 from pathlib import Path
@@ -41,7 +41,7 @@ def case(request: pytest.FixtureRequest) -> tuple[list[str], Families, np.ndarra
 def enumerated(
     contents: list[str], families: Families, matrix: np.ndarray, threshold: float
 ) -> tuple[int, int]:
-    """False pairs with an edited copy and pairs of untouched photographs, one by one."""
+    """Count false pairs with an edited copy and pairs of untouched photographs, one by one."""
     counts = [0, 0]
     for i, j in combinations(range(len(contents)), 2):
         one, other = contents[i], contents[j]
@@ -97,7 +97,7 @@ def test_precision_is_that_of_the_ranking_of_all_pairs(
             relation = families.relation(one, other)
             is_asked = not families.is_photo(one) and families.is_photo(other)
             if is_asked and relation != Relation.JUDGED:
-                # Scores within a step of the count are one.
+                # Scores within one step count as equal.
                 step = np.floor(matrix[i, j] * 25_600 + 1e-2)
                 ranking.append((-step, relation == Relation.SAME))
     is_true = np.array([true for _, true in sorted(ranking)])

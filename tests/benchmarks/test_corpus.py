@@ -18,7 +18,7 @@ CATEGORIES = ("ant", "bear", "cat")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two photographs in each category, and files that are none."""
+    """Two photographs in each category, and files that cannot take part."""
     folder = tmp_path_factory.mktemp("source")
     for seed, category in enumerate(CATEGORIES):
         (folder / category).mkdir()
@@ -64,7 +64,7 @@ def test_a_folder_without_categories_has_no_halves(source: Path) -> None:
         photos.below(source / "nowhere", None)
 
 
-def test_what_cannot_take_part_is_counted(built: Corpus) -> None:
+def test_files_that_cannot_take_part_are_counted(built: Corpus) -> None:
     description = built.description
     assert description["left_out"] == {"unreadable": 1, "small": 1, "identical": 1}
     assert (description["photos"], description["originals"]) == (7, 2)
@@ -103,30 +103,30 @@ def test_photographs_take_part_as_they_are_unless_large(built: Corpus, source: P
 def test_one_seed_gives_the_same_bytes_and_another_does_not(
     built: Corpus, source: Path, tmp_path: Path
 ) -> None:
-    listed = photos.below(source, None)
-    again = corpus.ensure(tmp_path / "again", listed, 2, 0, {})
-    other = corpus.ensure(tmp_path / "other", listed, 2, 1, {})
+    available = photos.below(source, None)
+    again = corpus.ensure(tmp_path / "again", available, 2, 0, {})
+    other = corpus.ensure(tmp_path / "other", available, 2, 1, {})
     assert digests(again.files) == digests(built.files)
     assert digests(other.files) != digests(built.files)
 
 
-def test_a_corpus_that_stands_is_left_alone_and_a_damaged_one_built_anew(
+def test_a_complete_corpus_is_left_alone_and_a_damaged_one_is_built_again(
     source: Path, tmp_path: Path
 ) -> None:
-    listed = photos.below(source, None)
-    first = corpus.ensure(tmp_path / "corpus", listed, 1, 0, {"source": "x"})
+    available = photos.below(source, None)
+    first = corpus.ensure(tmp_path / "corpus", available, 1, 0, {"source": "x"})
     before = {path: path.stat().st_mtime_ns for path in first.files.rglob("*")}
-    assert corpus.ensure(tmp_path / "corpus", listed, 1, 0, {"source": "x"}) == first
+    assert corpus.ensure(tmp_path / "corpus", available, 1, 0, {"source": "x"}) == first
     assert {path: path.stat().st_mtime_ns for path in first.files.rglob("*")} == before
     (first.files / first.truth[0].image_id).unlink()
-    corpus.ensure(tmp_path / "corpus", listed, 1, 0, {"source": "x"})
+    corpus.ensure(tmp_path / "corpus", available, 1, 0, {"source": "x"})
     assert (first.files / first.truth[0].image_id).exists()
 
 
 def test_too_few_photographs_are_refused(source: Path, tmp_path: Path) -> None:
-    listed = photos.below(source / "cat", None)
+    available = photos.below(source / "cat", None)
     with pytest.raises(UserError, match="2 usable photographs: the benchmark needs at least four"):
-        corpus.ensure(tmp_path / "corpus", listed, 1, 0, {})
+        corpus.ensure(tmp_path / "corpus", available, 1, 0, {})
     with pytest.raises(UserError, match=r"no corpus in .*: run the benchmark in full"):
         corpus.load(tmp_path / "corpus")
 

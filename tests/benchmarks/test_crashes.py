@@ -1,4 +1,4 @@
-"""Moments of a stage are told by what it has written; what readers see is told in words."""
+"""The moments of a stage, found by what it has written, and words for what readers see."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ def journal(root: Path, *targets: str) -> Path:
     return path
 
 
-def test_results_are_moved_in_when_other_folders_are_in_their_places(
+def test_results_are_moved_in_when_their_targets_are_other_folders(
     tmp_path: Path, running: Running
 ) -> None:
     first, half = moments.moved(0.0), moments.moved(0.5)
@@ -68,11 +68,11 @@ def test_all_is_published_when_the_journal_came_and_went(tmp_path: Path, running
     assert moment.reached(tmp_path, running, 1.0)
 
 
-def test_the_index_has_changed_when_a_file_of_it_has(tmp_path: Path, running: Running) -> None:
+def test_the_collection_changed_when_a_file_of_milvus_did(tmp_path: Path, running: Running) -> None:
     file = tmp_path / ".imgdedup" / "milvus" / "log"
     file.parent.mkdir(parents=True)
     file.write_text("a")
-    moment = moments.indexed()
+    moment = moments.collection_changed()
     assert not moment.reached(tmp_path, running, 1.0)
     file.write_text("a, b")
     assert moment.reached(tmp_path, running, 1.0)

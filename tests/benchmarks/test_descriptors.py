@@ -1,4 +1,4 @@
-"""Descriptors side by side: recall at a number of false candidates, against an enumeration."""
+"""The recall of descriptors at a number of false candidates, compared with an enumeration."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -32,7 +32,7 @@ TRUTH = (
 
 @pytest.fixture(scope="module")
 def case() -> tuple[list[str], Families, np.ndarray]:
-    """Contents, families, and vectors by which copies are near their photograph, more or less."""
+    """Contents, families, and vectors that are more or less near for a copy and its photograph."""
     families = Families(TRUTH, images(TRUTH), [("ant/30", "bear/30")])
     contents = sorted(families.truth)
     rng = np.random.default_rng(0)
@@ -44,7 +44,7 @@ def case() -> tuple[list[str], Families, np.ndarray]:
 def enumerated(
     contents: list[str], families: Families, vectors: np.ndarray, price: float
 ) -> tuple[float, dict[str, float]]:
-    """False candidates an image, and the recall by kind, at the threshold for `price`."""
+    """The threshold for `price`, and the recall by kind at it, by enumeration."""
     space = learn_projection(vectors, len(contents), "m", SECTION)
     stored = space.stored(vectors)
     all_margins = np.stack([margins(one, stored)[0] for one in stored])
@@ -78,7 +78,7 @@ def test_recall_and_margin_are_those_of_an_enumeration(
     assert at["recall"] == {kind: pytest.approx(share, abs=0.03) for kind, share in recall.items()}
 
 
-def test_recall_falls_with_the_price_and_is_told_by_folder(
+def test_recall_falls_with_the_price_and_is_given_by_folder(
     case: tuple[list[str], Families, np.ndarray],
 ) -> None:
     contents, families, vectors = case

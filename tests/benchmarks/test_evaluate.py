@@ -28,7 +28,7 @@ def test_contents_are_related_by_the_photographs_they_show(families: Families) -
     assert families.is_photo("photos/a")  # though an exact copy has the same content
 
 
-def test_photographs_judged_to_be_duplicates_are_neither_same_nor_different() -> None:
+def test_photographs_judged_to_be_duplicates_have_a_relation_of_their_own() -> None:
     families = Families(TRUTH, images(), [("c", "a")])
     assert families.relation(A, C) == families.relation(C, CROP) == Relation.JUDGED
     assert families.relation(A, B) == Relation.DIFFERENT
@@ -55,9 +55,9 @@ def test_a_copy_is_found_by_pair_by_group_and_among_the_candidates(families: Fam
 
 
 def test_a_copy_that_was_not_read_is_missed() -> None:
-    listed = images()
-    listed.loc[listed["image_id"] == CROP, "content_id"] = None
-    table = evaluate.recall(TRUTH, Families(TRUTH, listed), tables([], [])).set_index("edit")
+    found = images()
+    found.loc[found["image_id"] == CROP, "content_id"] = None
+    table = evaluate.recall(TRUTH, Families(TRUTH, found), tables([], [])).set_index("edit")
     assert not table.loc["crop", "pair"]
     assert table.loc["copy", "pair"]
 
@@ -104,7 +104,7 @@ def test_verified_pairs_rank_before_candidates_of_a_higher_margin(families: Fami
     assert evaluate.precision(families, found) == pytest.approx((1 / 1 + 2 / 3) / 7)
 
 
-def test_a_pair_that_was_judged_neither_helps_nor_harms_precision() -> None:
+def test_a_judged_pair_does_not_change_precision() -> None:
     found = tables([near(A, CROP, 0.3), near(B, CROP, 0.9)], [near(B, CROP, 0.9)])
     judged = Families(TRUTH, images(), [("a", "b")])
     assert evaluate.precision(judged, found) == pytest.approx(1 / evaluate.positives(judged))

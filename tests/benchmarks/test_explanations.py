@@ -1,4 +1,4 @@
-"""An explanation is held against the edit, whichever of the two images it calls the wider."""
+"""An explanation is compared with the edit, whichever image it calls the wider."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def test_only_pairs_of_a_copy_with_the_photograph_it_was_made_of_count() -> None
     assert table.empty
 
 
-def test_the_summary_counts_what_is_within_the_tolerances() -> None:
+def test_the_summary_counts_explanations_within_the_tolerances() -> None:
     table = accuracy(
         explained(A, "copies/a/crop", A, (0.12, 0.2, 0.9, 1.0), 1.01),
         explained(A, "copies/a/crop", A, (0.12, 0.2, 0.9, 1.0), 1.03),
@@ -82,7 +82,7 @@ def test_the_summary_counts_what_is_within_the_tolerances() -> None:
     assert explanations.summary(table, "kind").loc["everyday", "aim"] == pytest.approx(1 / 4)
 
 
-def test_of_a_perspective_only_the_mirroring_counts() -> None:
+def test_after_a_change_of_perspective_only_the_mirroring_counts() -> None:
     truth = (*TRUTH, copy("a", "perspective", is_exact=False))
     families = Families(truth, images(truth))
     pair = explained(A, "copies/a/jpeg", A, (0.5, 0.5, 0.6, 0.6), 9.0)
@@ -93,7 +93,7 @@ def test_of_a_perspective_only_the_mirroring_counts() -> None:
     assert explanations.summary(table, "edit").loc["perspective", "aim"] == 0
 
 
-def test_what_is_not_explained_is_not_right() -> None:
+def test_a_pair_without_an_explanation_is_not_right() -> None:
     table = accuracy(near(A, "copies/a/jpeg", 0.5))
     figures = explanations.summary(table, "edit").loc["jpeg"]
     assert figures[["box", "scale", "rotation", "mirror", "aim"]].tolist() == [0] * 5

@@ -1,4 +1,4 @@
-"""Damaged image files end as a picture or as a failure with a code, never otherwise."""
+"""Every damaged image file is decoded, or fails with a code."""
 
 import os
 import time
@@ -26,13 +26,13 @@ def found() -> list[Trial]:
     )
 
 
-def test_every_file_ends_as_a_picture_or_as_a_failure(found: list[Trial]) -> None:
+def test_every_file_is_decoded_or_fails_with_a_code(found: list[Trial]) -> None:
     assert [trial.number for trial in found] == list(range(FILES))
     wrong = [trial for trial in found if trial.outcome not in {DECODED, *FAILURES}]
     assert wrong == []
 
 
-def test_sound_pictures_decode_and_what_only_looks_like_one_does_not(found: list[Trial]) -> None:
+def test_sound_pictures_are_decoded_and_hostile_files_are_not(found: list[Trial]) -> None:
     outcomes = {trial.specimen: trial.outcome for trial in found[: len(specimens())]}
     refused = {name: outcome for name, outcome in outcomes.items() if outcome != DECODED}
     assert refused == {
@@ -49,7 +49,7 @@ def test_damage_is_repeatable_and_of_all_kinds(found: list[Trial]) -> None:
 
 
 def hurt_by_html(how: str) -> fuzz.Decode:
-    """A decoder that HTML does to what no file may do."""
+    """A decoder that aborts, hangs or raises on HTML."""
 
     def decode(data: bytes) -> object:
         if not data.startswith(b"<!doctype"):
@@ -66,7 +66,7 @@ def hurt_by_html(how: str) -> fuzz.Decode:
 @pytest.mark.parametrize(
     ("how", "outcome"), [("abort", CRASHED), ("sleep", HUNG), ("raise", RAISED)]
 )
-def test_what_no_file_may_do_is_seen_and_the_others_go_on(how: str, outcome: str) -> None:
+def test_a_forbidden_outcome_is_counted_and_the_other_files_go_on(how: str, outcome: str) -> None:
     files = len(specimens())
     found = list(fuzz.trials(files, 0, partial(hurt_by_html, how), 1, seconds=2))
     assert len(found) == files

@@ -1,4 +1,4 @@
-"""Lakes are compared row by row, whatever the files and their order; what differs is named."""
+"""Lakes are compared row by row, whatever their files; each difference is named."""
 
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_rows_too_many_and_missing_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_partitions_that_are_there_or_not_are_named(tmp_path: Path) -> None:
+def test_missing_and_surplus_partitions_are_named(tmp_path: Path) -> None:
     write(tmp_path, "groups", [pair("a", "b")])
     there, nothing = lakes.tables(tmp_path), lakes.tables(tmp_path / "none")
     assert lakes.differences(there, nothing) == [f"groups of {DAY}: there should be no partition"]
@@ -73,7 +73,7 @@ def test_a_file_that_is_written_again_changes_the_stamp_of_its_partition(tmp_pat
     assert [place for place in before if before[place] != after[place]] == [("pairs", DAY)]
 
 
-def test_the_last_filling_of_the_index_tells_model_and_projection(tmp_path: Path) -> None:
+def test_model_and_projection_are_those_of_the_last_run_of_index(tmp_path: Path) -> None:
     def run(stage: str, status: str, hour: int, projection: str) -> dict[str, Any]:
         started, details = datetime(2026, 1, 1, hour), {"projection": projection}
         run = {"stage": stage, "status": status, "started_at": started, "model": "m"}

@@ -1,4 +1,4 @@
-"""What the quality benchmark puts out: figures, page, contact sheets, the picture of pairs."""
+"""The output of the quality benchmark: figures, page, contact sheets, the picture of pairs."""
 
 import argparse
 import json
@@ -163,7 +163,7 @@ def test_only_a_folder_of_its_own_is_written_to(tmp_path: Path) -> None:
         claim(tmp_path / "file", None)
 
 
-def test_contact_sheets_hold_all_pairs_and_replace_those_of_before(tmp_path: Path) -> None:
+def test_contact_sheets_show_all_pairs_and_replace_older_sheets(tmp_path: Path) -> None:
     row = {
         "one": "photos/a.jpg", "other": "x" * 90, "touched": "photo", "is_judged": False,
         "similarity": 0.9, "margin": 0.5, "inliers": 20, "correlation": 0.9, "overlap": None,

@@ -1,4 +1,4 @@
-"""The benchmark of images that come again: which files it takes, and what its page tells."""
+"""The benchmark of images that come again: which files it takes, and what its page says."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_the_same_seed_draws_the_same_photographs_and_nothing_else() -> None:
         some_of(FILES, 10, seed=0)
 
 
-def test_the_second_day_holds_the_first_ones_files_and_more(tmp_path: Path) -> None:
+def test_the_second_day_has_the_files_of_the_first_day_and_more(tmp_path: Path) -> None:
     for _ in range(2):
         lay_out(tmp_path / "corpus", list(FILES.values())[:5], first=3)
     days = {dt: sorted((tmp_path / "corpus" / dt).iterdir()) for dt in (FIRST, SECOND)}
@@ -40,7 +40,7 @@ def test_the_second_day_holds_the_first_ones_files_and_more(tmp_path: Path) -> N
     assert targets[FIRST] == targets[SECOND][:3]
 
 
-def test_a_digest_is_of_every_bit_and_of_no_order() -> None:
+def test_a_digest_depends_on_every_bit_and_not_on_the_order() -> None:
     one = np.array([0.5, 1.0], np.float32)
     rows = table(embedding=[one, None], thumbnail=[b"jpeg", None])
     assert digest(rows) == digest(rows[::-1])
@@ -49,7 +49,7 @@ def test_a_digest_is_of_every_bit_and_of_no_order() -> None:
     assert digest(table(embedding=[one, None], thumbnail=[b"JPEG", None])) != digest(rows)
 
 
-def test_the_page_tells_of_each_run_and_whether_the_rows_agree() -> None:
+def test_the_page_shows_each_run_and_whether_the_rows_agree() -> None:
     text = page([RUN, RUN], "make bench-reuse", "today")
     assert text.count("| a day | 1,500 | 1,400 | 100 | 12.3 | 6.8 |") == 2
     assert "wrote the same rows, bit for bit" in text

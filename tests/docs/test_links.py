@@ -1,4 +1,4 @@
-"""Every link of the project's Markdown files leads to a file and a heading that are there."""
+"""Every link of the project's Markdown files leads to a file and a heading that exist."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _ELSEWHERE = re.compile(r"[a-z]+:")  # https:, mailto:
 
 
 def links(text: str) -> Iterator[str]:
-    """Yield the targets of the links in Markdown, those in code left out."""
+    """Yield the targets of the links in Markdown, without those in code."""
     yield from _LINK.findall(_CODE.sub("", _FENCED.sub("", text)))
 
 

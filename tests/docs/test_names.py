@@ -1,4 +1,4 @@
-"""The messages and files that the pages name are those of the code."""
+"""The messages and files that the pages name exist in the code."""
 
 import ast
 import re
@@ -15,11 +15,11 @@ _SYMPTOM = re.compile(r"^\| (.*?`.*?) \|", re.MULTILINE)
 _CODE = re.compile(r"`([^`\n]+)`")
 _GAP = re.compile(r"\.\.\.|<day>|\d[\d.]*")  # what a message fills in
 _FILE = re.compile(r"`((?:[\w-]+/)+[\w.-]+\.(?:py|toml|txt|csv))`")
-_LEAST = 8  # characters of a fragment that say something
+_LEAST = 8  # characters; a shorter fragment says nothing
 
 
 def texts() -> Iterator[str]:
-    """Yield every text of the package, the jobs, the DAG and the Makefile; values show as `...`."""
+    """Yield the texts of the package, the jobs, the DAG and the Makefile, with `...` for values."""
     yield re.sub(r'" *\\\n\s*"', " ", (REPOSITORY / "Makefile").read_text(encoding="utf-8"))
     for folder in ("lib", "jobs", "dags"):
         for path in (REPOSITORY / folder).rglob("*.py"):
@@ -43,7 +43,7 @@ def fragments(page: str) -> Iterator[str]:
                 yield from (part for part in parts if len(part) >= _LEAST)
 
 
-def test_every_message_of_troubleshooting_is_one_of_the_code() -> None:
+def test_every_message_of_troubleshooting_is_in_the_code() -> None:
     page = (DOCS / "how-to" / "troubleshooting.md").read_text(encoding="utf-8")
     said = "\n".join(texts()).replace("`", "")
     found = list(fragments(page))

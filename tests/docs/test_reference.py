@@ -1,4 +1,4 @@
-"""The pages of reference say what the code says: columns, failures, commands, configuration."""
+"""The reference pages agree with the code: columns, failures, commands, configuration."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def read(name: str) -> str:
 
 
 def sections(text: str) -> dict[str, str]:
-    """Return the text below each heading that is code, by that code."""
+    """Return the text below each heading that is code, by the code."""
     parts = re.split(r"^##+ `(.+)`$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 

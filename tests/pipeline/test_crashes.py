@@ -55,7 +55,7 @@ def space(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("stage", "process", "moment"),
     [
-        ("index", PYTHON, moments.indexed),
+        ("index", PYTHON, moments.collection_changed),
         ("search", PYTHON, partial(moments.moved, 0.5)),
         ("group", DRIVER, moments.journaled),
     ],

@@ -20,7 +20,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     properties = {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        # Tables of some rows are read sooner than code for them is generated and compiled.
+        # Small tables are read sooner than code for them is generated and compiled.
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.local.dir": f"{folder}/local",
@@ -34,7 +34,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
-    # It tells of its own end when pytest has closed what it would tell it to.
+    # py4j logs its end after pytest has closed the stream of the log.
     logging.getLogger("py4j").setLevel(logging.WARNING)
     yield session
     session.stop()

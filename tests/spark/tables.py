@@ -111,10 +111,9 @@ def dated_candidates(
     spark: SparkSession, pairs: Iterable[tuple[str, str, float]], days: Mapping[str, str]
 ) -> DataFrame:
     """The dataset `candidates` with `dt`, the later of the first `days` of both contents."""
-    listed = list(pairs)
     rows = [
         (*sorted([a, b]), similarity, similarity, False, MODEL, PROJECTION, max(days[a], days[b]))
-        for a, b, similarity in listed
+        for a, b, similarity in pairs
     ]
     return frame(spark, rows, StructType([*CANDIDATES.fields, DT]))
 
@@ -145,12 +144,12 @@ def copies(
     **findings: Any,
 ) -> DataFrame:
     """Pairs of contents, all found to be copies, as `verdicts.copies_of` gives them."""
-    listed = list(pairs)
-    found = verdicts(spark, {(min(a, b), max(a, b)) for a, b, _ in listed}, model, **findings)
-    return judged.copies_of(candidates(spark, listed, model), found)
+    given = list(pairs)
+    found = verdicts(spark, {(min(a, b), max(a, b)) for a, b, _ in given}, model, **findings)
+    return judged.copies_of(candidates(spark, given, model), found)
 
 
 def rows_of(table: DataFrame) -> list[dict[str, Any]]:
-    """The rows as dictionaries, in an order of their own."""
+    """The rows as dictionaries, sorted by their texts."""
     found = [row.asDict(recursive=True) for row in table.collect()]
     return sorted(found, key=repr)

@@ -39,7 +39,7 @@ def settled(
     asked: Iterable[str],
     before: Sequence[Image] = IMAGES,
 ) -> list[tuple[object, ...]]:
-    """The candidates after a search, of a lake whose images were others `before`."""
+    """The candidates after a search; `before` are the images of the search before it."""
     days = {
         str(image.content): min(each.dt for each in before if each.content == image.content)
         for image in before
@@ -84,7 +84,7 @@ def test_a_pair_that_both_days_found_is_stored_once(spark: SparkSession) -> None
     assert settled(spark, [("x", "y", 0.9)], [("x", "y", 0.9)], ["y"]) == [("x", "y", 0.9, SECOND)]
 
 
-def test_a_search_replaces_what_was_found_for_its_contents_before(spark: SparkSession) -> None:
+def test_a_search_replaces_the_earlier_candidates_of_its_contents(spark: SparkSession) -> None:
     stored = [("x", "y", 0.9), ("y", "z", 0.7)]
     assert settled(spark, stored, [], ["x"]) == [("y", "z", 0.7, SECOND)]
 
@@ -103,7 +103,7 @@ def test_a_candidate_moves_with_the_first_day_of_its_content(spark: SparkSession
     ]
 
 
-def test_what_nothing_touches_is_neither_removed_nor_added(spark: SparkSession) -> None:
+def test_an_untouched_candidate_stays_as_it_is(spark: SparkSession) -> None:
     stored = dated_candidates(spark, [("x", "y", 0.9)], DAYS)
     delta = delta_of(spark, stored, [("x", "z", 0.8)], ["z"])
     assert delta.removed.collect() == []
@@ -144,7 +144,7 @@ def asked(
     *touched: tuple[str, str | None, str | None],
     **given: bool,
 ) -> list[str]:
-    """The contents that ask first, of a lake of `x`, `y` and `z`."""
+    """The contents that ask first, in a lake of `x`, `y` and `z`."""
     present = frame(spark, [("x",), ("y",), ("z",)], "content_id string")
     rows = frame(spark, touched, "content_id string, was string, now string")
     asking = contents_to_ask(rows, present, stored, **({"everything": False} | given))
@@ -159,7 +159,7 @@ def test_new_contents_ask_and_others_do_not(spark: SparkSession) -> None:
     assert asked(spark, stored, new, everything=True) == ["x", "y", "z"]
 
 
-def test_members_of_a_crowd_ask_again_and_all_do_when_it_loses_one(spark: SparkSession) -> None:
+def test_members_of_a_crowd_ask_again_and_all_contents_after_a_loss(spark: SparkSession) -> None:
     crowd = dated_candidates(spark, [("x", "y", 0.9)], DAYS).withColumn("crowded", F.lit(True))
     assert asked(spark, crowd, ("x", FIRST, SECOND), ("z", FIRST, SECOND)) == ["x"]
     lost = dated_candidates(spark, [("w", "x", 0.9)], DAYS | {"w": FIRST})

@@ -1,4 +1,4 @@
-"""A change of rows touches contents, and only the partitions that it changes are written."""
+"""Changed rows touch contents, and only partitions with changed rows are written."""
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -17,7 +17,7 @@ def snapshot(spark: SparkSession, *images: Image) -> DataFrame:
     return snapshot_of(embeddings(spark, images))
 
 
-def test_touched_are_contents_of_which_an_image_came_went_or_changed(spark: SparkSession) -> None:
+def test_a_content_is_touched_when_its_images_come_go_or_change(spark: SparkSession) -> None:
     before = [
         Image("a", "stays", FIRST),
         Image("b", "goes", FIRST),
@@ -50,7 +50,7 @@ def test_the_first_day_of_a_content_counts_days_that_did_not_change(spark: Spark
     assert rows_of(found) == [{"content_id": "x", "was": FIRST, "now": FIRST}]
 
 
-def test_a_delta_writes_the_partitions_of_its_rows_alone(spark: SparkSession, lake: Lake) -> None:
+def test_a_delta_writes_only_the_partitions_of_its_rows(spark: SparkSession, lake: Lake) -> None:
     pairs = [("x", "y", 0.9), ("x", "z", 0.8), ("y", "z", 0.7)]
     stored = dated_candidates(spark, pairs, DAYS)
     lake.publish(lake.stage_days("candidates", stored, DAYS.values()))

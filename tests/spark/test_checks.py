@@ -1,4 +1,4 @@
-"""A stage that reads something else than the stage before wrote stops, with the numbers."""
+"""A stage stops, with numbers, when it reads other rows than the stage before it wrote."""
 
 import shutil
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def filled(spark: SparkSession, lake: Lake) -> Lake:
 
 
 def settled(lake: Lake, days: Sequence[str]) -> Lake:
-    """The lake, once `index` has settled these days."""
+    """The lake after `index` has settled these days."""
     lake.publish(stage_progress(lake, "index", Progress("rules", dict.fromkeys(days, "version"))))
     return lake
 
@@ -62,18 +62,17 @@ def test_a_partition_that_lost_a_file_is_named(filled: Lake) -> None:
     assert not report_damage(filled, "embed", ["embeddings"], [FIRST])
 
 
-def test_a_settled_day_that_is_gone_is_no_empty_day(filled: Lake) -> None:
+def test_a_settled_day_that_is_gone_does_not_count_as_empty(filled: Lake) -> None:
     shutil.rmtree(filled.path("embeddings", FIRST))
-    require_embedded(
-        settled(filled, [SECOND]), [SECOND], "index"
-    )  # it may be under way for the first time
+    # The first run of the other day may be under way.
+    require_embedded(settled(filled, [SECOND]), [SECOND], "index")
     with pytest.raises(Mismatch, match=f"embeddings of {FIRST}: the partition is missing"):
         require_embedded(settled(filled, [FIRST, SECOND]), [SECOND], "index")
     shutil.rmtree(filled.path("manifest", FIRST))  # its owner took the day away
     require_embedded(settled(filled, [FIRST, SECOND]), [SECOND], "index")
 
 
-def test_a_manifest_that_grew_since_is_told_by_numbers(spark: SparkSession, filled: Lake) -> None:
+def test_a_manifest_that_grew_is_reported_by_numbers(spark: SparkSession, filled: Lake) -> None:
     rows = [(name, f"/{name}") for name in "cde"]
     filled.replace("manifest", SECOND, frame(spark, rows, MANIFEST))
     with pytest.raises(Mismatch, match=f"{SECOND} has 1 rows, its manifest 3: run embed"):
@@ -92,7 +91,7 @@ def test_a_manifest_of_the_users_own_is_counted(spark: SparkSession, filled: Lak
         require_embedded(filled, [SECOND], "index")
 
 
-def test_rows_that_do_not_fit_the_marker_are_told_by_numbers(filled: Lake) -> None:
+def test_rows_that_do_not_fit_the_marker_are_reported_by_numbers(filled: Lake) -> None:
     one, other = file_of(filled, "embeddings", FIRST), file_of(filled, "embeddings", SECOND)
     shutil.copy(other, one)  # a file of the same name with fewer rows
     one.with_name(f".{one.name}.crc").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Connected components against networkx, an independent solver, on many graphs in one run."""
+"""Connected components, compared with networkx on many graphs in one run."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -24,13 +24,13 @@ def graphs(rng: random.Random) -> Iterator[tuple[str, list[tuple[int, int]]]]:
     yield "bridged cliques", list(nx.barbell_graph(8, 6).edges)
     for number in range(60):
         nodes = rng.randint(2, 40)
-        # Around the threshold where the components of a random graph grow together.
+        # Around as many edges as join the components of a random graph.
         random_graph = nx.gnm_random_graph(nodes, rng.randint(1, 2 * nodes), seed=number)
         yield f"random {number}", list(random_graph.edges)
 
 
 def disguised(name: str, edges: list[tuple[int, int]], rng: random.Random) -> Iterator[Edge]:
-    """Edges between names in a random order, some the other way round, some given twice."""
+    """Yield edges between names in a random order; some are turned round, some come twice."""
     nodes = sorted({node for edge in edges for node in edge})
     numbers = dict(zip(nodes, rng.sample(range(1000), len(nodes)), strict=True))
     for a, b in edges:

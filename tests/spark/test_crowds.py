@@ -57,7 +57,7 @@ def section(settings: Config) -> SearchConfig:
 
 
 def corpus() -> list[Image]:
-    """A hub of 40 variants, some at its edge, a few small groups and loners, over three days."""
+    """A hub of 40 variants, 8 at its edge, a few small groups and loners, over three days."""
     chance = np.random.default_rng(3)
     centres = chance.standard_normal((6, DIMS))
     sizes = {"hub": (40, 0.15), "edge": (8, 0.9), "a": (5, 0.2), "b": (9, 0.5), "c": (2, 0.1)}
@@ -81,9 +81,9 @@ def searched(
     section: SearchConfig,
     days: Sequence[Sequence[Image]],
 ) -> tuple[list[dict[str, object]], list[int]]:
-    """The candidates after a search of each day in turn, and how many contents each asked.
+    """Search after each of `days`; return the candidates, and how many contents each search asked.
 
-    Each of `days` is what the lake holds then; the images that are new or gone are asked for.
+    Each of `days` has all images of the lake at that time.
     """
     own = replace(address, collection=f"c{next(numbers)}")
     stored = dated_candidates(spark, [], {})
@@ -123,7 +123,7 @@ def at_once(
 
 
 def neighbours() -> dict[str, list[str]]:
-    """The contents at or above the threshold of each content, the nearest first."""
+    """For each content the contents whose margin reaches the threshold, the nearest first."""
     images = corpus()
     stored = SPACE.stored(np.array([image.embedding for image in images], np.float32))
     found = {}
@@ -135,7 +135,7 @@ def neighbours() -> dict[str, list[str]]:
     return found
 
 
-def test_who_is_not_crowded_has_all_pairs_and_who_is_has_the_nearest_and_a_pivot(
+def test_a_crowded_content_proposes_the_nearest_and_a_pivot_and_another_content_all(
     at_once: list[dict[str, object]],
 ) -> None:
     near = neighbours()
@@ -170,7 +170,7 @@ def test_the_order_of_the_days_does_not_matter(
     assert searched(spark, served, section, lakes)[0] == at_once
 
 
-def test_a_day_that_shrank_leaves_what_one_search_leaves(
+def test_a_day_that_shrank_ends_with_the_candidates_of_one_search(
     spark: SparkSession, served: CollectionAddress, section: SearchConfig
 ) -> None:
     images = corpus()
@@ -179,7 +179,7 @@ def test_a_day_that_shrank_leaves_what_one_search_leaves(
     assert found == searched(spark, served, section, [less])[0]
 
 
-def test_a_day_apart_from_the_crowd_asks_for_itself_alone(
+def test_a_day_apart_from_the_crowd_asks_only_its_own_contents(
     spark: SparkSession, served: CollectionAddress, section: SearchConfig
 ) -> None:
     images = corpus()
@@ -189,7 +189,7 @@ def test_a_day_apart_from_the_crowd_asks_for_itself_alone(
     assert asked == [len(first), len(late)]
 
 
-def test_a_crowd_that_loses_a_neighbour_is_told(spark: SparkSession) -> None:
+def test_a_crowd_that_loses_a_member_is_noticed(spark: SparkSession) -> None:
     pair = [("x", "y", 0.9)]
     plain, crowd = candidates(spark, pair), candidates(spark, pair, crowded=True)
     lost, other = (frame(spark, [(name,)], "content_id string") for name in ("x", "z"))
@@ -199,7 +199,7 @@ def test_a_crowd_that_loses_a_neighbour_is_told(spark: SparkSession) -> None:
     assert not crowds.lost_member(plain.limit(0), lost)
 
 
-def test_a_member_of_a_crowd_that_changes_is_asked_again(spark: SparkSession) -> None:
+def test_a_touched_member_of_a_crowd_asks_again(spark: SparkSession) -> None:
     stored = candidates(spark, [("x", "y", 0.9)], crowded=True)
     stored = stored.union(candidates(spark, [("u", "v", 0.9)]))
     touched = frame(spark, [("x",), ("u",)], "content_id string")

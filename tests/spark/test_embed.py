@@ -1,4 +1,4 @@
-"""Embedding through Spark: a row for every image, with an embedding or with a failure."""
+"""Embedding with Spark: every image has a row, with an embedding or with a failure."""
 
 import hashlib
 import os
@@ -90,7 +90,7 @@ def test_the_columns_say_what_the_image_is(
     assert len(row["embedding"]) == FAKE_DIMS
 
 
-def test_an_embedding_depends_on_neither_partition_nor_batch(
+def test_an_embedding_does_not_depend_on_partition_or_batch(
     spark: SparkSession, section: EmbedConfig, tmp_path: Path
 ) -> None:
     files = {f"{n}.png": encoded(picture(n)) for n in range(10)} | {"x.png": b"no picture"}
@@ -147,7 +147,7 @@ def test_a_manifest_without_rows_gives_no_rows(spark: SparkSession, section: Emb
 def test_a_worker_process_makes_its_model_once(
     spark: SparkSession, section: EmbedConfig, tmp_path: Path
 ) -> None:
-    # Defined here, so that it crosses to the workers with the factory.
+    # Defined here, so that Spark sends the class to the workers with the factory.
     @dataclass(frozen=True)
     class NotedFactory:
         notes: str
@@ -166,7 +166,7 @@ def test_a_worker_process_makes_its_model_once(
     assert 1 <= len(makers) < 8  # 16 tasks, shared by the workers of two cores
 
 
-def test_what_a_run_reports_is_observed_while_it_writes(
+def test_the_figures_of_a_run_are_observed_while_it_writes(
     spark: SparkSession, section: EmbedConfig, tmp_path: Path
 ) -> None:
     files = {"a.png": encoded(picture(1)), "b.png": b"text", "c.png": b"text", "d.png": b""}

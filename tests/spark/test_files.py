@@ -1,4 +1,4 @@
-"""The same few operations on a local disk and through Hadoop."""
+"""The operations on files do the same on a local disk and through Hadoop."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def place(tmp_path: Path) -> str:
     return f"{tmp_path}/a folder"
 
 
-def test_a_root_tells_which_files_it_has(spark: SparkSession, tmp_path: Path) -> None:
+def test_the_root_chooses_local_files_or_hadoop(spark: SparkSession, tmp_path: Path) -> None:
     assert isinstance(files_of(spark, str(tmp_path)), LocalFiles)
     for root in (f"file://{tmp_path}", f"file:{tmp_path}"):
         found = files_of(spark, root)
@@ -26,7 +26,7 @@ def test_a_root_tells_which_files_it_has(spark: SparkSession, tmp_path: Path) ->
         assert found.renames
 
 
-def test_what_is_missing_is_no_error(files: Files, place: str) -> None:
+def test_a_missing_file_is_no_error(files: Files, place: str) -> None:
     assert not files.exists(f"{place}/none")
     assert files.names(f"{place}/none") == []
     assert files.read(f"{place}/none") is None
@@ -48,7 +48,7 @@ def test_a_file_is_created_once(files: Files, place: str) -> None:
     assert files.create(f"{place}/lock", "other")
 
 
-def test_folders_move_with_all_they_hold_and_are_deleted_so(files: Files, place: str) -> None:
+def test_folders_are_moved_and_deleted_with_everything_in_them(files: Files, place: str) -> None:
     for name in ("b", "a"):
         files.write(f"{place}/one/inner/{name}", name)
     files.move(f"{place}/one", f"{place}/further/down/two")

@@ -1,4 +1,4 @@
-"""Groups, keepers and what is left, over seeded random corpora and against networkx.
+"""Groups, keepers and `deduplicated` of seeded random corpora, compared with networkx.
 
 A corpus first goes through `pairs.make_pairs`, as in a run. Many corpora share one run of Spark:
 their names keep them apart.
@@ -37,17 +37,17 @@ class Corpus:
         return group.form_groups(table, found, order, "group")
 
     def rank(self, image_id: str, content: str, order: Sequence[str]) -> tuple[Any, ...]:
-        listed = [i for i in self.images if (i.image_id, i.content) == (image_id, content)]
+        rows = [i for i in self.images if (i.image_id, i.content) == (image_id, content)]
         keys = {
-            "pixels": -listed[0].width * listed[0].height,
-            "bytes": -listed[0].size_bytes,
-            "day": min(image.dt for image in listed),
+            "pixels": -rows[0].width * rows[0].height,
+            "bytes": -rows[0].size_bytes,
+            "day": min(image.dt for image in rows),
         }
         return (*(keys[name] for name in order), image_id)
 
 
 def random_corpus(name: str, rng: random.Random) -> Corpus:
-    """Up to 8 contents with few sizes, so that ties are common, listed once or on several days."""
+    """Up to 8 contents of few sizes, so that ties are common; an image is on one day or on two."""
     corpus = Corpus()
     contents = [f"{name}/content {number}" for number in range(rng.randint(1, 8))]
     ids = iter(rng.sample(range(100), 40))
@@ -81,7 +81,7 @@ def found(spark: SparkSession, corpus: Corpus) -> list[Row]:
 
 
 def connected(corpus: Corpus) -> dict[str, set[str]]:
-    """For each image, by networkx, the images that it is connected with, itself among them."""
+    """For each image the images of its component, by networkx."""
     graph = nx.Graph()
     for image in corpus.images:
         if image.content is not None:
@@ -95,9 +95,9 @@ def connected(corpus: Corpus) -> dict[str, set[str]]:
 
 def test_groups_are_what_pairs_connect(corpus: Corpus, found: list[Row]) -> None:
     groups = {name: part for name, part in connected(corpus).items() if len(part) > 1}
-    listed = {(i.image_id, i.dt) for i in corpus.images if i.image_id in groups}
-    assert {(row["image_id"], row["dt"]) for row in found} == listed
-    assert len(found) == len(listed)
+    expected = {(i.image_id, i.dt) for i in corpus.images if i.image_id in groups}
+    assert {(row["image_id"], row["dt"]) for row in found} == expected
+    assert len(found) == len(expected)
     assert {row["image_id"]: row["group_id"] for row in found} == {
         name: min(part) for name, part in groups.items()
     }
@@ -159,19 +159,19 @@ def test_keepers_come_first_in_the_total_order(
         assert keeper == min(better, key=lambda name: best[name], default=content)
 
 
-def test_neither_order_nor_partitions_of_the_rows_matter(
+def test_order_and_partitions_of_the_rows_do_not_matter(
     spark: SparkSession, corpus: Corpus, found: list[Row]
 ) -> None:
     rng = random.Random(11)
     images = rng.sample(corpus.images, len(corpus.images))
     table = snapshot_of(embeddings(spark, images)).repartition(3)
-    listed = pairs.make_pairs(copies(spark, corpus.near[::-1]), pairs.images_of(table), "verify")
-    again = group.form_groups(table, listed.repartition(3), ORDER, "group")
+    made = pairs.make_pairs(copies(spark, corpus.near[::-1]), pairs.images_of(table), "verify")
+    again = group.form_groups(table, made.repartition(3), ORDER, "group")
     assert again.columns == [*GROUPS.names, "dt"]
     assert rows_of(again) == found
 
 
-def test_the_reason_names_what_the_keeper_does_better(spark: SparkSession) -> None:
+def test_the_reason_names_what_makes_the_keeper_better(spark: SparkSession) -> None:
     corpus = Corpus()
     shapes = {"pixels": (10, 10, 7), "bytes": (5, 5, 9), "day": (5, 5, 7), "image_id": (5, 5, 7)}
     for name, (width, height, size) in shapes.items():
@@ -199,7 +199,7 @@ def test_pixels_are_counted_beyond_32_bits(spark: SparkSession) -> None:
     assert {row["keeper_id"] for row in rows_of(corpus.groups(spark))} == {"z"}
 
 
-def test_an_image_listed_again_with_its_content_is_never_removed_for_itself(
+def test_an_image_that_comes_again_on_other_days_is_never_removed_for_itself(
     spark: SparkSession,
 ) -> None:
     alone = Corpus([Image("a", "x", day) for day in DAYS])

@@ -1,6 +1,6 @@
-"""Days in any order, again, changed, abandoned and removed end as one clean run, in few histories.
+"""A few random histories of days end in the tables of one clean run.
 
-`make bench-histories` tries hundreds.
+`make bench-histories` tries hundreds of histories.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The lake's promises: whole partitions, unchanged days left alone, staging out of sight."""
+"""What the lake promises: whole partitions, unchanged days left alone, staging invisible."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def staged_files(lake: Lake) -> Sequence[Path]:
 
 
 def publish(lake: Lake, rows: DataFrame, *days: str) -> list[str]:
-    """Let the partitions of `days` hold the rows; the days that changed."""
+    """Publish the rows as the partitions of `days`; return the days that changed."""
     staged = lake.stage_days("pairs", rows, days)
     lake.publish(staged)
     return staged.days("pairs")
@@ -62,7 +62,7 @@ def test_an_empty_result_replaces_the_old_rows(spark: SparkSession, lake: Lake) 
     assert lake.days("candidates") == [DAY]
     assert lake.read_day("candidates", DAY).collect() == []
     assert lake.read("candidates").schema == StructType([*CANDIDATES.fields, DT])
-    # Any other reader finds the columns, too.
+    # Other readers find the columns, too.
     assert spark.read.parquet(lake.path("candidates", DAY)).columns == CANDIDATES.names
 
 
@@ -127,7 +127,7 @@ def test_days_whose_rows_are_the_same_are_not_rewritten(spark: SparkSession, lak
     first = pairs(spark, "run 1", ("a", DAY), ("b", OTHER), ("c", OTHER))
     assert publish(lake, first, *both) == [DAY, OTHER]
     before = stored_files(lake, "pairs")
-    # Another run id, another order of rows and files: nothing of it is a change.
+    # Another run id and another order of rows and files are no change.
     same = pairs(spark, "run 2", ("c", OTHER), ("b", OTHER), ("a", DAY)).repartition(3)
     assert publish(lake, same, *both) == []
     assert stored_files(lake, "pairs") == before
@@ -156,7 +156,7 @@ def test_a_manifest_with_another_column_is_another_manifest(
     more = frame(spark, [("a", "/a", None)], "image_id string, uri string, price int")
     lake.replace("manifest", DAY, more)
     assert lake.read_day("manifest", DAY).columns == ["image_id", "uri", "price"]
-    # Spark hashes no maps: such a manifest is always written anew.
+    # Spark hashes no maps, so a manifest with maps is always written again.
     maps = frame(
         spark, [("a", "/a", {"x": 1})], "image_id string, uri string, tags map<string,int>"
     )
@@ -184,12 +184,12 @@ def test_days_that_lost_their_rows_become_empty(spark: SparkSession, lake: Lake)
     assert publish(lake, pairs(spark, "run"), *both) == [DAY]
     assert lake.days("pairs") == [DAY, OTHER]
     assert lake.read("pairs").collect() == []
-    # An empty day that stays empty is no change, and one that never was there is.
+    # An empty day that stays empty is no change. A new empty day is a change.
     assert publish(lake, pairs(spark, "run"), DAY, OTHER, THIRD) == [THIRD]
     assert lake.read_day("pairs", THIRD).collect() == []
 
 
-def test_days_that_are_no_more_disappear(spark: SparkSession, lake: Lake) -> None:
+def test_days_that_are_gone_disappear(spark: SparkSession, lake: Lake) -> None:
     publish(lake, pairs(spark, "run", ("a", DAY), ("b", OTHER)), DAY, OTHER)
     staged = lake.stage_removal("pairs", [OTHER, THIRD])
     assert staged.days("pairs") == [DAY]
@@ -204,7 +204,7 @@ def test_nothing_staged_is_visible_before_it_is_published(spark: SparkSession, l
     assert [row.left_id for row in lake.read_staged("pairs", OTHER, staged).collect()] == ["c"]
     assert lake.days("pairs") == [DAY]
     assert [row.left_id for row in lake.read("pairs").collect()] == ["a"]
-    # A reader of the whole root, which knows nothing of staging, does not meet it either.
+    # A reader of the whole root, which knows nothing of staging, does not see it either.
     found = spark.read.option("recursiveFileLookup", "true").parquet(lake.root)
     assert [row.left_id for row in found.collect()] == ["a"]
     lake.publish(staged)
@@ -212,7 +212,7 @@ def test_nothing_staged_is_visible_before_it_is_published(spark: SparkSession, l
     assert staged_files(lake) == []
 
 
-def test_what_a_killed_run_had_staged_is_cleared_away(
+def test_the_staged_files_of_a_killed_run_are_deleted(
     spark: SparkSession, lake: Lake, tmp_path: Path
 ) -> None:
     lake.stage_days("pairs", pairs(spark, "killed", ("a", DAY)), [DAY])
@@ -222,11 +222,11 @@ def test_what_a_killed_run_had_staged_is_cleared_away(
     again = Lake(spark, lake.root)
     again.stage_days("pairs", pairs(spark, "run", ("c", DAY)), [DAY])
     with again.alone(), again.claimed():
-        assert len(staged_files(lake)) == 2  # its own, and that of the other writer
+        assert len(staged_files(lake)) == 2  # its own file, and that of the other writer
     assert lake.days("pairs") == []
 
 
-def test_two_writers_of_one_name_do_not_meet(spark: SparkSession, lake: Lake) -> None:
+def test_two_writers_of_one_name_exclude_each_other(spark: SparkSession, lake: Lake) -> None:
     other = Lake(spark, lake.root, "another writer")
     with lake.claimed():
         lake.stage_days("pairs", pairs(spark, "run", ("a", DAY)), [DAY])
@@ -239,7 +239,7 @@ def test_two_writers_of_one_name_do_not_meet(spark: SparkSession, lake: Lake) ->
         assert len(staged_files(lake)) == 1
 
 
-def test_a_writer_finishes_what_a_killed_one_had_begun(
+def test_a_writer_finishes_the_commit_of_a_killed_writer(
     spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staged = lake.stage_days(
@@ -270,7 +270,7 @@ def test_a_partition_says_how_many_rows_and_which_files_it_has(
     assert lake.versions("pairs")[DAY] != version
     file.unlink()
     assert lake.fault("pairs", DAY) == "1 of its 1 files are missing, 1 are not its own"
-    # Whatever is wrong with it, it is written anew.
+    # A damaged partition is written again.
     assert publish(lake, pairs(spark, "run", ("a", DAY), ("b", DAY)), DAY) == [DAY]
     assert lake.fault("pairs", DAY) is None
 
@@ -280,9 +280,9 @@ def test_a_marker_without_a_digest_is_taken_for_another_partition(
 ) -> None:
     publish(lake, pairs(spark, "run", ("a", DAY)), DAY)
     marker = Path(lake.path("pairs", DAY), "_complete.json")
-    held = json.loads(marker.read_text())
-    del held["hash"]
-    marker.write_text(json.dumps(held))
+    found = json.loads(marker.read_text())
+    del found["hash"]
+    marker.write_text(json.dumps(found))
     assert lake.marked_rows("pairs", DAY) == 1
     assert publish(lake, pairs(spark, "run", ("a", DAY)), DAY) == [DAY]
     assert publish(lake, pairs(spark, "run", ("a", DAY)), DAY) == []

@@ -1,4 +1,4 @@
-"""One writer at a time: on a local disk by the kernel's lock, elsewhere by a file that lives."""
+"""One writer at a time: on a local disk by the kernel's lock, elsewhere by a lease."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ def test_a_second_writer_stops_with_the_name_of_the_first(files: Files, tmp_path
             exclusive(files, path, "group", 0.3, QUICK),
         ):
             pass
-        # Not even after the time in which an owner without a sign of life is taken for gone.
+        # The owner gives signs of life, so waiting longer than `dead` does not help.
         with pytest.raises(Busy), exclusive(files, path, "group", 1.5, QUICK):
             pass
     with exclusive(files, path, "group", 0, QUICK):
@@ -52,17 +52,17 @@ def test_a_second_writer_waits(
     files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, order = f"{tmp_path}/writer.lock", []
-    held = threading.Event()
+    taken = threading.Event()
 
     def first() -> None:
         with exclusive(files, path, "search", 0, QUICK):
-            held.set()
+            taken.set()
             time.sleep(0.5)
             order.append("first")
 
     other = threading.Thread(target=first)
     other.start()
-    held.wait()
+    taken.wait()
     with exclusive(files, path, "group", 30, QUICK):
         order.append("second")
     other.join()
@@ -70,7 +70,7 @@ def test_a_second_writer_waits(
     assert capsys.readouterr().out.count("waiting for search") == 1
 
 
-def test_a_writer_that_was_killed_is_in_nobodys_way(tmp_path: Path) -> None:
+def test_a_killed_writer_blocks_nobody(tmp_path: Path) -> None:
     path = f"{tmp_path}/writer.lock"
     command = [sys.executable, "-c", HOLDER, path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
@@ -87,7 +87,7 @@ def test_a_writer_that_was_killed_is_in_nobodys_way(tmp_path: Path) -> None:
             pass
 
 
-def test_a_pause_of_the_one_who_looks_is_no_silence_of_the_owner(
+def test_a_pause_of_the_waiting_writer_does_not_count_as_silence_of_the_owner(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files, path = HadoopFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
@@ -103,15 +103,15 @@ def test_a_pause_of_the_one_who_looks_is_no_silence_of_the_owner(
         pass
 
 
-def test_an_owner_that_was_taken_for_gone_hears_of_it(spark: SparkSession, tmp_path: Path) -> None:
+def test_an_owner_that_lost_its_lease_hears_of_that(spark: SparkSession, tmp_path: Path) -> None:
     files, path = HadoopFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
     other = '{"owner": "group elsewhere", "token": "y", "n": 0}'
-    with exclusive(files, path, "search", 0, QUICK) as held:
-        held()
+    with exclusive(files, path, "search", 0, QUICK) as require_held:
+        require_held()
         files.write(path, other)
         with pytest.raises(Busy, match="group elsewhere has taken the lock"):
-            held()
-        time.sleep(0.5)  # nor does a sign of life take it back
+            require_held()
+        time.sleep(0.5)  # a sign of life does not take the lease back
     assert files.read(path) == other
 
 
@@ -126,14 +126,14 @@ def test_a_file_without_a_sign_of_life_is_taken_over(spark: SparkSession, tmp_pa
 
 
 class CopyingFiles(HadoopFiles):
-    """Files as an object store has them: what exists is overwritten, and nothing is renamed."""
+    """Files as in an object store: a write replaces an existing file, and no file is renamed."""
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         super().__init__(spark, root)
         self.renames = False
 
     def create(self, path: str, text: str) -> bool:
-        """Two writers may see no file and create it at the same moment: both succeed."""
+        """Create a file; when two writers see no file at the same moment, both succeed."""
         if self.exists(path):
             return False
         time.sleep(0.1)
@@ -141,7 +141,7 @@ class CopyingFiles(HadoopFiles):
         return True
 
 
-def test_of_two_writers_that_create_the_file_at_once_the_last_one_has_it(
+def test_the_last_of_two_writers_that_create_the_file_at_once_has_it(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     files, path = CopyingFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
@@ -185,4 +185,4 @@ def test_without_the_time_to_settle_two_writers_would_hold_the_lease(
         writer.start()
     for writer in writers:
         writer.join()
-    assert max(most) == 2  # so the test above looks at something
+    assert max(most) == 2  # so the test above can fail

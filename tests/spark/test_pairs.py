@@ -1,4 +1,4 @@
-"""Which pairs of images the pairs of contents stand for that are copies."""
+"""The pairs of images that follow from contents and their copies."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,8 +18,8 @@ Near = tuple[str, str, float]
 def pairs_of(
     spark: SparkSession, images: Iterable[Image], near: Iterable[Near] = ()
 ) -> list[dict[str, Any]]:
-    listed = pairs.images_of(snapshot_of(embeddings(spark, images)))
-    return rows_of(pairs.make_pairs(copies(spark, near), listed, "run"))
+    known = pairs.images_of(snapshot_of(embeddings(spark, images)))
+    return rows_of(pairs.make_pairs(copies(spark, near), known, "run"))
 
 
 def ids(found: Iterable[dict[str, Any]]) -> set[tuple[str, str, str]]:
@@ -42,7 +42,7 @@ def test_a_near_pair_joins_the_least_ids_of_its_contents(spark: SparkSession) ->
     found = pairs_of(spark, images, [("x", "y", 0.99)])
     assert ids(found) == {("b", "c", "near"), ("c", "f", "exact"), ("b", "d", "exact")}
     near = next(pair for pair in found if pair["kind"] == "near")
-    # The contents follow the ids, not their own order, and x was the wider one.
+    # The contents follow the order of the ids. The wider content was x.
     taken_over = {name: value for name, value in FINDINGS.items() if name in PAIRS.names}
     assert near == taken_over | {
         "left_id": "b",
@@ -72,11 +72,11 @@ def test_an_exact_pair_has_no_evidence_and_no_explanation(spark: SparkSession) -
 def test_the_wider_image_is_named_whichever_side_its_content_was_on(
     spark: SparkSession, wider: str, wider_id: str
 ) -> None:
-    listed = pairs.images_of(
+    known = pairs.images_of(
         snapshot_of(embeddings(spark, [Image("b", "x", FIRST), Image("a", "y", FIRST)]))
     )
     near = copies(spark, [("x", "y", 0.99)], wider=wider)
-    (pair,) = rows_of(pairs.make_pairs(near, listed, "run"))
+    (pair,) = rows_of(pairs.make_pairs(near, known, "run"))
     assert (pair["left_id"], pair["right_id"], pair["wider_id"]) == ("a", "b", wider_id)
 
 
@@ -96,7 +96,7 @@ def test_a_pair_belongs_to_the_later_of_its_days(spark: SparkSession) -> None:
     assert days == {("a", "b"): SECOND, ("a", "c"): THIRD, ("a", "d"): SECOND}
 
 
-def test_an_image_listed_on_two_days_counts_from_the_first(spark: SparkSession) -> None:
+def test_an_image_of_two_days_counts_from_the_first(spark: SparkSession) -> None:
     images = [Image("a", "x", FIRST), Image("a", "x", THIRD), Image("b", "x", SECOND)]
     found = pairs_of(spark, images)
     assert ids(found) == {("a", "b", "exact")}
@@ -121,8 +121,8 @@ def test_a_pair_outlives_an_image_that_both_its_contents_had(
     named = {near[0]["left_id"]: near[0]["left_content"]}
     named[near[0]["right_id"]] = near[0]["right_content"]
     assert len(named) == 2
-    listed = {(image.image_id, image.content) for image in images}
-    assert set(named.items()) <= listed
+    known = {(image.image_id, image.content) for image in images}
+    assert set(named.items()) <= known
     assert set(named.values()) == {"x", "y"}
 
 
@@ -138,11 +138,11 @@ def test_images_that_could_not_be_read_are_in_no_pair(spark: SparkSession) -> No
 
 def test_candidates_of_another_model_are_ignored(spark: SparkSession) -> None:
     images = [Image(name, name.upper(), FIRST) for name in "abc"]
-    listed = pairs.images_of(snapshot_of(embeddings(spark, images)))
+    known = pairs.images_of(snapshot_of(embeddings(spark, images)))
     old = copies(spark, [("A", "B", 0.5), ("A", "C", 0.99)], "old model")
     new = copies(spark, [("A", "B", 0.99)])
     for given in (old.union(new), new.union(old)):
-        found = rows_of(pairs.make_pairs(given.coalesce(1), listed, "run"))
+        found = rows_of(pairs.make_pairs(given.coalesce(1), known, "run"))
         assert [(pair["left_id"], pair["right_id"], pair["similarity"]) for pair in found] == [
             ("a", "b", 0.99)
         ]
@@ -150,6 +150,6 @@ def test_candidates_of_another_model_are_ignored(spark: SparkSession) -> None:
 
 def test_pairs_are_counted_by_kind(spark: SparkSession) -> None:
     images = [Image(name, "x", FIRST) for name in "abc"] + [Image("d", "y", FIRST)]
-    listed = pairs.images_of(snapshot_of(embeddings(spark, images)))
-    found = pairs.make_pairs(copies(spark, [("x", "y", 0.99)]), listed, "run")
+    known = pairs.images_of(snapshot_of(embeddings(spark, images)))
+    found = pairs.make_pairs(copies(spark, [("x", "y", 0.99)]), known, "run")
     assert pairs.count_kinds(found) == {"exact": 2, "near": 1}

@@ -34,9 +34,9 @@ IMAGES = [
 def tables(spark: SparkSession, lake: Lake) -> str:
     """A lake in which two images of three are removed; its root."""
     embedded = embeddings(spark, IMAGES)
-    listed = snapshot_of(embedded)
-    found = pairs.make_pairs(copies(spark, [("a", "b", 0.99)]), pairs.images_of(listed), "run")
-    groups = group.form_groups(listed, found, ["pixels", "bytes", "day"], "run")
+    snapshot = snapshot_of(embedded)
+    found = pairs.make_pairs(copies(spark, [("a", "b", 0.99)]), pairs.images_of(snapshot), "run")
+    groups = group.form_groups(snapshot, found, ["pixels", "bytes", "day"], "run")
     ran: tuple[Any, ...] = (
         "run",
         "embed",
@@ -59,7 +59,7 @@ def tables(spark: SparkSession, lake: Lake) -> str:
 
 
 def plain(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    """Rows as lists: DuckDB and Spark both take the day in a folder's name for a date."""
+    """Rows as lists, dates as text: DuckDB and Spark read the day of a folder's name as a date."""
     return [[str(cell) if isinstance(cell, date) else cell for cell in row] for row in rows]
 
 

@@ -110,7 +110,7 @@ def test_a_refit_asks_all_contents_again_and_drops_what_it_replaces(
     assert rows_of(lake.read("candidates")) != before
 
 
-def test_a_refit_killed_anywhere_and_run_again_ends_the_same(
+def test_a_refit_that_was_killed_and_run_again_ends_the_same(
     spark: SparkSession, lake: Lake, job: Job, settings: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for dt in DAYS:
@@ -165,7 +165,7 @@ def test_without_a_projection_index_and_search_name_the_stage_to_run(
             job(stage)
 
 
-def test_an_index_that_was_spoilt_fails_the_search_and_leaves_the_candidates(
+def test_a_spoilt_collection_fails_the_search_and_leaves_the_candidates(
     spark: SparkSession, lake: Lake, job: Job, settings: Config
 ) -> None:
     embed(spark, lake, images(DAYS[0], 60))
@@ -187,7 +187,7 @@ def test_an_index_that_was_spoilt_fails_the_search_and_leaves_the_candidates(
     assert rows_of(lake.read("candidates")) == before
 
 
-def test_a_lake_without_a_readable_image_is_neither_fitted_nor_searched(
+def test_a_lake_without_a_readable_image_is_not_fitted_or_searched(
     spark: SparkSession, lake: Lake, job: Job, settings: Config
 ) -> None:
     unread = [Image("a", None, DAYS[0])]

@@ -1,4 +1,4 @@
-"""Embedding with what other runs embedded: the same rows, made of stored ones."""
+"""Embedding that reuses the rows of other runs gives the same rows."""
 
 import hashlib
 import shutil
@@ -39,7 +39,7 @@ class Unwilling(FakeEncoder):
 
 @dataclass(frozen=True)
 class UnwillingFactory:
-    """Makes Unwilling ones."""
+    """Makes Unwilling encoders."""
 
     def create(self, gpus: Sequence[str], threads: int) -> Sequence[Unwilling]:
         return [Unwilling()]
@@ -58,7 +58,7 @@ def run(
     section: EmbedConfig,
     factory: Factory | None = None,
 ) -> Figures:
-    """Embed the files as a day's as the job does; what was observed."""
+    """Embed the files of a day as the job does; return the observed figures."""
     known, seen = reuse.find_known(lake.read("embeddings"), dt, section), Observation()
     made_by = factory or FakeEncoderFactory()
     table = embed(manifest_of(spark, files), len(files), section, made_by, known)
@@ -89,7 +89,7 @@ def test_a_run_again_embeds_nothing_and_writes_the_same_rows(
     assert day(lake, FIRST) == before
 
 
-def test_the_carried_networks_rows_are_the_same_bits_reused_as_made_anew(
+def test_reused_rows_of_the_carried_network_are_the_same_bits_as_new_ones(
     spark: SparkSession, lake: Lake, section: EmbedConfig, tmp_path: Path
 ) -> None:
     factory = default_factory(section)
@@ -114,7 +114,7 @@ def test_contents_are_known_from_any_day_and_from_days_that_ran_later(
     }
 
 
-def test_a_failure_is_tried_again_and_told_when_it_heals(
+def test_a_failure_is_tried_again_and_counted_when_it_heals(
     spark: SparkSession, lake: Lake, section: EmbedConfig
 ) -> None:
     run(lake, spark, FIRST, FILES | BROKEN, section)
@@ -156,7 +156,7 @@ def test_rows_of_partitions_that_do_not_name_their_decoder_are_not_reused(
     assert counts(run(lake, spark, SECOND, FILES, section)) == (6, 0)
 
 
-def test_no_more_is_known_than_the_limit_allows(
+def test_no_more_contents_are_known_than_the_limit_allows(
     spark: SparkSession, lake: Lake, section: EmbedConfig
 ) -> None:
     names = list(FILES)
@@ -180,7 +180,7 @@ def test_a_content_is_taken_from_the_day_itself_and_else_from_the_latest(
         assert (place["dt"], place["stored_as"]) == (taken, "b")
 
 
-def test_a_known_content_that_is_not_stored_loses_no_row_unseen(
+def test_a_known_content_that_is_not_stored_stops_the_run(
     spark: SparkSession, lake: Lake, section: EmbedConfig
 ) -> None:
     run(lake, spark, FIRST, FILES, section)
@@ -211,7 +211,7 @@ def test_a_day_that_is_replaced_while_another_embeds_does_not_disturb_it(
     assert lake.replace("embeddings", SECOND, rows, expected_rows=6) == 6
 
 
-def test_only_days_that_hold_reused_contents_are_read_in_full(
+def test_only_days_with_reused_contents_are_read_in_full(
     spark: SparkSession, lake: Lake, section: EmbedConfig
 ) -> None:
     run(lake, spark, FIRST, {"1.jpg": FILES["1.jpg"]}, section)

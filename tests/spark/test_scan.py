@@ -1,4 +1,4 @@
-"""What a manifest may look like, and how each fault of it is named."""
+"""What a manifest may look like, and how its faults are named."""
 
 import hashlib
 import os
@@ -107,7 +107,7 @@ def test_a_parquet_manifest_that_cannot_be_read_is_the_users_error(
             scan.read_parquet(spark, str(tmp_path / name))
 
 
-# Names of the bytes that a file system takes, as folders and as files.
+# Names of folders and files, of any bytes that a file system takes.
 HOSTILE = [
     b"two words.jpg",
     b'it\'s "quoted".jpg',
@@ -127,7 +127,7 @@ HOSTILE = [
 ]
 
 
-def test_whatever_an_image_is_named_it_is_found_read_and_keeps_its_id(
+def test_an_image_of_any_name_is_found_and_read_and_keeps_its_id(
     spark: SparkSession, settings: Config, tmp_path: Path
 ) -> None:
     for number, name in enumerate(HOSTILE):

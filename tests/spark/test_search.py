@@ -1,4 +1,4 @@
-"""index and search over a real Milvus Lite, against a plain product of all with all."""
+"""index and search with a real Milvus Lite, compared with an exact product of all vectors."""
 
 import re
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def section(settings: Config) -> SearchConfig:
 
 
 def corpus(seed: int = 0) -> dict[str, np.ndarray]:
-    """Embeddings of any length: families of variants, a hub of 60 of them, and loners."""
+    """Embeddings of any length: families of variants, of which a hub has 60, and loners."""
     rng = np.random.default_rng(seed)
     found = {}
     for family, size in {"hub": 60, "a": 6, "b": 4, "c": 2, "d": 2}.items():
@@ -105,7 +105,7 @@ def brute_force(vectors: dict[str, np.ndarray], least: float = THRESHOLD) -> Pai
 
 
 def found_by(asking: DataFrame, address: CollectionAddress, chosen: SearchConfig) -> Pairs:
-    """The margins of all pairs that the contents propose, the lesser on the left."""
+    """The margins of all pairs that the contents propose, the lesser content on the left."""
     with closing(address.connect()) as milvus:
         query = NeighbourQuery(address, milvus.count(), THRESHOLD, chosen)
     pairs: Pairs = {}
@@ -117,7 +117,7 @@ def found_by(asking: DataFrame, address: CollectionAddress, chosen: SearchConfig
 
 @pytest.fixture
 def loaded(spark: SparkSession, address: CollectionAddress, milvus: MilvusCollection) -> DataFrame:
-    """The contents of the corpus, which the index holds."""
+    """The contents of the corpus, all of them indexed."""
     rows = contents(table(spark, corpus())).repartition(3)
     assert index.insert(rows, SPACE, address, batch=7) == len(corpus())
     milvus.flush()
@@ -145,7 +145,7 @@ def test_a_margin_has_the_same_bits_whichever_side_asks(
     assert one | other == brute_force(corpus())
 
 
-def test_chosen_pairs_are_measured_as_they_are_found(
+def test_chosen_pairs_get_the_margins_that_a_search_finds(
     spark: SparkSession, loaded: DataFrame, address: CollectionAddress, section: SearchConfig
 ) -> None:
     chosen = [("hub00", "hub01"), ("z00", "hub02"), ("z00", "z01")]
@@ -167,14 +167,14 @@ def test_a_single_content_has_no_neighbour(
     assert certificate.measure_recall(rows, milvus, SPACE, 10) == (1.0, 1)
 
 
-def test_the_certificate_of_a_sound_index_is_one(
+def test_the_certificate_of_a_sound_collection_is_one(
     loaded: DataFrame, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
     assert certificate.measure_recall(loaded, milvus, SPACE, 50) == (1.0, 50)
     certificate.require_recall(1.0, 1.0, address)
 
 
-def test_the_certificate_tells_of_an_index_that_holds_other_vectors(
+def test_the_certificate_finds_a_collection_with_other_vectors(
     loaded: DataFrame, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
     names = sorted(corpus())
@@ -191,14 +191,14 @@ def test_the_certificate_tells_of_an_index_that_holds_other_vectors(
         certificate.require_recall(recall, 0.99, address)
 
 
-def test_the_index_becomes_exactly_the_table(
+def test_the_collection_becomes_exactly_the_table(
     spark: SparkSession, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
     first = dict(list(corpus().items())[:40])
     second = dict(list(corpus().items())[25:60])
     for vectors in (first, second, second, first):
         rows = table(spark, vectors)
-        # Content by content, whatever else names it: a copy, another day, a broken image.
+        # A copy on another day and a broken image add no content.
         more = [Image("copy", "hub30", OTHER, embedding=tuple(map(float, vectors["hub30"])))]
         rows = rows.union(embeddings(spark, [*more, Image("broken", None, OTHER)]))
         before, wanted = milvus.keys(), keys_of(embedded(rows))
@@ -217,7 +217,7 @@ def test_the_index_becomes_exactly_the_table(
         np.testing.assert_array_equal(stored, SPACE.stored(given))
 
 
-def test_an_index_that_is_not_the_table_is_told_by_numbers(
+def test_a_collection_that_differs_from_the_table_is_reported_by_numbers(
     spark: SparkSession, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
     vectors = dict(list(corpus().items())[:10])
@@ -236,7 +236,7 @@ def test_an_index_that_is_not_the_table_is_told_by_numbers(
         index.require_equal(set(vectors), milvus.keys(), 11)
 
 
-def test_no_contents_are_inserted_as_nothing(
+def test_without_contents_nothing_is_inserted(
     spark: SparkSession, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
     nothing = frame(spark, [], "content_id string, embedding array<float>")

@@ -1,4 +1,4 @@
-"""A settlement says what a stage has to do, and publishes all that follows from it at once."""
+"""A settlement says what a stage has to do, and publishes all results of the stage at once."""
 
 import shutil
 from collections.abc import Sequence
@@ -130,7 +130,7 @@ def test_touched_contents_wait_for_the_next_stage_until_it_settles(
     assert [row["content_id"] for row in rows_of(again.touched)] == ["y"]
 
 
-def test_a_stage_that_does_everything_has_the_next_do_so_too(filled: Lake) -> None:
+def test_a_stage_that_does_everything_lets_the_next_stage_do_everything(filled: Lake) -> None:
     first = settlement_of(filled, "group")
     first.publish(filled.stage_text("tables", "published"))
     assert not settlement_of(filled, "group").everything

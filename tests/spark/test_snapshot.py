@@ -20,7 +20,7 @@ def embed(spark: SparkSession, lake: Lake, dt: str, *images: Image) -> None:
 def settle(
     lake: Lake, indexed: set[str], rules: str = "rules"
 ) -> tuple[SnapshotChange, Settlement]:
-    """What a search does with the snapshot."""
+    """Compare and publish the snapshot as a search does."""
     settlement = Settlement(
         lake, "search", rules=rules, reads="embeddings", writes=(SNAPSHOT_DATASET,)
     )
@@ -47,7 +47,7 @@ def test_a_search_sees_a_day_once(spark: SparkSession, lake: Lake) -> None:
     assert settle(lake, {"x", "y"}, "other rules")[1].everything
 
 
-def test_a_day_that_the_index_lacks_waits_for_its_own_run(spark: SparkSession, lake: Lake) -> None:
+def test_a_day_that_is_not_indexed_waits_for_its_own_run(spark: SparkSession, lake: Lake) -> None:
     embed(spark, lake, FIRST, Image("a", "x", FIRST))
     settle(lake, {"x"})
     embed(spark, lake, FIRST, Image("a", "new", FIRST))
@@ -73,7 +73,7 @@ def test_a_day_that_is_gone_takes_its_contents_along(spark: SparkSession, lake: 
     assert rows_of(change.touched) == [{"content_id": "y", "was": SECOND, "now": None}]
 
 
-def test_a_day_decoded_otherwise_touches_its_contents(spark: SparkSession, lake: Lake) -> None:
+def test_a_day_of_another_decoder_touches_its_contents(spark: SparkSession, lake: Lake) -> None:
     embed(spark, lake, FIRST, Image("a", "x", FIRST))
     settle(lake, {"x"})
     embed(spark, lake, FIRST, Image("a", "x", FIRST, decoder="new"))

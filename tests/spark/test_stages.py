@@ -40,7 +40,7 @@ def run_stages(spark: SparkSession, lake: Lake, settings: Config) -> Stages:
 def embed(
     spark: SparkSession, lake: Lake, dt: str, decoder: str = "first", **pictures: Image.Image
 ) -> None:
-    """A day with one image of each content, shown by these thumbnails."""
+    """Write a day with one image of each content; its thumbnail shows the picture."""
     chance = np.random.default_rng(0)
     rows = []
     for content, picture in sorted(pictures.items()):
@@ -111,7 +111,7 @@ def test_only_verdicts_on_thumbnails_that_changed_are_decided_again(
         ("a", "c"): ("first", "second"),
         ("b", "c"): ("first", "second"),
     }
-    # The first day counts: what a later day shows of the same bytes changes nothing.
+    # The first day counts. Another thumbnail of the same bytes on a later day changes nothing.
     embed(spark, lake, SECOND, "second", b=pictures["coffee"], c=pictures["copy"])
     assert run_stages(SECOND)["verify"].details["decided"] == 0
 
@@ -145,7 +145,7 @@ def test_a_search_publishes_candidates_snapshot_and_what_waits_for_verify(
     assert kept == {f"{SECOND} c"}
 
 
-def test_an_index_whose_day_vanished_stops_before_it_deletes(
+def test_index_stops_before_it_deletes_when_a_day_is_missing(
     spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
 ) -> None:
     embed(spark, lake, FIRST, a=pictures["cat"])

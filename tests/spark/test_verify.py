@@ -1,4 +1,4 @@
-"""Verdicts on candidates: what decides again, what is kept, and that blocks leave no trace."""
+"""Verdicts on candidates: which are decided again, which are kept; blocks change none."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -64,7 +64,7 @@ def on_day(rows: DataFrame, day: str = DAY) -> DataFrame:
 def undecided(
     spark: SparkSession, known: DataFrame, decoders: Mapping[str, str] | None = None
 ) -> list[tuple[str, str]]:
-    """Which of the candidates a-b and a-c our rules still have to decide."""
+    """Those of the candidates a-b and a-c that our rules still have to decide."""
     given = on_day(candidates(spark, [("a", "b", 0.9), ("a", "c", 0.9)]))
     seen = dict.fromkeys("abc", "decoder") | dict(decoders or {})
     images = [Row(name, name, DAY, decoder=decoder) for name, decoder in seen.items()]
@@ -89,7 +89,7 @@ def test_every_candidate_gets_one_verdict_and_copies_are_told_from_others(
     assert len({sides(row) for row in found}) == len(found) == len(EVERY)
     assert all(list(row) == VERDICTS.names for row in found)
     assert {(row["model"], row["verifier"]) for row in found} == {("model", "ours")}
-    # Half of a photograph and its mirror image are no less copies than either is of the whole.
+    # The half and the mirrored photograph are copies of each other, too.
     assert {sides(row) for row in found if row["duplicate"]} == COPIES
 
 
@@ -151,7 +151,7 @@ def test_no_candidates_give_no_verdicts(
     assert rows_of(decide(nothing, shown, settings.verify, "ours")) == []
 
 
-def test_what_the_same_rules_decided_is_not_decided_again(spark: SparkSession) -> None:
+def test_a_verdict_of_the_same_rules_is_not_decided_again(spark: SparkSession) -> None:
     known = verdicts(spark, [("a", "b")], verifier="ours")
     assert undecided(spark, known) == [("a", "c")]
 
@@ -181,7 +181,7 @@ def test_a_verdict_stands_for_the_thumbnails_that_were_compared(
     assert undecided(spark, kept.union(after), other) == []
 
 
-def test_a_content_that_was_embedded_away_keeps_its_verdicts(spark: SparkSession) -> None:
+def test_a_content_that_is_gone_keeps_its_verdicts(spark: SparkSession) -> None:
     given = on_day(candidates(spark, [("a", "gone", 0.9)]))
     known = verdicts(spark, [("a", "gone")], verifier="ours")
     left = embeddings(spark, [Row("a", "a", DAY)])
@@ -201,7 +201,7 @@ def test_a_new_verdict_takes_the_place_of_the_old_one(spark: SparkSession) -> No
     assert all(set(row) == {*VERDICTS.names, "dt"} for row in merged)
 
 
-def test_a_verdict_has_the_day_of_its_candidate_and_goes_with_it(spark: SparkSession) -> None:
+def test_a_verdict_has_the_day_of_its_candidate_and_disappears_with_it(spark: SparkSession) -> None:
     here = candidates(spark, [("a", "b", 0.9)]).withColumn("dt", F.lit("2026-01-02"))
     known = verdicts(spark, [("a", "b"), ("a", "gone")]).withColumn("dt", F.lit(DAY))
     (row,) = rows_of(judged.merge_verdicts(known, verdicts(spark, []), here))
