@@ -1,4 +1,4 @@
-"""Real HTTP servers on loopback that answer as a test wants it."""
+"""Real HTTP servers on the loopback interface that answer as a test wants."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Request(BaseHTTPRequestHandler):
-    """One request; an answer writes to `wfile`, or says it with `reply`."""
+    """One request. An answer writes to `wfile`, or calls `reply`."""
 
     protocol_version = "HTTP/1.1"
 
@@ -24,7 +24,7 @@ class Request(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
-        """A whole answer; the underscores of a header's name stand for hyphens."""
+        """Send a whole answer; underscores in a header's name stand for hyphens."""
         self.send_response(status)
         for name, value in ({"Content_Length": str(len(body))} | headers).items():
             self.send_header(name.replace("_", "-"), value)
@@ -33,11 +33,11 @@ class Request(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: what was asked is kept."""
+        """Log nothing: the server keeps the paths."""
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each request with `answer`, in a thread of its own; `asked` are the paths."""
+    """Answers each request with `answer`, in a thread of its own; `asked` are their paths."""
 
     daemon_threads = True
 
@@ -54,7 +54,7 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(answer: Callable[[Request], None]) -> Iterator[Server]:
-    """A server that runs meanwhile."""
+    """Run a server within the `with` block."""
     with Server(answer) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()

@@ -32,7 +32,7 @@ def photograph(name: str) -> Image.Image:
 
 
 def decoded(image: Image.Image, encoding: Encoding = _PLAINLY) -> Decoded:
-    """What embed keeps of a picture stored that way: its size and its thumbnail."""
+    """The size and the thumbnail that embed keeps of a picture in this encoding."""
     return _DECODER.decode(encoding.encode(image))
 
 

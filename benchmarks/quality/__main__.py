@@ -24,7 +24,7 @@ from benchmarks.quality.sheets import draw_sheets, thumbnails
 from imgdedup import config
 from imgdedup.config import Config
 from imgdedup.console import say
-from imgdedup.corpora.folders import named
+from imgdedup.corpora.folders import read_folder_names
 from imgdedup.errors import UserError
 from imgdedup.local.run import parsed_settings, require_local_folder, run
 from imgdedup.local.workspace import CONF
@@ -61,7 +61,7 @@ def bench(arguments: argparse.Namespace) -> int:
             arguments.originals,
             arguments.seed,
             _about(arguments),
-            named(arguments.copies_of) if arguments.copies_of else (),
+            read_folder_names(arguments.copies_of) if arguments.copies_of else (),
         )
         say(f"bench-quality: {len(built.truth)} files in {built.files}")
         shutil.rmtree(out / "lake", ignore_errors=True)

@@ -19,7 +19,7 @@ import pandas as pd
 from benchmarks.quality.baselines import Scores, scored
 from benchmarks.quality.findings import Families
 from imgdedup.config import EmbedConfig, FitConfig
-from imgdedup.encoder.training.command import untrained
+from imgdedup.encoder.training.command import write_untrained
 from imgdedup.images.decode import decoder_of
 from imgdedup.space.learning import learn_projection
 from imgdedup.stages.embed.embedding import default_factory
@@ -60,7 +60,7 @@ def embedded(spec: str, paths: Sequence[Path], config: EmbedConfig, folder: Path
     source = weights
     if weights == RANDOM:
         folder.mkdir(parents=True, exist_ok=True)
-        source = str(untrained(folder / "random.safetensors"))
+        source = str(write_untrained(folder / "random.safetensors"))
     factory = default_factory(replace(config, weights=source, input_size=int(side or 0)))
     threads = max(2, config.decode_threads)
     (encoder,) = factory.create([], threads)[:1]

@@ -1,7 +1,7 @@
 """Keepers of one component, against their definition.
 
-A content is a keeper when none of the better contents it is paired with is one; every other
-content goes with the best keeper it is paired with.
+A content is a keeper unless it is paired with a better keeper. Every other content goes with the
+best keeper that it is paired with.
 """
 
 import random

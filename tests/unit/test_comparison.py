@@ -1,4 +1,4 @@
-"""The decision on two pictures: which edits leave a copy, and what is no copy however alike."""
+"""The decision on two pictures: which edits leave a copy, and which like pictures are none."""
 
 import zlib
 from functools import cache
@@ -16,8 +16,8 @@ from tests.pictures import SETTINGS, described, described_copy, photograph
 PHOTOS = ["cat", "motorcycle"]
 TINY = (16, 16)
 FONT = ImageFont.load_default(15)
-# Lost for some photographs: at a third of the side and JPEG quality 4 to 9; in four levels of each
-# channel; under much text.
+# All edits but those that hide some photographs: a third of the side at JPEG quality 4 to 9, four
+# levels of each channel, and much text.
 SURE = [name for name in STRONG if name not in ("tiny-jpeg", "posterise", "text")]
 
 
@@ -32,7 +32,7 @@ def edited(name: str, edit: str) -> Edited:
 
 
 def verdict(left: Picture, right: Picture) -> Verdict:
-    """The verdict on both orders, which must be the same one."""
+    """The verdict on two pictures, which must be the same in both orders."""
     there, back = compare(left, right, SETTINGS.verify), compare(right, left, SETTINGS.verify)
     assert there.duplicate == back.duplicate
     assert (there.explanation is None) == (back.explanation is None) == (not there.duplicate)
@@ -104,7 +104,7 @@ def test_the_other_view_of_a_stereo_pair_is_no_copy() -> None:
     assert not verdict(photo("motorcycle"), photo("motorcycle-stereo")).duplicate
 
 
-def test_textures_are_no_copies_of_each_other_nor_of_another_part_of_themselves() -> None:
+def test_two_textures_and_two_parts_of_one_texture_are_no_copies() -> None:
     assert not verdict(photo("grass"), photo("gravel")).duplicate
     for name in ("grass", "gravel"):
         picture = photograph(name)
@@ -120,7 +120,7 @@ def test_one_object_in_two_pictures_of_different_surroundings_is_no_copy() -> No
     assert not verdict(described(left), described(right)).duplicate
 
 
-def test_two_cuttings_that_share_little_are_no_copies() -> None:
+def test_two_crops_that_share_little_are_no_copies() -> None:
     picture = photograph("astronaut")
     left, right = picture.crop((0, 0, 240, 400)), picture.crop((160, 0, 400, 400))
     found = verdict(described(left), described(right))
@@ -213,7 +213,7 @@ def test_tiny_pictures_of_different_things_are_no_copies() -> None:
     )
 
 
-def test_two_panoramas_are_no_copies_and_a_smaller_one_is() -> None:
+def test_two_panoramas_are_no_copies_but_a_smaller_one_is_a_copy() -> None:
     wide = {name: photograph(name).resize((1600, 80)) for name in ("cat", "china")}
     assert not verdict(described(wide["cat"]), described(wide["china"])).duplicate
     assert verdict(described(wide["cat"]), described(resize(wide["cat"], 0.7))).duplicate
@@ -281,8 +281,8 @@ def test_another_photograph_in_the_same_frame_is_no_copy() -> None:
     assert not verdict(*pictures).duplicate
 
 
-def test_what_brightening_cut_off_to_white_does_not_matter() -> None:
-    """Pale specks on a paler ground, of which brightening leaves the lower part."""
+def test_texture_that_brightening_made_white_does_not_matter() -> None:
+    """Pale specks on a darker ground: brightening leaves only the lower part of the specks."""
     drawing = np.asarray(grayscale(photograph("cat")), dtype=float)
     height, width = drawing.shape
     y, x = np.mgrid[:height, :width]

@@ -88,7 +88,7 @@ def test_copies_are_exact_and_all_else_differs(photos: Path, truth: list[Truth])
     assert len(set(content.values())) == len(content) - len(EDITED_PHOTOS)
 
 
-def test_what_cannot_be_read_fails_as_told_and_all_else_decodes(
+def test_broken_files_fail_as_the_truth_says_and_all_others_decode(
     photos: Path, truth: list[Truth]
 ) -> None:
     decoder = Decoder(64, 64, 85, max_pixels=178_956_970, budget=ByteBudget(2**30))
@@ -124,7 +124,7 @@ def test_a_complete_corpus_is_left_alone(photos: Path) -> None:
     ],
     ids=["lost", "shortened", "added", "truth unreadable"],
 )
-def test_a_damaged_corpus_is_built_anew(
+def test_a_damaged_corpus_is_built_again(
     damage: Callable[[Path], object], photos: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "photos"
@@ -134,7 +134,7 @@ def test_a_damaged_corpus_is_built_anew(
     assert digests(folder) == digests(photos)
 
 
-def test_a_folder_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"mine")
     with pytest.raises(UserError, match="something other than the demo's photographs"):
         corpus.ensure(tmp_path, DAYS)

@@ -1,4 +1,4 @@
-"""Pixels: what every kind of picture file becomes for the network and for the thumbnail."""
+"""Every kind of picture file gives its pixels to the network and to the thumbnail."""
 
 import io
 from collections.abc import Iterator
@@ -178,7 +178,7 @@ def test_values_that_are_no_numbers_are_black() -> None:
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_of_an_animation_the_first_frame_is_seen(form: str) -> None:
+def test_the_first_frame_of_an_animation_is_seen(form: str) -> None:
     first = PHOTO.convert("P") if form == "GIF" else PHOTO
     options = {"lossless": True} if form == "WEBP" else {}
     others = [Image.new(first.mode, first.size), first.transpose(Transpose.ROTATE_180)]
@@ -208,7 +208,7 @@ def test_a_thumbnail_is_shrunk_to_its_size_and_never_enlarged(
         assert found.square.shape == (32, 32, 3)
 
 
-def test_a_picture_has_as_many_pixels_as_allowed_and_no_more() -> None:
+def test_a_picture_with_more_pixels_than_allowed_is_refused() -> None:
     assert decode(encoded(Image.new("L", (1000, 1000)))).width == 1000
     with pytest.raises(ImageFailure) as raised:
         decode(encoded(Image.new("L", (1001, 1000))))

@@ -1,4 +1,4 @@
-"""Motions compose, turn back, and say truly what every edit does to a picture."""
+"""Motions compose, invert, and say what every edit really does to a picture."""
 
 import io
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def as_numbers(motion: Motion) -> list[float]:
 
 
 def moved(image: Image.Image, motion: Motion, size: tuple[int, int]) -> np.ndarray:
-    """The gray pixels of the image after the motion; -1 where nothing of it comes to lie."""
+    """The gray pixels of the image after the motion; -1 where the image does not reach."""
     back = as_numbers(motion.inverse)
     gray = Image.fromarray(np.asarray(image.convert("L"), np.float32))
     whole = Image.new("F", image.size, 1.0)
@@ -57,7 +57,7 @@ def test_an_edit_moves_the_pixels_where_it_says(name: str, seed: int) -> None:
     copy = np.asarray(Image.open(io.BytesIO(data)).convert("L"), np.float32)
     due = moved(image, edited.motion, edited.image.size)
     there = due >= 0
-    # Of text and hue the picture's own luma is only a part; a perspective is followed roughly.
+    # Text and hue change the luma, too, and a motion follows a perspective only roughly.
     least = {"caption": 0.5, "text": 0.4, "perspective": 0.4, "colour": 0.5, "tiny-jpeg": 0.75}
     correlation = np.corrcoef(due[there], copy[there])[0, 1]
     assert correlation >= least.get(name, 0.9)

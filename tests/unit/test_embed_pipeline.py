@@ -43,7 +43,7 @@ def embedded(
 
 
 def embedding(data: bytes) -> np.ndarray:
-    """What a picture gives by itself."""
+    """The embedding of a picture that is alone in its batch."""
     alone = Decoder(32, 16, 90, 10**6, ByteBudget(10**9)).decode(data)
     return ENCODER.encode([alone.square])[0]
 
@@ -105,7 +105,7 @@ def known_of(*contents: bytes, model: str = "fake") -> Known:
 
 
 @given(st.lists(st.sampled_from([*FILES, BAD, b""]), min_size=1, max_size=40))
-def test_known_contents_are_left_to_be_filled_and_all_others_are_as_ever(
+def test_known_contents_are_left_to_be_filled_and_others_are_embedded(
     contents: list[bytes],
 ) -> None:
     images: Images = [(f"{number}", data) for number, data in enumerate(contents)]
@@ -121,7 +121,7 @@ def test_known_contents_are_left_to_be_filled_and_all_others_are_as_ever(
             assert row.failure == before.failure
 
 
-def test_what_another_model_knows_is_embedded() -> None:
+def test_a_content_that_only_another_model_knows_is_embedded() -> None:
     table = embedded([("a", FILES[0])], known=known_of(FILES[0], model="another"))
     assert not table.reused.any()
 
@@ -262,7 +262,7 @@ def test_the_workers_agree_on_one_model() -> None:
         require_same_model(["a", "b"])
 
 
-def test_the_figures_say_whence_the_rows_are_and_how_busy_the_model_was() -> None:
+def test_the_figures_say_where_the_rows_come_from_and_how_busy_the_model_was() -> None:
     observed = {"model_seconds": 3.0, "task_seconds": 4.0, "embedded": 5, "reused": 7}
     assert figures(observed, {"empty": 2, "missing": 1}, healed=1) == {
         "embedded": 5,

@@ -1,4 +1,4 @@
-"""The network carried in the package: its embeddings and its fingerprint."""
+"""The network of the package: its embeddings and its fingerprint."""
 
 import pickle
 import re
@@ -118,7 +118,7 @@ def test_it_computes_what_torchvisions_own_network_does(
         expected = original.eval()(pixels).numpy()
         places = torch.nn.Sequential(*list(original.children())[:-2])(pixels).numpy()
     np.testing.assert_allclose(plain.encode(squares), expected, rtol=1e-3, atol=1e-4)
-    # The weights carried say: the mean of squares, and of its root the root.
+    # The pooling of `builtin`: the mean of squares, its root, and the root of that.
     rooted = np.sqrt(np.sqrt((places**2).mean((2, 3))))
     np.testing.assert_allclose(encoder.encode(squares), rooted, rtol=1e-2, atol=1e-2)
 

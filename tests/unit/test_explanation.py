@@ -1,4 +1,4 @@
-"""What was done to a copy, told by the explanation, against what really was done."""
+"""The explanation of a copy says what was really done to it."""
 
 import re
 import zlib
@@ -65,13 +65,13 @@ def test_the_wider_picture_is_the_one_that_shows_more() -> None:
     part = crop(whole, (50, 40, 250, 200))
     assert explained(whole, part).wider == "left"
     assert explained(part, whole).wider == "right"
-    # However many pixels the smaller part has.
+    # The number of pixels of the smaller part does not matter.
     assert explained(whole, resize(part, 3)).wider == "left"
     framed = ImageOps.expand(whole, (0, 60), "black")
     assert explained(whole, framed).wider == "right"
 
 
-def test_of_two_that_show_the_same_the_larger_then_the_coloured_then_the_finer_is_wider() -> None:
+def test_if_both_show_the_same_the_larger_then_the_coloured_then_the_finer_is_wider() -> None:
     original = photograph("astronaut")
     for lesser in (resize(original, 0.5), grayscale(original), blur(original, 2)):
         assert explained(original, lesser).wider == "left"
@@ -185,7 +185,7 @@ def test_a_bar_is_an_overlay_and_no_change_of_tone(name: str, colour: str) -> No
 
 
 @pytest.mark.parametrize("name", PHOTOS)
-def test_what_has_nothing_drawn_over_it_is_not_called_an_overlay(name: str) -> None:
+def test_a_picture_with_nothing_drawn_on_it_is_not_called_an_overlay(name: str) -> None:
     original = photograph(name)
     for edit in ("zoom", "crop", "brightness", "contrast", "jpeg"):
         copy = EVERYDAY[edit](original, np.random.default_rng(3))

@@ -1,4 +1,4 @@
-"""What is learned of a corpus: sound for any corpus, and a threshold that keeps to its budget."""
+"""The projection learned from a corpus is sound, and its threshold keeps to its budget."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_thousands_of_variants_of_one_image_change_neither_space_nor_threshold()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 20, 59, 60, 61, 130])
-def test_a_small_corpus_is_fitted_as_far_as_it_carries(count: int) -> None:
+def test_a_small_corpus_has_no_components_and_a_tiny_one_no_centre(count: int) -> None:
     sample = images(5, count)
     space = learn_projection(sample, count, "m", SECTION)
     assert np.isfinite(space.stored(images(6, 20))).all()
@@ -100,7 +100,7 @@ def test_the_same_sample_gives_the_same_projection() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 900, 2500])
-def test_what_stays_apart_is_below_the_similarity_and_the_rest_is_not(count: int) -> None:
+def test_kept_rows_are_below_the_similarity_and_dropped_rows_are_not(count: int) -> None:
     chance = np.random.default_rng(count)
     rows = chance.standard_normal((count, 3))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -124,7 +124,7 @@ def test_the_least_margin_is_the_lowest_that_keeps_to_the_share(share: float) ->
     assert (pairs >= found - 1e-3).mean() > share
 
 
-def test_what_outgrew_its_threshold_is_told_with_both_numbers() -> None:
+def test_a_corpus_that_outgrew_its_threshold_is_told_with_both_numbers() -> None:
     space = learn_projection(images(10, 30), 30, "m", SECTION)
     assert figures(60, space)["outgrown"] is False
     assert figures(61, space)["outgrown"] is True

@@ -4,23 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from imgdedup.corpora.folders import lies_in, named
+from imgdedup.corpora.folders import lies_in, read_folder_names
 from imgdedup.errors import UserError
 
 
 def test_a_name_stands_for_itself_and_a_file_for_its_lines(tmp_path: Path) -> None:
-    assert named("bsds500") == {"bsds500"}
+    assert read_folder_names("bsds500") == {"bsds500"}
     file = tmp_path / "unseen.txt"
     file.write_text("ant\n\ngrand piano\n")
-    assert named(str(file)) == {"ant", "grand piano"}
+    assert read_folder_names(str(file)) == {"ant", "grand piano"}
 
 
 def test_a_file_that_is_not_there_or_names_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot read"):
-        named(str(tmp_path / "nothing.txt"))
+        read_folder_names(str(tmp_path / "nothing.txt"))
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(UserError, match="names no folder"):
-        named(str(tmp_path / "empty.txt"))
+        read_folder_names(str(tmp_path / "empty.txt"))
 
 
 def test_a_file_lies_in_all_folders_above_it_and_not_in_itself() -> None:

@@ -1,4 +1,4 @@
-"""Files made to cost time or memory end as a failure row, soon and in little memory."""
+"""Files made to cost time or memory are refused soon, and in little memory."""
 
 import multiprocessing
 import time
@@ -17,8 +17,8 @@ from imgdedup.images.decode import decoder_of
 from imgdedup.testing import encoded, picture
 
 SETTINGS = config.load(Path(__file__).parents[2] / "conf", "local", {}).embed
-SECONDS = 10.0  # of computing at most, for one file that is refused
-MIB = 64.0  # at most, beyond the file itself
+SECONDS = 10.0  # the most seconds of computing for one refused file
+MIB = 64.0  # the most memory beyond the file itself
 FILLED = 200_000_000  # bytes
 
 Files = dict[str, bytes]
@@ -26,7 +26,7 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Ended:
-    """What came of a file: a failure's code or `decoded`, the seconds it computed, its memory."""
+    """How decoding a file ended: a failure's code or `decoded`, seconds of computing, memory."""
 
     outcome: str
     seconds: float
@@ -34,7 +34,7 @@ class Ended:
 
 
 def ended(files: Files) -> dict[str, Ended]:
-    """What comes of each file in one process of its own."""
+    """How decoding each file ends, in one process of its own for all files."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     process = context.Process(target=decode_each, args=(theirs, files), daemon=True)
@@ -52,11 +52,11 @@ def ended(files: Files) -> dict[str, Ended]:
 
 
 def decode_each(pipe: Connection, files: Files) -> None:
-    warnings.simplefilter("ignore")  # Pillow's, on what it skips
+    warnings.simplefilter("ignore")  # Pillow warns of parts that it skips
     decoder = decoder_of(SETTINGS, 128)
     decoder.decode(encoded(picture(1)))
     for data in files.values():
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
         before = resident("VmRSS")
         began = time.process_time()
         try:
@@ -68,7 +68,7 @@ def decode_each(pipe: Connection, files: Files) -> None:
 
 
 def resident(name: str) -> float:
-    """MiB of this process's memory: VmRSS now, VmHWM at most."""
+    """MiB of this process's memory: VmRSS is the present value, VmHWM the peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     (line,) = [line for line in lines if line.startswith(name)]
     return int(line.split()[1]) / 1024
@@ -100,7 +100,7 @@ def test_a_large_file_of_nothing_ends_soon_and_in_little_memory(name: str) -> No
     assert end.mib < MIB + 2 * FILLED / 2**20  # a decoder may copy the file, and copy it again
 
 
-def test_what_is_allowed_is_decoded_in_the_memory_that_its_pixels_take() -> None:
+def test_an_allowed_picture_is_decoded_in_the_memory_of_its_pixels() -> None:
     side = 4000
     large = {
         "PNG": hostile.png(side, side, hostile.zeros(side * (side * 3 + 1))),
@@ -111,7 +111,7 @@ def test_what_is_allowed_is_decoded_in_the_memory_that_its_pixels_take() -> None
     assert all(end.mib < 16 * side**2 / 2**20 + MIB for end in found.values()), found
 
 
-def test_a_picture_in_an_icon_has_as_many_pixels_as_allowed_and_no_more() -> None:
+def test_an_icon_with_more_pixels_than_allowed_is_refused() -> None:
     data = hostile.ico(hostile.png(1001, 1000, hostile.zeros(1000 * (1001 * 4 + 1)), color=6))
     decoder = partial(config.EmbedConfig, **vars(SETTINGS))
     assert decoder_of(decoder(), 32).decode(data).width == 1001
@@ -147,6 +147,6 @@ def test_photographs_that_are_decoded_in_python_pass(form: str) -> None:
 
 def test_a_small_picture_may_be_one_tile_of_a_usual_size() -> None:
     data = hostile.tiff(100, 100, tile=512)
-    with pytest.raises(ImageFailure) as raised:  # there is nothing in it
+    with pytest.raises(ImageFailure) as raised:  # the tile has no data
         decoder_of(SETTINGS, 32).decode(data)
     assert raised.value.code in ("corrupt", "truncated")

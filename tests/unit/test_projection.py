@@ -28,7 +28,7 @@ def projection(seed: int = 0, values: int = 12, dims: int = 5, members: int = 40
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 60))
-def test_a_row_does_not_depend_on_its_company(seed: int, count: int) -> None:
+def test_a_row_does_not_depend_on_the_other_rows(seed: int, count: int) -> None:
     space = projection(seed)
     embeddings = rows(seed, count, 12)
     together = space.stored(embeddings)
@@ -90,7 +90,7 @@ def test_a_background_of_copies_alone_gives_level_zero() -> None:
     assert levels(one, np.repeat(one, 30, axis=0)).tolist() == [0]
 
 
-def test_fingerprints_differ_as_soon_as_a_margin_or_the_threshold_may() -> None:
+def test_fingerprints_differ_when_a_margin_or_the_threshold_may_differ() -> None:
     space = projection()
     others = [
         replace(space, model="n"),

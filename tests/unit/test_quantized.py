@@ -1,4 +1,4 @@
-"""Weights at a quarter of their size: what a round trip may change, and the file carried."""
+"""Weights at a quarter of their size: what a round trip may change, and the builtin file."""
 
 from pathlib import Path
 
@@ -76,11 +76,11 @@ def test_a_plain_file_is_read_as_float32(tmp_path: Path, dtype: torch.dtype) -> 
     assert metadata == {}
 
 
-def test_the_weights_carried_are_small() -> None:
+def test_the_builtin_weights_are_small() -> None:
     assert weights.BUILTIN.stat().st_size <= 26_000_000
 
 
-def test_the_weights_carried_say_their_input_size() -> None:
+def test_the_builtin_weights_say_their_input_size() -> None:
     _, metadata = quantized.loads(weights.BUILTIN.read_bytes())
     assert weights.load("builtin").input_size == int(metadata["input_size"])
     assert metadata["licence"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imgdedup.stages.embed.reuse import NO_CONTENTS, Known, choose_days, holds
 
-# Zero bytes at the end are the ones that numpy's strings drop.
+# Some end in zero bytes, which numpy's strings drop.
 DIGESTS = st.one_of(
     st.binary(min_size=32, max_size=32),
     st.integers(0, 300).map(lambda number: number.to_bytes(2, "big") + bytes(30)),
@@ -18,12 +18,10 @@ DAYS = st.dates().map(str)
 
 
 @given(st.sets(DIGESTS, max_size=40), st.lists(DIGESTS, max_size=40))
-def test_the_contents_that_are_listed_are_known_and_no_others(
-    listed: set[bytes], asked: list[bytes]
-) -> None:
-    prefixes = np.sort(np.array([digest[:16] for digest in listed], NO_CONTENTS.dtype))
-    starts = {digest[:16] for digest in listed}
-    for digest in [*listed, *asked]:
+def test_the_given_contents_are_known_and_no_others(known: set[bytes], asked: list[bytes]) -> None:
+    prefixes = np.sort(np.array([digest[:16] for digest in known], NO_CONTENTS.dtype))
+    starts = {digest[:16] for digest in known}
+    for digest in [*known, *asked]:
         assert holds(prefixes, digest) == (digest[:16] in starts)
 
 

@@ -211,7 +211,7 @@ def outcome(uri: str) -> str:
     return "read"
 
 
-def test_a_tree_may_be_deeper_than_the_system_and_python_count(tmp_path: Path) -> None:
+def test_a_tree_may_be_deeper_than_a_path_and_the_stack_of_python(tmp_path: Path) -> None:
     handle = os.open(tmp_path, os.O_RDONLY)
     for _ in range(3000):
         os.mkdir("folder", dir_fd=handle)
@@ -225,8 +225,8 @@ def test_a_tree_may_be_deeper_than_the_system_and_python_count(tmp_path: Path) -
     names = [f"{'folder/' * 3000}{name}" for name in ("a.jpg", "link")]
     assert table["image_id"].to_pylist() == names
     found = [outcome(uri) for uri in table["uri"].to_pylist()]
-    assert found == ["empty", "forbidden"]  # where so deep a link leads cannot be told
-    # What clears up after tests counts such levels, too.
+    assert found == ["empty", "forbidden"]  # the system does not tell where so deep a link leads
+    # pytest cannot remove so deep a tree.
     subprocess.run(["rm", "-r", tmp_path / "folder"], check=True)
 
 

@@ -51,27 +51,27 @@ def clusters(seed: int, sizes: list[int]) -> tuple[list[str], np.ndarray]:
 
 
 def filled(keys: list[str], vectors: np.ndarray) -> Counted:
-    index = Counted()
-    index.create(DIMS + EXTRA)
-    index.insert(keys, vectors)
-    return index
+    collection = Counted()
+    collection.create(DIMS + EXTRA)
+    collection.insert(keys, vectors)
+    return collection
 
 
 def near_ones(
-    index: FakeCollection, vectors: np.ndarray, threshold: float, chosen: SearchConfig
+    collection: FakeCollection, vectors: np.ndarray, threshold: float, chosen: SearchConfig
 ) -> list[list[str]]:
     return all_neighbours(
-        index, asking_form(vectors), len(vectors), threshold, chosen, chosen.crowd
+        collection, asking_form(vectors), len(vectors), threshold, chosen, chosen.crowd
     )
 
 
 def hits(
     keys: list[str], vectors: np.ndarray, threshold: float, chosen: SearchConfig
 ) -> list[dict[str, object]]:
-    """What `ask` gives for all contents, each asking."""
+    """The hits of all contents, as `ask` gives them."""
     address = CollectionAddress("", "", "", "FLAT", 1.0)
-    index = NeighbourQuery(address, len(keys), threshold, chosen)
-    return [row for part in index.find(keys, filled(keys, vectors)) for row in part.to_pylist()]
+    query = NeighbourQuery(address, len(keys), threshold, chosen)
+    return [row for part in query.find(keys, filled(keys, vectors)) for row in part.to_pylist()]
 
 
 def brute_force(keys: list[str], vectors: np.ndarray, threshold: float) -> Pairs:
@@ -139,45 +139,45 @@ def test_a_content_is_crowded_when_it_has_more_neighbours_than_a_crowd_whatever_
         assert proposed == [other for _, other in (own[:2] if len(own) > crowd else own)]
 
 
-def test_a_crowded_content_asks_for_no_more_than_tells_it_so() -> None:
+def test_a_content_stops_asking_once_it_is_known_to_be_crowded() -> None:
     keys, vectors = clusters(1, [500])
-    index = filled(keys, vectors)
-    near_ones(index, vectors, 0.3, asking(page=4, crowd=20))
-    assert index.asked == [(500, 4), (500, 22)]
+    collection = filled(keys, vectors)
+    near_ones(collection, vectors, 0.3, asking(page=4, crowd=20))
+    assert collection.asked == [(500, 4), (500, 22)]
 
 
 def test_only_the_queries_that_are_not_done_ask_for_more() -> None:
     keys, vectors = clusters(1, [1, 1, 30])
-    index = filled(keys, vectors)
-    found = near_ones(index, vectors, 0.5, asking(page=2))
-    assert index.asked == [(32, 2), (30, 8), (30, 32)]
+    collection = filled(keys, vectors)
+    found = near_ones(collection, vectors, 0.5, asking(page=2))
+    assert collection.asked == [(32, 2), (30, 8), (30, 32)]
     assert sorted(map(len, found)) == [1, 1, *[30] * 30]
 
 
 def test_one_page_is_enough_where_its_last_neighbour_is_too_far() -> None:
     keys, vectors = clusters(2, [3, 3, 3])
-    index = filled(keys, vectors)
-    near_ones(index, vectors, 0.6, asking(page=4))
-    assert index.asked == [(9, 4)]
+    collection = filled(keys, vectors)
+    near_ones(collection, vectors, 0.6, asking(page=4))
+    assert collection.asked == [(9, 4)]
 
 
-def test_no_more_is_asked_for_than_there_is() -> None:
+def test_no_more_neighbours_are_asked_for_than_there_are() -> None:
     keys, vectors = clusters(3, [5])
-    index = filled(keys, vectors)
-    found = near_ones(index, vectors, -2.0, asking(page=100))
-    assert index.asked == [(5, 5)]
+    collection = filled(keys, vectors)
+    found = near_ones(collection, vectors, -2.0, asking(page=100))
+    assert collection.asked == [(5, 5)]
     assert [len(near) for near in found] == [5] * 5
 
 
-def test_an_index_that_lost_vectors_stops_the_run() -> None:
+def test_a_collection_that_lost_vectors_stops_the_run() -> None:
     keys, vectors = clusters(5, [4])
-    index = filled(keys, vectors)
-    index.delete(keys[:1])
+    collection = filled(keys, vectors)
+    collection.delete(keys[:1])
     with pytest.raises(RuntimeError, match="3 of the 4 neighbours asked for"):
-        near_ones(index, vectors, 0.9, asking(page=10))
+        near_ones(collection, vectors, 0.9, asking(page=10))
 
 
-def test_an_approximate_index_may_give_fewer_when_the_last_is_too_far() -> None:
+def test_an_approximate_collection_may_give_fewer_when_the_last_is_too_far() -> None:
     class Short(Counted):
         def search(self, vectors: np.ndarray, k: int) -> list[Neighbours]:
             return [
@@ -185,22 +185,22 @@ def test_an_approximate_index_may_give_fewer_when_the_last_is_too_far() -> None:
             ]
 
     keys, vectors = clusters(7, [3, 3])
-    index = Short()
-    index.create(DIMS + EXTRA)
-    index.insert(keys, vectors)
-    found = near_ones(index, vectors, 0.6, asking(page=6))
+    collection = Short()
+    collection.create(DIMS + EXTRA)
+    collection.insert(keys, vectors)
+    found = near_ones(collection, vectors, 0.6, asking(page=6))
     assert [len(near) for near in found] == [3] * 6
 
 
 def test_no_queries_ask_nothing() -> None:
-    index = filled(*clusters(6, [4]))
+    collection = filled(*clusters(6, [4]))
     nothing = np.empty((0, DIMS + EXTRA), np.float32)
-    assert all_neighbours(index, nothing, 4, 0.9, asking(), 9) == []
-    assert index.asked == []
+    assert all_neighbours(collection, nothing, 4, 0.9, asking(), 9) == []
+    assert collection.asked == []
 
 
-def test_a_content_that_the_index_lacks_is_named() -> None:
+def test_a_content_that_the_collection_lacks_is_named() -> None:
     keys, vectors = clusters(8, [4])
-    index = NeighbourQuery(CollectionAddress("", "", "", "FLAT", 1.0), 4, 0.9, asking())
+    query = NeighbourQuery(CollectionAddress("", "", "", "FLAT", 1.0), 4, 0.9, asking())
     with pytest.raises(RuntimeError, match="lacks the content 'none': run index again"):
-        list(index.find(["none"], filled(keys, vectors)))
+        list(query.find(["none"], filled(keys, vectors)))

@@ -48,7 +48,7 @@ def failure(uri: str, max_bytes: int = 1000) -> str:
 
 
 def deep_file(folder: Path, name: str, levels: int) -> str:
-    """Write a file so many folders down, each step relative, and return its path."""
+    """Write a file so many folders down, by relative steps, and return its path."""
     part = "d" * 200
     handle = os.open(folder, os.O_RDONLY)
     for _ in range(levels):
@@ -151,7 +151,7 @@ def test_a_file_without_bytes_is_empty(tmp_path: Path) -> None:
     assert failure(str(tmp_path / "a")) == "empty"
 
 
-def test_a_file_may_have_as_many_bytes_as_allowed_and_no_more(tmp_path: Path) -> None:
+def test_a_file_with_more_bytes_than_allowed_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"12345")
     assert read_bytes(str(tmp_path / "a"), 5) == b"12345"
     assert failure(str(tmp_path / "a"), max_bytes=4) == "too_large"
@@ -163,7 +163,7 @@ def test_a_file_of_a_terabyte_is_refused_unread(tmp_path: Path) -> None:
     assert failure(str(tmp_path / "vast"), max_bytes=(1 << 40) - 1) == "too_large"
 
 
-def test_a_path_with_a_mark_is_read_only_if_it_lies_in_the_folder_before(tmp_path: Path) -> None:
+def test_a_path_with_a_mark_is_read_only_if_it_lies_in_the_marked_folder(tmp_path: Path) -> None:
     for name in ("photos/a.jpg", "photos2/b.jpg", "c.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"1")
@@ -180,7 +180,7 @@ def test_a_path_with_a_mark_is_read_only_if_it_lies_in_the_folder_before(tmp_pat
     assert read_bytes(f"{tmp_path}/alias/./in", 9) == b"1"
 
 
-def test_of_folders_only_what_really_lies_in_them_is_read(tmp_path: Path) -> None:
+def test_only_files_that_really_lie_in_an_allowed_folder_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     (tmp_path / "out.jpg").write_bytes(b"1")

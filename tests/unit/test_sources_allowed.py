@@ -85,7 +85,7 @@ def test_what_no_entry_lists_is_forbidden(entry: str, uri: str) -> None:
     assert refused(uri, entry) == "forbidden"
 
 
-def test_what_nothing_reads_is_unreadable_whatever_is_listed() -> None:
+def test_a_scheme_that_nothing_reads_is_unreadable_whatever_is_listed() -> None:
     for uri in ("ftp://host/a", "mock://a/b", "nonsense://a", "://a"):
         assert refused(uri, *SETTINGS.allowed_sources) == "unreadable"
 

@@ -1,4 +1,4 @@
-"""Images behind http: hosts that are listed only, and no answer that never ends."""
+"""Images by http: only listed hosts are read, and every answer ends in time."""
 
 import gzip
 import socket
@@ -227,7 +227,7 @@ def test_a_store_that_is_back_at_the_next_try_costs_no_image() -> None:
         assert len(server.asked) == 3
 
 
-def test_what_will_not_change_is_asked_for_once() -> None:
+def test_an_answer_that_will_not_change_is_asked_for_once() -> None:
     with serving(status(404)) as server:
         assert failure(reader(server.address, attempts=3), f"{server.address}/a.jpg") == "missing"
         assert len(server.asked) == 1
@@ -241,7 +241,7 @@ def test_a_port_where_nobody_listens_is_unavailable() -> None:
 
 
 def certificate(folder: Path) -> Path:
-    """A file with a key and a certificate for 127.0.0.1 that vouches for itself."""
+    """A file with a key and a self-signed certificate for 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
     host = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
@@ -260,7 +260,7 @@ def certificate(folder: Path) -> Path:
     return file
 
 
-def test_a_host_is_read_by_https_only_with_a_certificate_that_somebody_trusts(
+def test_a_host_is_read_by_https_only_with_a_trusted_certificate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(lambda request: request.reply(200, b"photo")) as server:

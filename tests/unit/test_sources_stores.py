@@ -1,4 +1,4 @@
-"""What a failing object store does to its images: tried again, for a while, and then let be."""
+"""A failing object store is tried again for a while, and is then left alone."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ import pytest
 from imgdedup.failures import ImageFailure
 from imgdedup.sources import Reader, stores
 from imgdedup.sources.allowed import Allowed
-from imgdedup.sources.deadline import within
+from imgdedup.sources.deadline import call_within
 from imgdedup.sources.patience import Circuits, Patience
 from tests.loopback import Request, Server, serving
 
@@ -54,7 +54,7 @@ def code_of(reader: Reader, uri: str) -> str:
     return "found"
 
 
-def test_what_may_pass_is_told_from_what_will_not(store: Server) -> None:
+def test_transient_failures_are_told_from_lasting_ones(store: Server) -> None:
     found = {name: code_of(reader(), f"s3://photos/{name}") for name in STATUS}
     assert found == {
         "found": "found",
@@ -65,7 +65,7 @@ def test_what_may_pass_is_told_from_what_will_not(store: Server) -> None:
     assert all(path.startswith("/photos/") for path in store.asked)
 
 
-def test_only_what_may_pass_is_tried_again(store: Server) -> None:
+def test_only_transient_failures_are_tried_again(store: Server) -> None:
     for name, tries in {"none": 1, "refused": 1, "broken": 3}.items():
         store.asked.clear()
         code_of(reader(attempts=3), f"s3://photos/{name}")
@@ -128,18 +128,18 @@ def test_the_words_of_every_store_are_understood(message: str, transient: bool) 
     assert bool(stores._TRANSIENT.search(message)) is transient
 
 
-def test_a_call_without_end_is_given_up_and_what_it_raises_is_raised() -> None:
+def test_a_call_without_end_is_given_up_and_an_error_is_passed_on() -> None:
     waiting = threading.Event()
     with pytest.raises(ImageFailure, match=r"no answer within 0\.1 s"):
-        within(0.1, waiting.wait)
+        call_within(0.1, waiting.wait)
     waiting.set()
-    assert within(5, lambda: 1) == 1
+    assert call_within(5, lambda: 1) == 1
     with pytest.raises(TimeoutError, match="its own"):
-        within(5, lambda: (_ for _ in ()).throw(TimeoutError("its own")))
+        call_within(5, lambda: (_ for _ in ()).throw(TimeoutError("its own")))
 
 
 class Clock:
-    """Seconds that pass as told."""
+    """Seconds that pass when the test says so."""
 
     now = 0.0
 
@@ -197,7 +197,7 @@ def test_a_short_outage_takes_nothing_down() -> None:
     assert circuits.admit("s3://a")
 
 
-def test_ever_new_buckets_of_a_store_that_is_away_cost_little() -> None:
+def test_many_buckets_of_a_store_that_is_away_cost_little() -> None:
     clock = Clock()
     circuits = Circuits(30, clock)
     tried = 0

@@ -1,6 +1,6 @@
-"""Training on a few photographs: it learns, goes on where it was, and refuses what is not its own.
+"""Training on a few photographs: it learns, goes on from its checkpoint, and refuses others.
 
-The pictures are small and the steps few: what it learns in earnest stands in the model card.
+The pictures are small and the steps few. The model card says what a real training learns.
 """
 
 import json
@@ -170,7 +170,7 @@ def test_a_folder_with_broken_files_gives_a_descriptor_with_its_card(
     card = (tmp_path / "out" / "model-card.md").read_text()
     assert "| as stored (int8) |" in card
     assert "1 not_an_image" in card
-    # Once more: the photographs are not read again, and nothing is left to do.
+    # The second run does not read the photographs again, and has nothing left to do.
     (photos / "broken.jpg").unlink()
     assert train.main() == 0
     assert "reading the photographs" not in capsys.readouterr().out

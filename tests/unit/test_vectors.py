@@ -1,4 +1,4 @@
-"""The two forms of a vector and its margins: right, and with the same bits everywhere."""
+"""The two forms of a vector and its margins are right, and have the same bits everywhere."""
 
 import numpy as np
 import pyarrow as pa
@@ -58,7 +58,7 @@ def test_all_stored_vectors_are_equally_long() -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 40), dims=st.integers(1, 2048))
-def test_a_pair_has_the_same_bits_whoever_asks_and_in_whatever_company(
+def test_a_pair_has_the_same_bits_whichever_side_asks_and_beside_any_others(
     seed: int, count: int, dims: int
 ) -> None:
     stored = stored_form(*images(seed, count + 1, dims))

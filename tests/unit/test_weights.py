@@ -1,4 +1,4 @@
-"""Where weights come from, and what is said of those that will not do."""
+"""Where weights come from, and how unfit weights are refused."""
 
 import io
 import os

@@ -1,9 +1,9 @@
 """The demo's corpus: real photographs, edited copies of them and broken files, over some days.
 
-The photographs are those that scikit-image and scikit-learn carry in their packages. What each
-file is stands in `truth.parquet`, so that a run's findings can be held against it.
+The packages scikit-image and scikit-learn carry the photographs. `truth.parquet` says what each
+file is, so that the results of a run can be compared with it.
 
-    <folder>/2026-01-01/astronaut/original.jpg      one folder per day, one in it per photograph
+    <folder>/2026-01-01/astronaut/original.jpg      one folder per day, and in it one per photograph
     <folder>/2026-01-03/astronaut/crop.jpg
     <folder>/2026-01-02/broken/truncated.jpg
     <folder>/truth.parquet
@@ -58,7 +58,7 @@ EDITED_PHOTOS = {
     "retina": ("scikit-image", "retina.jpg"),
     "rocket": ("scikit-image", "rocket.jpg"),
 }
-# These stand alone: nothing may be paired with them. The second motorcycle is the hard case: the
+# Nothing may be paired with these. The second motorcycle is the hard case: the
 # same scene, taken at the same moment by the other camera of a stereo pair.
 LONE_PHOTOS = {
     "cell": ("scikit-image", "cell.png"),
@@ -134,7 +134,7 @@ def _build(
 
 
 def _recipe(days: Sequence[str], seed: int) -> dict[bytes, bytes]:
-    """All that the files depend on, as Parquet metadata."""
+    """Everything that the files depend on, as Parquet metadata."""
     packages = {name: version(name) for name in ("numpy", "pillow")}
     recipe = {"imgdedup": __version__, "seed": str(seed), "days": " ".join(days)} | packages
     return {key.encode(): value.encode() for key, value in recipe.items()}
@@ -167,11 +167,11 @@ def _files(days: Sequence[str], seed: int) -> Iterator[tuple[Truth, bytes]]:
 def _family(
     photo: str, picture: Image.Image, number: int, days: Sequence[str], seed: int
 ) -> Iterator[tuple[Truth, bytes]]:
-    """An original and its copies, dealt to the days so that every day meets every other."""
+    """An original and its copies, spread over the days so that every two days have pairs."""
     original = jpeg(95).encode(picture)
     picture = Image.open(io.BytesIO(original))  # copies are made from the file, not from its source
     yield _file(days[number % len(days)], photo, ORIGINAL, ".jpg", original)
-    # The byte copy falls on the original's day for some photographs, on another one for others.
+    # Some photographs have their byte copy on the original's day, others on another day.
     shift = number // len(days)
     yield _file(days[(number + shift) % len(days)], photo, COPY, ".jpg", original)
     for place, (name, edit) in enumerate(EVERYDAY.items()):

@@ -1,9 +1,9 @@
-"""Edits that copies of photographs meet in everyday use, as pure functions on Pillow images.
+"""Edits of photographs in everyday use, as pure functions on Pillow images.
 
 The functions in the first part change an image by a stated amount. `EVERYDAY` names the recipes of
-the second part: each draws its amount from a seeded generator, within the range that leaves a
-picture a person would still call the same, and says what it drew and how it moved the picture's
-pixels. `strong_edits.py` beside it goes further.
+the second part. A recipe draws its amount from a seeded generator, within a range after which a
+person still calls the picture the same. It gives the amount, and the motion of the picture's
+pixels. `strong_edits.py` goes further.
 """
 
 import io
@@ -79,9 +79,9 @@ def resize(image: Image.Image, factor: float) -> Image.Image:
 def area_box(size: tuple[int, int], area: float, aspect: float, x: float, y: float) -> Box:
     """The box that covers the share `area` (0-1] of an image of `size` (width, height).
 
-    `aspect` is the box's ratio of width to height relative to the image's; where the box would
-    stick out, the ratio yields and the area stays. `x` and `y` in [0, 1] place the box in the
-    room that is left: 0.5, 0.5 is the centre.
+    `aspect` is the box's ratio of width to height relative to the image's. A box that would stick
+    out of the image keeps its area and changes its ratio. `x` and `y` in [0, 1] place the box in
+    the room that is left: 0.5, 0.5 is the centre.
     """
     across = min(1.0, max(area, math.sqrt(area * aspect)))
     down = area / across
@@ -107,7 +107,7 @@ def zoom(image: Image.Image, factor: float, x: float = 0.5, y: float = 0.5) -> I
 
 
 def zoom_box(image: Image.Image, factor: float, x: float = 0.5, y: float = 0.5) -> Box:
-    """What `zoom` leaves of the image."""
+    """The box of the image that `zoom` shows."""
     return area_box(image.size, factor**-2, 1.0, x, y)
 
 
@@ -212,7 +212,7 @@ def everyday_blur(image: Image.Image, rng: Generator) -> Edited:
 
 
 def in_turn(*edits: Edit) -> Edit:
-    """One edit made of several, each applied to what the one before left; the last one stores."""
+    """Combine edits: each changes the result of the one before; the last decides the encoding."""
 
     def combined(image: Image.Image, rng: Generator) -> Edited:
         amounts: list[str] = []

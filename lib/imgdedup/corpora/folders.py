@@ -1,4 +1,4 @@
-"""Photographs kept apart by the folders they lie in: some to learn from, others to measure by."""
+"""Keeps photographs apart by their folders: some are for training, others for measuring."""
 
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 from imgdedup.errors import UserError
 
 
-def named(spec: str) -> frozenset[str]:
-    """The folder of that name, or those that the text file `spec` names, one a line.
+def read_folder_names(spec: str) -> frozenset[str]:
+    """Read names of folders: `spec` is a name itself, or a text file with one name a line.
 
-    Raises UserError when the file cannot be read or names none.
+    Raises UserError when the file cannot be read or names no folder.
     """
     file = Path(spec).expanduser()
     if not file.is_file() and not file.suffix:
@@ -24,5 +24,5 @@ def named(spec: str) -> frozenset[str]:
 
 
 def lies_in(name: str, folders: Collection[str]) -> bool:
-    """Whether a file, by its path, lies in a folder of one of these names, however deep."""
+    """Tell whether the path of a file has a folder of one of these names, at any depth."""
     return any(part in folders for part in PurePosixPath(name).parent.parts)

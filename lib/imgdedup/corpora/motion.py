@@ -1,7 +1,7 @@
-"""Where an edit takes the pixels of a picture, and what part of one picture another one shows.
+"""Motions: where an edit moves the pixels of a picture, and which part the copy shows.
 
-Coordinates are pixels, x to the right and y down from the upper left corner of the frame; a pixel
-covers a square of side 1, so that the frame of a picture of `size` is (0, 0, width, height).
+Coordinates are pixels, x to the right and y down from the upper left corner of the frame. A pixel
+covers a square of side 1. So the frame of a picture of `size` is (0, 0, width, height).
 """
 
 import math
@@ -15,7 +15,7 @@ Size = tuple[int, int]  # width, height
 class Motion:
     """The affine map x' = a x + b y + c, y' = d x + e y + f from a picture to its edited copy.
 
-    With `exact` false it only comes close, as an affine map does to a change of perspective.
+    With `exact` false the map only comes close, as an affine map does to a change of perspective.
     """
 
     a: float = 1.0
@@ -53,7 +53,7 @@ class Motion:
 
     @property
     def mirrored(self) -> bool:
-        """Whether left and right change places."""
+        """Whether left and right are swapped."""
         return self.a * self.e < self.b * self.d
 
     @property
@@ -63,7 +63,7 @@ class Motion:
 
     @property
     def rotation(self) -> float:
-        """Degrees counter-clockwise, in [0, 360), that follow the mirroring if there is one."""
+        """Degrees counter-clockwise, in [0, 360), after the mirroring if there is one."""
         sign = -1 if self.mirrored else 1
         angle = math.atan2(self.b - sign * self.d, self.e + sign * self.a)
         return round(math.degrees(angle), 9) % 360
@@ -96,12 +96,12 @@ def scaling(size: Size, copy_size: Size) -> Motion:
 
 
 def mirroring(size: Size) -> Motion:
-    """Left and right of a picture of `size` changed."""
+    """The motion that swaps left and right of a picture of `size`."""
     return Motion(a=-1, c=size[0])
 
 
 def turning(size: Size, quarters: int) -> Motion:
-    """`quarters` quarter turns counter-clockwise of a picture of `size`, its frame with it."""
+    """The motion of `quarters` quarter turns counter-clockwise of a picture and its frame."""
     motion = STILL
     width, height = size
     for _ in range(quarters % 4):

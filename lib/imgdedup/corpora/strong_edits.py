@@ -1,6 +1,6 @@
 """Edits that go further than everyday use, yet leave a picture that a person recognises.
 
-`STRONG` names those that need no other picture; `collage` is made for three others. All draw
+`STRONG` names the edits that need no other picture. `collage` needs three others. All edits draw
 their amounts from a seeded generator, as the everyday edits do.
 """
 
@@ -40,8 +40,8 @@ def tiny_crop(image: Image.Image, rng: Generator) -> Edited:
 def collage(others: Sequence[Image.Image]) -> Edit:
     """The edit that puts a picture into one cell of a two-by-two grid, with three others.
 
-    The grid has the picture's aspect ratio and is as large as the picture, or up to half as large
-    again; the others are cropped to their cells.
+    The grid has the picture's aspect ratio. Its sides are 1 to 1.5 times those of the picture. The
+    others are cropped to their cells.
     """
     if len(others) != 3:
         raise ValueError(f"{len(others)} other pictures for the three other cells of a collage")
@@ -120,7 +120,7 @@ def turn(image: Image.Image, rng: Generator) -> Edited:
 
 
 def mirror(image: Image.Image, rng: Generator) -> Edited:
-    """Change left and right."""
+    """Swap left and right."""
     return Edited(ImageOps.mirror(image), "", motion=mirroring(image.size))
 
 
@@ -222,7 +222,7 @@ def _projective(points: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 def _affine(back: np.ndarray, width: int, height: int) -> Motion:
-    """The affine part of the map whose way back has the coefficients, about the frame's middle."""
+    """The affine part of a map at the frame's middle; `back` has the inverse map's coefficients."""
     a, b, c, d, e, f, g, h = (float(value) for value in back)
     x, y = width / 2, height / 2
     depth = g * x + h * y + 1

@@ -1,7 +1,7 @@
 """The network that turns images into embeddings: its weights, its devices, its fingerprint.
 
-Only this package imports torch, and it needs no Spark. This module itself imports nothing heavy: a
-driver makes an EncoderFactory, and the workers call `create`.
+Only this package imports torch, and it needs no Spark. This module imports nothing heavy, because
+the driver makes an EncoderFactory, and only the workers call `create`.
 """
 
 from collections.abc import Sequence
@@ -37,10 +37,10 @@ class EncoderFactory(EncoderSettings):
     """Makes the encoders of a worker. The factory crosses to the worker, the network does not."""
 
     def create(self, gpus: Sequence[str], threads: int) -> Sequence[Encoder]:
-        """One encoder for each of the devices `gpus` (numbers), or for the CPU with `threads`.
+        """Make one encoder for each device of `gpus` (numbers), or one for the CPU with `threads`.
 
-        Raises UserError when the weights or the device cannot be had. Weights that do not fit the
-        network fail in the first `encode`.
+        Raises UserError when the weights cannot be loaded, or the device is missing. Weights that
+        do not fit the network fail in the first `encode`.
         """
         from imgdedup.encoder.network import create_encoders
 

@@ -1,4 +1,4 @@
-"""`python -m imgdedup.encoder`: store a state_dict in the compact form of the package's own."""
+"""`python -m imgdedup.encoder`: stores a state_dict in the compact form of `builtin`."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m imgdedup.encoder")
     parser.add_argument("state_dict", type=Path, help=".pth file of a ResNet-50 state_dict")
     parser.add_argument("out", type=Path, help=".safetensors file to write")
-    parser.add_argument("--input-size", type=int, required=True, help="pixels it is best at")
+    parser.add_argument("--input-size", type=int, required=True, help="best side in pixels")
     parser.add_argument("--licence", default="", help="terms of the weights")
     arguments = parser.parse_args()
     state = torch.load(arguments.state_dict, map_location="cpu", weights_only=True)

@@ -16,18 +16,18 @@ from imgdedup.encoder.settings import EncoderSettings
 from imgdedup.encoder.weights import Weights
 from imgdedup.errors import UserError
 
-# Enters the fingerprint; changes whenever the same weights would give other values.
+# A part of the fingerprint. Change it when the same weights would give other values.
 _PREPROCESSING = "whole image squashed to the square, bilinear, v1"
 # Images of one forward pass on a CPU, which one thread computes. Another number of images or of
-# threads sums in another order, which changes the last bits, so both are fixed; and eight were as
-# fast as more.
+# threads sums in another order, and that changes the last bits. So both are fixed. Eight images
+# were as fast as more.
 _CPU_PASS = 8
 
 
 def create_encoders(
     settings: EncoderSettings, gpus: Sequence[str], threads: int
 ) -> list["TorchEncoder"]:
-    """The encoders that `EncoderFactory.create` promises."""
+    """Make the encoders that `EncoderFactory.create` promises."""
     loaded = weights.load(settings.weights)
     devices = _devices(settings.device, gpus)
     return [TorchEncoder(loaded, settings, device, max(1, threads)) for device in devices]
@@ -48,10 +48,10 @@ def _devices(wanted: str, gpus: Sequence[str]) -> list[torch.device]:
 class TorchEncoder:
     """A ResNet-50, or a TorchScript module, on one device; an `imgdedup.encoder.Encoder`.
 
-    An image's embedding depends on nothing but its pixels: every forward pass has one shape,
-    padded, whatever images it holds; on a CPU each pass is one thread's, and `threads` of them run
-    side by side. The network is made with the first batch, since a worker that meets only known
-    contents needs its fingerprint alone.
+    The embedding of an image depends on its pixels alone. Every forward pass has the same shape,
+    and is padded when it has fewer images. On a CPU one thread computes a pass, and `threads`
+    passes run side by side. The network is made with the first batch, because a worker that meets
+    only known contents needs the fingerprint alone.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class TorchEncoder:
         torch.backends.cudnn.deterministic = True
         loaded = self._loaded
         assert loaded is not None
-        # `to` moves a script in place, and each device needs its own.
+        # `to` moves a script in place, and each device needs its own copy.
         module = copy.deepcopy(loaded.script) if loaded.script else resnet50_with(loaded)
         self._mean, self._std = self._mean.to(self._device), self._std.to(self._device)
         module.to(self._device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._loaded = None  # the parameters as loaded would stay in memory beside the network's
+        self._loaded = None  # do not keep the loaded parameters beside the network's
         return module
 
     def _computed(self, squares: Sequence[np.ndarray]) -> np.ndarray:
@@ -123,7 +123,7 @@ class TorchEncoder:
 
 
 def _hardware(device: torch.device) -> str:
-    """Names what picks the kernels: the GPU's model, or the CPU's widest instructions."""
+    """The hardware that decides the kernels: the GPU's model, or the CPU's widest instructions."""
     if device.type == "cuda":
         return "cuda_" + re.sub(r"[^a-z0-9]+", "_", torch.cuda.get_device_name(device).lower())
     matrices = torch.cpu.get_capabilities().get("amx_bf16")
@@ -133,11 +133,11 @@ def _hardware(device: torch.device) -> str:
 class PowerMean(nn.Module):
     """The generalised mean over the places of a picture, and a root of it: (n, c, h, w) to (n, c).
 
-    Power 2 weighs what stands out in one place more than the plain mean does, power 1 (Radenovic
-    et al. 2018, "Fine-tuning CNN Image Retrieval with No Human Annotation"). A root keeps a few
-    large values from ruling each comparison (Arandjelovic and Zisserman 2012, "Three things
-    everyone should know to improve object retrieval"). In float32, whatever the network computes
-    in; values below zero count as zero.
+    Power 1 is the plain mean. Power 2 gives more weight to features that stand out in one place
+    (Radenovic et al. 2018, "Fine-tuning CNN Image Retrieval with No Human Annotation"). A root
+    keeps a few large values from ruling each comparison (Arandjelovic and Zisserman 2012, "Three
+    things everyone should know to improve object retrieval"). The values are float32, whatever the
+    network computes in. Values below zero count as zero.
     """
 
     def __init__(self, power: float, root: float) -> None:
@@ -151,11 +151,11 @@ class PowerMean(nn.Module):
 
 
 def resnet50_with(loaded: Weights) -> nn.Module:
-    """A ResNet-50 with these weights, pooled as they say, without its last layer.
+    """A ResNet-50 with these weights and their pooling, without its last layer.
 
-    Raises UserError when they do not fit.
+    Raises UserError when the weights do not fit.
     """
-    from torchvision.models import resnet50  # takes longer to import than all else here
+    from torchvision.models import resnet50  # slower to import than everything else here
 
     with torch.device("meta"):
         network = resnet50()

@@ -3,7 +3,7 @@
 A convolution's weight W (out, in, h, w) is stored as int8 Q with one float32 scale per output
 channel, W ~ Q * scale, scale = max|W| / 127 over the channel: symmetric per-channel quantisation
 (Krishnamoorthi 2018, "Quantizing deep convolutional networks for efficient inference", 2.1.1).
-Everything else (batch norms) keeps float32. The network computes with the expanded values.
+Everything else (batch norms) stays float32. The network computes with the expanded values.
 """
 
 import json

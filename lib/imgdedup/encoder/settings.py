@@ -1,4 +1,4 @@
-"""What an encoder is made from."""
+"""The settings of an encoder."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """Which network, on which device, in which numbers.
+    """Which network runs, on which device, and in which precision.
 
     `weights` is "builtin", a torchvision name, a path or a URI. `input_size` is the side of the
     input in pixels; 0 takes the side that the weights name.

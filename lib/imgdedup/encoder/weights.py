@@ -1,6 +1,6 @@
 """Finding weights: the package's own, a torchvision name, or a file anywhere.
 
-Every source brings its input size and normalisation. Weights that cannot be had raise a UserError
+Every source gives its input size and normalisation. Weights that cannot be loaded raise a UserError
 that says what to do.
 """
 
@@ -34,9 +34,9 @@ class Weights:
 
     Exactly one of `state` (a ResNet-50 state_dict, float32) and `script` (a TorchScript module)
     is set. `input_size` is pixels; `mean` and `std` are per RGB channel, for values in 0-1.
-    `digest` is the SHA-256 of the parameters as stored. `pooling` is the power whose mean is taken
-    over the places of a picture, and `root` the root drawn of each value after it; 1 and 1 are the
-    plain mean of torchvision's network. A script has its own.
+    `digest` is the SHA-256 of the parameters as stored. `pooling` is the power of the mean over the
+    places of a picture. `root` is the degree of the root that is then taken of each value. 1 and 1
+    are the plain mean of torchvision's network. A script has its own pooling.
     """
 
     name: str
@@ -67,7 +67,7 @@ def load(spec: str) -> Weights:
         return _from_file(Path(spec).name, data)
     except (SafetensorError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    except (UnpicklingError, KeyError, IndexError):  # the last two from bytes that are no pickle
+    except (UnpicklingError, KeyError, IndexError):  # the last two: bytes that are no pickle
         reason = "it does not hold tensors alone"
     raise UserError(
         f"the weights {spec} are neither a state_dict (.pth, .safetensors) nor a TorchScript "

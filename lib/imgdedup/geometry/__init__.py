@@ -1,5 +1,5 @@
-"""Whether two pictures are copies of each other, and what was done to make one from the other.
+"""Decides whether two pictures are copies, and explains how one was made from the other.
 
-Pictures go in as thumbnails, a verdict with its evidence and explanation comes out; needs neither
-Spark nor a network. `comparison` is the way in.
+The input is two thumbnails. The result is a verdict with its evidence and explanation. The package
+needs no Spark and no network. Start at `comparison`.
 """

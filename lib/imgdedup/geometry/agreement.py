@@ -1,9 +1,9 @@
-"""Whether two aligned pictures agree, not on the whole but everywhere.
+"""Measures whether two aligned pictures agree everywhere, and not only on the whole.
 
-Different objects in one pose share silhouette and background, and so most of their correlation. A
-copy has no place where it disagrees that its edit does not explain. So the pictures are correlated
-within small windows, which no change of brightness or contrast touches, and what counts is how the
-worst of them do.
+Different objects in one pose share their silhouette and background, and so most of their
+correlation. A copy disagrees only at places that its edit explains. So the pictures are correlated
+within small windows, and the worst windows count. A change of brightness or contrast does not
+change the correlation of a window.
 """
 
 from dataclasses import dataclass, replace
@@ -13,45 +13,45 @@ import numpy as np
 
 from imgdedup.geometry.alignment import scale_of
 
-_SMOOTHED = 1.2  # pixels, standard deviation: evens out what recompression and resampling leave
-_RIM = 7  # pixels: twice that reach on either side, and one
+_SMOOTHED = 1.2  # pixels, standard deviation: evens out traces of recompression and resampling
+_RIM = 7  # pixels: three on either side, which the smoothing reaches, and one
 _WINDOW_SHARE, _WINDOW = 0.066, (7, 21)  # of the long side; pixels
-_STRIDE = 2  # windows overlap: every second one each way tells as much
-_LEAST_SHOWN = 0.4  # of a window, for it to count
-_DARKEST, _BRIGHTEST, _MOST_CLIPPED = 6.0, 249.0, 0.3  # where an edit may have lost the texture
-_TEXTURE, _LEAST_DEVIATION = 0.15, 5.0  # relative to the deviation of all that is shared; levels
-_LEAST_CUT, _LEAST_SLOPE = 0.01, 0.2  # of the pixels; of one picture's levels by the other's
+_STRIDE = 2  # windows overlap, so every second one each way tells as much
+_LEAST_SHOWN = 0.4  # share of a window that both pictures must show
+_DARKEST, _BRIGHTEST, _MOST_CLIPPED = 6.0, 249.0, 0.3  # beyond, an edit may have lost texture
+_TEXTURE, _LEAST_DEVIATION = 0.15, 5.0  # relative to the deviation of the shared part; levels
+_LEAST_CUT, _LEAST_SLOPE = 0.01, 0.2  # share of the pixels; slope of the line between the levels
 _DISAGREES = 0.65  # correlation below which a window disagrees
 _LEAST_WINDOWS = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """The part two pictures share, in the frame of the coarser one.
+    """The part that two pictures share, in the frame of the coarser picture.
 
-    `fine` and `coarse` are luma, float32, (height, width); `shown` tells, bool, where both are.
-    `swapped` says that the coarse one is the left one.
+    `fine` and `coarse` are luma, float32, (height, width). `shown`, bool, marks the pixels of
+    both. `swapped` tells that the coarser picture is the left one.
     """
 
     fine: np.ndarray
     coarse: np.ndarray
     shown: np.ndarray
     swapped: bool
-    overlap: float  # share of the smaller picture that the other one shows, too
+    overlap: float  # share of the smaller picture that the other picture shows
 
     def thinned(self) -> "Shared":
-        """Every second pixel each way: enough for what is said of the tones."""
+        """Keep every second pixel each way, which is enough to judge tones."""
         thin = (slice(None, None, _STRIDE),) * 2
         return replace(self, fine=self.fine[thin], coarse=self.coarse[thin], shown=self.shown[thin])
 
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """How the windows of a shared part that have texture correlate.
+    """How well the windows with texture of a shared part correlate.
 
-    `typical`, `worst` and `least` are the median, the tenth and the first percentile; `disagreeing`
-    is the share of windows that do not correlate, and `doubtful` marks these, bool, in the raster
-    of a thinned `Shared`.
+    `typical`, `worst` and `least` are the median, the tenth and the first percentile of their
+    correlations. `disagreeing` is the share of windows that do not correlate. `doubtful`, bool,
+    marks these windows in the raster of a thinned `Shared`.
     """
 
     typical: float
@@ -64,7 +64,7 @@ class Agreement:
     def correlation(self) -> float:
         """The weighted mean of `typical` and `worst`.
 
-        Noise lowers both a little, another object the worst by far.
+        Noise lowers both a little. Another object lowers `worst` by far.
         """
         return (4 * self.typical + self.worst) / 5
 
@@ -72,7 +72,7 @@ class Agreement:
 def share(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> Shared | None:
     """Lay two pictures (luma, uint8) over each other by a map (3, 3) of left pixels to right ones.
 
-    None when they share next to nothing.
+    None when the pictures share next to nothing.
     """
     height, width = left.shape
     scale = scale_of(matrix, ((width - 1) / 2, (height - 1) / 2))
@@ -81,14 +81,14 @@ def share(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> Shared | N
     if swapped:
         matrix, scale = np.linalg.inv(matrix), 1 / scale
         matrix = matrix / matrix[2, 2]
-    if scale < 0.85:  # what the coarser picture cannot show must not alias into the comparison
+    if scale < 0.85:  # detail that the coarser picture cannot show must not alias
         softened = cv2.GaussianBlur(fine, (0, 0), 0.5 * np.sqrt(scale**-2 - 1))
     else:
         softened = fine
     size = coarse.shape[::-1]
     laid = cv2.warpPerspective(softened, matrix, size, borderMode=cv2.BORDER_REPLICATE)
     covered = cv2.warpPerspective(np.full_like(fine, 255), matrix, size, flags=cv2.INTER_NEAREST)
-    # What lies beside the shared part, like a bar, must not bleed into it when it is smoothed.
+    # Pixels beside the shared part, such as a bar, must not bleed into it by the smoothing.
     rim = np.ones((_RIM, _RIM), np.uint8)
     shown = cv2.erode(covered, rim, borderType=cv2.BORDER_CONSTANT, borderValue=255) > 0
     if not shown.any():
@@ -104,7 +104,7 @@ def agreement(shared: Shared) -> Agreement | None:
     fine, coarse = _equally_clipped(shared)
     a = cv2.GaussianBlur(fine, (0, 0), _SMOOTHED)
     b = cv2.GaussianBlur(coarse, (0, 0), _SMOOTHED)
-    # Where both are black or white nothing was cut off: that is ink, or paper.
+    # Where both pictures are black or white, no edit lost anything: that is ink or paper.
     clipped = ((a < _DARKEST) != (b < _DARKEST)) | ((a > _BRIGHTEST) != (b > _BRIGHTEST))
     side = int(np.clip(round(_WINDOW_SHARE * max(a.shape)), *_WINDOW)) | 1
 
@@ -120,10 +120,10 @@ def agreement(shared: Shared) -> Agreement | None:
     covariance = mean(a_shown * b) / count - a_mean * b_mean
     usable = shared.shown[::_STRIDE, ::_STRIDE] & (count > _LEAST_SHOWN)
     usable &= mean(clipped * shown) / count < _MOST_CLIPPED
-    # In units of each picture's own deviation, where contrast and brightness play no part.
+    # In units of each picture's own deviation, so that contrast and brightness play no part.
     a_spread, b_spread = (max(float(x[shared.shown].std()), 1e-3) for x in (a, b))
     texture = np.maximum(np.sqrt(a_variance) / a_spread, np.sqrt(b_variance) / b_spread)
-    # What the paler picture could not show above its noise says nothing.
+    # Texture that the paler picture could not show above its noise says nothing.
     strong = texture * min(a_spread, b_spread) > _LEAST_DEVIATION
     telling = usable & strong & (texture > _TEXTURE)
     windows = int(telling.sum())
@@ -149,10 +149,10 @@ def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 
 def _equally_clipped(shared: Shared) -> tuple[np.ndarray, np.ndarray]:
-    """Both pictures, each without the texture that brightening cut off to white in the other.
+    """Both pictures, each without the texture that brightening made white in the other.
 
-    Where one is white, levels of the other above the one that has become white are set to it.
-    Lower ones stay: no brightening made them white.
+    Brightening makes all levels above some level white. Where one picture is white, such levels of
+    the other are set to that level. Lower levels stay, because no brightening made them white.
     """
     fine, coarse = shared.fine, shared.coarse
     white = fine > _BRIGHTEST, coarse > _BRIGHTEST

@@ -1,9 +1,9 @@
-"""How one picture lies in another: matches of features, and the map that most of them agree on.
+"""Finds how one picture lies in another: by the map that most matches of features support.
 
-Every match of two features proposes a whole similarity transform, since a feature has a place, a
-size and a direction. All proposals are tried, so the result is the same each time, and few true
-matches among many false ones suffice. The best is then refined to what its matches support: an
-affine map, or a projective one.
+A feature has a place, a size and a direction. So every match of two features proposes a whole
+similarity transform. All proposals are tried. So the result is the same each time, and a few true
+matches among many false ones are enough. The best proposal is then refined to the map that its
+matches support: affine or projective.
 """
 
 from collections.abc import Iterator
@@ -17,20 +17,20 @@ from imgdedup.geometry.features import Features
 LEAST_INLIERS = 4  # below, a map means nothing
 _RATIO = 0.85  # best to second best distance of descriptors, Lowe's ratio test
 _FARTHEST = 0.75  # distance of unit descriptors beyond which nothing matches
-_SURE, _BESIDE = 0.45, 4.0  # this close, a second best within so many pixels is the same feature
+_SURE, _BESIDE = 0.45, 4.0  # in so close a match, a second best this near is the same feature
 _VOTERS = 100
 _VOTE_SHARE = 0.06  # of the long side: how far a proposal may miss at first
 _VOTE_TURN, _VOTE_SCALE = 0.5, 0.5  # radians, and logarithm of the factor
 _ROUNDS = ((8.0, False), (5.0, False), (3.5, True), (3.0, True), (3.0, True))  # pixels, affine?
 _LEAST_AFFINE = 8  # matches for an affine map
 _PROJECTIVE_ROUNDS = (8.0, 6.0, 4.0, 3.0)  # tolerance, pixels
-_LEAST_PROJECTIVE = 14  # matches for a projective map,
-_FITS_WELL, _PROJECTIVE_GAIN = 1.5, 1.1  # and how many more it must bring within so many pixels
-_OVERWHELMING = 0.3  # of the features: no mirror image does better
+_LEAST_PROJECTIVE = 14  # matches for a projective map
+_FITS_WELL, _PROJECTIVE_GAIN = 1.5, 1.1  # pixels; times the matches that it must bring within them
+_OVERWHELMING = 0.3  # share of the features: with as many, no mirror image does better
 _SCALES = (0.04, 25.0)
 _MOST_SHEAR = 1.35  # ratio of the scales along both axes of an affine map
 _MOST_TILT = 0.5  # change of scale across the picture in a projective map
-_GRID = 3.0  # pixels: inliers closer than this are one
+_GRID = 3.0  # pixels: inliers closer than this count as one
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Alignment:
 
 
 def align(left: Features, mirrored: Features, width: int, right: Features) -> Alignment | None:
-    """The map from the left picture to the right one that most features support, if any does.
+    """The map from the left picture to the right one that most features support; None: no map.
 
     `mirrored` are the features of the left picture's mirror image, `width` its width in pixels.
     """
@@ -63,9 +63,10 @@ def align(left: Features, mirrored: Features, width: int, right: Features) -> Al
 
 
 def frames(left: tuple[int, int], right: tuple[int, int]) -> Iterator[np.ndarray]:
-    """The eight maps, (3, 3), of the whole left frame (width, height) onto the whole right one.
+    """Yield the maps, (3, 3), of the whole left frame (width, height) onto the whole right one.
 
-    Turns by quarters, mirrored or not, where the ratio of the sides fits to some 3 %.
+    The eight maps are turns by quarters, mirrored or not. A map is left out unless the ratio of the
+    sides fits to about 3 %.
     """
     (width, height), (across, down) = left, right
     if not _SCALES[0] < np.sqrt(across * down / (width * height)) < _SCALES[1]:
@@ -76,7 +77,7 @@ def frames(left: tuple[int, int], right: tuple[int, int]) -> Iterator[np.ndarray
     ends = [(-0.5, -0.5), (across - 0.5, -0.5), (across - 0.5, down - 0.5), (-0.5, down - 0.5)]
     for turned in range(4):
         shape = (height, width) if turned % 2 else (width, height)
-        # A pixel more or less is rounding, whatever the size.
+        # A difference of one pixel is rounding, whatever the size.
         room = 0.03 + 1 / min(*shape, across, down)
         if abs(np.log(shape[0] * down / (shape[1] * across))) > room:
             continue
@@ -94,7 +95,7 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def scale_of(matrix: np.ndarray, centre: tuple[float, float]) -> float:
-    """By what factor a map (3, 3) changes lengths at a point."""
+    """The factor by which a map (3, 3) changes lengths at a point."""
     return float(np.sqrt(abs(np.linalg.det(linear_at(matrix, centre)))))
 
 
@@ -117,7 +118,7 @@ def _fit(left: Features, right: Features) -> Alignment | None:
     b = right.points[pairs[:, 1]].astype(np.float64)
     factors = (right.sizes[pairs[:, 1]] / left.sizes[pairs[:, 0]]).astype(np.float64)
     turns = (right.angles[pairs[:, 1]] - left.angles[pairs[:, 0]]).astype(np.float64)
-    # The closest matches vote; all then take part.
+    # The closest matches vote. Then all matches take part.
     inliers = np.zeros(len(pairs), bool)
     inliers[:_VOTERS] = _vote(a[:_VOTERS], b[:_VOTERS], factors[:_VOTERS], turns[:_VOTERS])
     matrix = None
@@ -136,7 +137,7 @@ def _fit(left: Features, right: Features) -> Alignment | None:
 
 
 def _match(left: Features, right: Features) -> np.ndarray:
-    """Indices of matching features, (n, 2), each of the right ones once, closest first."""
+    """Indices of matching features, (n, 2), closest first; each right feature comes once."""
     if len(left) < LEAST_INLIERS or len(right) < LEAST_INLIERS:
         return np.empty((0, 2), int)
     cosines = left.unit @ right.unit.T
@@ -157,7 +158,7 @@ def _match(left: Features, right: Features) -> np.ndarray:
 
 
 def _vote(a: np.ndarray, b: np.ndarray, factors: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """The matches, bool, (n,), that the most popular of their proposals explains."""
+    """The matches, bool, (n,), that the best proposal explains: no other explains more."""
     spin = factors * np.exp(1j * turns)
     here, there = a @ [1, 1j], b @ [1, 1j]
     missed = np.abs(spin[:, None] * (here - here[:, None]) + there[:, None] - there)
@@ -170,7 +171,7 @@ def _vote(a: np.ndarray, b: np.ndarray, factors: np.ndarray, turns: np.ndarray) 
 
 
 def _least_squares(a: np.ndarray, b: np.ndarray, affine: bool) -> np.ndarray | None:
-    """The similarity or affine map, (3, 3), closest to taking `a` to `b`; None for a wild one."""
+    """The similarity or affine map, (3, 3), that takes `a` closest to `b`; None when it is wild."""
     similar = _similarity(a, b)
     if similar is None:
         return None
@@ -203,7 +204,7 @@ def _similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
 def _with_perspective(
     matrix: np.ndarray, inliers: np.ndarray, a: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The map and its matches, or the projective one where that fits clearly better."""
+    """The map and its matches, or a projective map and its matches when it fits clearly better."""
     near, well = _close(matrix, a, b, 8.0), _close(matrix, a, b, _FITS_WELL).sum()
     if _PROJECTIVE_GAIN * well > near.sum():
         return matrix, inliers
@@ -233,7 +234,7 @@ def _is_sane(matrix: np.ndarray, points: np.ndarray) -> bool:
 
 
 def _close(matrix: np.ndarray, a: np.ndarray, b: np.ndarray, tolerance: float) -> np.ndarray:
-    """Which matches a map explains to some pixels, more where it enlarges."""
+    """The matches, bool, (n,), that a map explains to `tolerance` pixels; more if it enlarges."""
     middle = (float(a[:, 0].mean()), float(a[:, 1].mean()))
     reach = tolerance * min(max(scale_of(matrix, middle), 1.0), 3.0)
     near: np.ndarray = np.hypot(*(apply(matrix, a) - b).T) < reach

@@ -1,6 +1,6 @@
-"""The colours of two aligned pictures, where both show: changed on the whole, or in one object.
+"""Compares the colours of two aligned pictures: changed on the whole, or in one object.
 
-All colours are a and b of CIELAB, compared coarsely; lightness plays no part.
+A colour is a and b of CIELAB. Colours are compared coarsely. Lightness plays no part.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ import numpy as np
 from imgdedup.geometry.picture import Picture
 
 _SIDE, _CELL = 80, (5, 5)  # pixels
-_LEAST = 50  # pixels to tell anything by
+_LEAST = 50  # pixels, to tell anything
 _NEUTRAL, _COLOURED = 6.0, 8.0  # distance from gray
-_STAYED = 2.5  # median distance from gray of what is neutral in the other picture
+_STAYED = 2.5  # median distance from gray of pixels that are neutral in the other picture
 _FAR = 10.0  # distance between two colours that no compression makes
-_OTHER_HUE = 0.2  # cosine of the angle between two hues: less in dark paints that are near in all
+_OTHER_HUE = 0.2  # cosine of the angle between two hues: tells near dark paints apart
 _LEAST_NEUTRAL, _LEAST_FAR = 0.6, 0.01  # of the pixels
 _RECOLOURED = 0.3  # of the coloured pixels
 
@@ -34,10 +34,10 @@ class Colours:
 
     @property
     def is_one_object(self) -> bool:
-        """Whether one object has another colour in a picture whose gray ground kept its gray.
+        """Whether one object has another colour, and the gray ground has stayed gray.
 
-        That is one product in two finishes. An edit of the colours changes all of a picture: it
-        leaves a tint on what was gray, or has more to change than one object on a plain ground.
+        That is one product in two finishes. An edit of the colours changes the whole picture. The
+        edit tints gray parts, or the picture has more colours than one object on a plain ground.
         """
         gray, other_gray = self._saturation(self.first), self._saturation(self.second)
         neutral, other_neutral = gray < _NEUTRAL, other_gray < _NEUTRAL
@@ -66,9 +66,9 @@ class Colours:
 
 
 def colours_of(left: Picture, right: Picture, matrix: np.ndarray) -> Colours | None:
-    """The colours where both show under a map (3, 3) of left thumbnail pixels to right ones.
+    """The colours of the shared part, by a map (3, 3) of left thumbnail pixels to right ones.
 
-    None when one of the pictures has no colour, or they share next to nothing.
+    None when one of the pictures has no colour, or the pictures share next to nothing.
     """
     if left.is_gray or right.is_gray:
         return None

@@ -1,10 +1,14 @@
-"""The decision on two pictures, with its evidence.
+"""Decides whether two pictures are copies, and gives the evidence.
 
-Three ways lead to a copy. The pictures agree everywhere once features have aligned them. Or they
-agree so well that what disagrees can only lie on top, and it has the few flat tones of text, bars
-and logos. Or, for pictures in which features find no hold, one whole frame laid on the other agrees
-still better; where there is no texture to correlate, tone by tone. Light and dark alone do not tell
-one product in two finishes, so the colours are looked at, too.
+Two pictures are copies in three cases:
+
+- The pictures agree everywhere after features have aligned them.
+- The pictures agree so well that the rest can only lie on top, and the rest has the few flat tones
+  of text, bars and logos.
+- Features find no hold, and one whole frame laid on the other agrees still better. Where there is
+  no texture to correlate, the frames must have the same tones.
+
+Light and dark do not tell apart one product in two finishes. So the colours are compared, too.
 """
 
 from dataclasses import dataclass, replace
@@ -21,27 +25,27 @@ from imgdedup.geometry.overlay import drawn_pixels, is_covered, is_graphic, is_o
 from imgdedup.geometry.picture import Picture
 
 _FIRM = 12  # features that place a picture firmly
-_ALIKE = 0.95  # correlation of two signatures for frames to be laid on each other
+_ALIKE = 0.95  # correlation of two signatures from which whole frames are compared
 _FLAT = 2.0  # deviation of a signature, levels, below which it has no pattern to correlate
-_MEAN_APART, _MOST_APART = 0.75, 6.0  # levels between plain pictures that are one
+_MEAN_APART, _MOST_APART = 0.75, 6.0  # levels by which plain copies may differ
 _SMOOTHED = 1.0
-_NOISE = 15.0  # how much farther than the median noise takes the first percentile from 1
+_NOISE = 15.0  # noise takes the first percentile this much farther from 1 than the median
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Whether two pictures are copies, and why.
 
-    `inliers` counts the features that agree on one map, 0 when whole frames were compared;
-    `correlation` is that of the worst tenth of the windows with texture, 1.0 for plain pictures
-    of the same tone; `overlap` the share of the smaller picture that the other one shows.
+    `inliers` counts the features that agree on one map, and is 0 when whole frames were compared.
+    `correlation` is that of the worst tenth of the windows with texture, and is 1.0 for plain
+    pictures of the same tone. `overlap` is the share of the smaller picture that the other shows.
     """
 
     duplicate: bool
     inliers: int
     correlation: float
     overlap: float
-    explanation: Explanation | None  # of duplicates
+    explanation: Explanation | None  # None unless the pictures are copies
 
 
 def compare(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
@@ -49,7 +53,7 @@ def compare(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
     aligned = align(left.features, left.mirrored, left.luma.shape[1], right.features)
     if aligned is None:
         return _compare_frames(left, right, config) or Verdict(False, 0, 0.0, 0.0, None)
-    # A few features place a picture loosely: if whole frames agree, that is the better map.
+    # A few features place a picture loosely. If whole frames agree, their map is better.
     whole = _compare_frames(left, right, config) if aligned.inliers < _FIRM else None
     return whole or _judge(left, right, aligned.matrix, aligned.inliers, config)
 
@@ -67,7 +71,7 @@ def _judge(
     if inliers < config.least_inliers:
         everywhere = _agree_strictly(found, config)
     else:
-        # In a page, a chart or an icon, what is drawn is the content, not something on top of it.
+        # In a page, a chart or an icon, the drawing is the picture, not something on top of it.
         graphic = is_graphic(thin, config)
         everywhere = (
             found.correlation >= config.correlation
@@ -83,14 +87,14 @@ def _judge(
         return Verdict(False, inliers, found.worst, shared.overlap, None)
     drawn = drawn_pixels(thin)
     overlaid = covered or is_overlay(thin, drawn, config)
-    if overlaid:  # what lies on top tells nothing of the tones below
+    if overlaid:  # the overlay tells nothing about the tones below
         thin = replace(thin, shown=thin.shown & ~drawn)
     explanation = explain(left, right, matrix, thin, colours, overlaid)
     return Verdict(True, inliers, found.worst, shared.overlap, explanation)
 
 
 def _is_even(found: Agreement, config: VerifyConfig) -> bool:
-    """Whether the worst windows do no worse than the noise in all of them explains."""
+    """Whether the noise in all windows explains how badly the worst windows correlate."""
     return 1 - found.least <= config.graphic_slack + _NOISE * (1 - found.typical)
 
 
@@ -99,7 +103,7 @@ def _agree_strictly(found: Agreement, config: VerifyConfig) -> bool:
 
 
 def _compare_frames(left: Picture, right: Picture, config: VerifyConfig) -> Verdict | None:
-    """The verdict on the two whole frames, turned and mirrored, if they are copies."""
+    """The verdict on two whole frames, turned or mirrored; None when they are no copies."""
     size = left.luma.shape[1], left.luma.shape[0]
     for matrix in frames(size, (right.luma.shape[1], right.luma.shape[0])):
         if not _look_alike(left, right, matrix):
@@ -118,7 +122,7 @@ def _compare_frames(left: Picture, right: Picture, config: VerifyConfig) -> Verd
 
 
 def _look_alike(left: Picture, right: Picture, matrix: np.ndarray) -> bool:
-    """Whether the signatures allow the frames to be one under a map of frame to frame."""
+    """Whether the signatures of two frames are alike under a map of frame to frame."""
     linear = np.sign(np.round(matrix[:2, :2], 6)).astype(int)
     turned = left.signature
     if linear[0, 0] == 0:  # x and y change places

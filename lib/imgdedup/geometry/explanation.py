@@ -1,8 +1,8 @@
-"""What was done to a picture to make its copy, read off the map between the two.
+"""Explains how a copy was made from a picture, by the map between the two.
 
-The wider picture is the one that shows more; where both show the same, the one with more pixels,
-then the coloured one, then the one with more detail, which is the one with the larger thumbnail.
-The explanation turns it into the other.
+The wider picture is the one that shows more. When both show the same, the wider picture is the one
+with more pixels, then the one with colour, then the one with more detail (the larger thumbnail).
+The explanation turns the wider picture into the other.
 """
 
 import math
@@ -20,21 +20,22 @@ from imgdedup.geometry.picture import Picture
 _MORE = 0.02  # of the area: less is the inaccuracy of the map
 _TILT = 0.02  # change of scale across the picture that counts as perspective
 _HUE = 8.0  # mean distance in a and b of CIELAB that counts as other colours, saturation aside
-_WHOLE = 0.97  # of the area: shows as good as all
+_WHOLE = 0.97  # of the area: from here on, a picture shows all
 _SAME_SIZE = 0.03  # of the scale
 _TURNED = 2.0  # degrees
-_TONE = 1.12  # factor of brightness, and
-_CONTRAST = 1.15  # of contrast that is told
+_TONE = 1.12  # factor of brightness that the label tells
+_CONTRAST = 1.15  # factor of contrast that the label tells
 
 
 @dataclass(frozen=True)
 class Explanation:
     """How the wider picture becomes the other: mirror, turn, cut out, scale, change the tones.
 
-    `rotation` is degrees counter-clockwise in (-180, 180]; `crop` is what the other shows: left,
-    top, right, bottom in shares of the wider picture's sides; `scale` is pixels of the other for
-    one of the wider picture; `brightness` is the ratio of mean luma and `contrast` that of its
-    deviation, brightness aside; `grayscale` tells that just one of the two has no colour.
+    `rotation` is degrees counter-clockwise in (-180, 180]. `crop` is the part that the other shows:
+    left, top, right, bottom in shares of the wider picture's sides. `scale` is pixels of the other
+    for one pixel of the wider picture. `brightness` is the ratio of mean luma. `contrast` is the
+    ratio of the deviations of luma, brightness aside. `grayscale` tells that just one of the two
+    has no colour.
     """
 
     wider: Literal["left", "right"]
@@ -58,7 +59,7 @@ def explain(
 ) -> Explanation:
     """Explain two copies aligned by a map (3, 3) of left thumbnail pixels to right ones.
 
-    `overlaid` tells that something lies on one of them; `shared` does not show that part.
+    `overlaid` tells that something lies on one of them; `shared` leaves that part out.
     """
     there = _frame_map(left, right, matrix)
     back = np.linalg.inv(there)
@@ -148,7 +149,7 @@ def _rotation(linear: np.ndarray, mirrored: bool) -> float:
 
 
 def _tones(shared: Shared, left_is_wider: bool) -> tuple[float, float]:
-    """Brightness and contrast of the other relative to the wider picture, where both show."""
+    """Brightness and contrast of the other relative to the wider picture, in the shared part."""
     fine, coarse = shared.fine[shared.shown], shared.coarse[shared.shown]
     left, right = (coarse, fine) if shared.swapped else (fine, coarse)
     wider, other = (left, right) if left_is_wider else (right, left)
@@ -168,7 +169,7 @@ def _same_frame(wider: Picture, other: Picture) -> bool:
 
 
 def _in_words(facts: Explanation, same_frame: bool, coloured_over: bool) -> list[str]:
-    """The parts of the label that follow from the facts; a frame kept tells a zoom from a crop."""
+    """The parts of the label that follow from the facts. A zoom keeps the frame, unlike a crop."""
     left, top, right, bottom = facts.crop
     area = (right - left) * (bottom - top)
     resized = abs(math.log(facts.scale)) > _SAME_SIZE

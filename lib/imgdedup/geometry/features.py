@@ -37,7 +37,7 @@ class Features:
     descriptors: np.ndarray
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of features."""
         return len(self.points)
 
     @cached_property
@@ -83,7 +83,7 @@ def extract(luma: np.ndarray) -> Features:
         _MOST, contrastThreshold=_CONTRAST, edgeThreshold=_EDGES, enable_precise_upscale=True
     )
     found, descriptors = sift.detectAndCompute(luma, None)
-    # OpenCV gives them in no order, and more than asked for where several are equally strong.
+    # OpenCV gives features in no order, and too many when several are equally strong.
     order = np.argsort([-feature.response for feature in found], kind="stable")[:_MOST]
     found = [found[place] for place in order]
     ratio = np.array([width / shape[0], height / shape[1]], np.float32)

@@ -1,4 +1,4 @@
-"""What lies on top of a picture: captions, logos, bars, in a few flat tones.
+"""Finds overlays on a picture: captions, logos and bars, in a few flat tones.
 
 All functions take a thinned `Shared`, in the raster of the windows of its `Agreement`.
 """
@@ -9,20 +9,20 @@ import numpy as np
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.agreement import Agreement, Shared, line
 
-_DRAWN_OVER = 50.0  # levels by which what lies on top differs from what is below
+_DRAWN_OVER = 50.0  # levels by which an overlay differs from the picture below it
 _TONE = 20  # levels either way that count as one tone
 _LEAST_DRAWN = 4  # pixels
 _LEAST_OVERLAY, _SOLID = 0.01, np.ones((3, 3), np.uint8)  # of the pixels
 _AROUND = np.ones((5, 5), np.uint8)  # a window that disagrees is wider than its centre
-_BLACK, _WHITE = 6.0, 249.0  # where an edit may have cut levels off
+_BLACK, _WHITE = 6.0, 249.0  # beyond these levels, an edit may have cut off
 _LEAST_CLEAR, _FITTING, _LEAST_GAIN = 15, 0.8, 0.1  # pixels; share of them that fit; of contrast
 
 
 def is_covered(shared: Shared, found: Agreement, config: VerifyConfig) -> bool:
-    """Whether all that disagrees is something drawn over one of the pictures.
+    """Whether the pictures disagree only where something is drawn over one of them.
 
-    The rest has to agree very well, and what disagrees to be of two tones, like letters on a bar or
-    letters with an outline.
+    The rest must agree very well. The part that disagrees must have two tones, like letters on a
+    bar or letters with an outline.
     """
     if found.typical < config.overlay_correlation or found.disagreeing > config.overlay_share:
         return False
@@ -37,7 +37,7 @@ def is_covered(shared: Shared, found: Agreement, config: VerifyConfig) -> bool:
 
 
 def drawn_pixels(shared: Shared) -> np.ndarray:
-    """Which pixels, bool, (height, width), no change of brightness and contrast makes alike.
+    """The pixels, bool, (height, width), that no change of brightness and contrast makes alike.
 
     Bars and large letters hide all texture beneath them, so no window disagrees there.
     """
@@ -53,7 +53,7 @@ def drawn_pixels(shared: Shared) -> np.ndarray:
     gain, offset = line(fine[most], coarse[most])
     if gain < _LEAST_GAIN:
         return none
-    # Both ways, since levels that were cut off at black or white follow from the other's alone.
+    # Both ways: a level that was cut off at black or white follows only from the other picture.
     forth = np.clip(gain * shared.fine + offset, 0, 255) - shared.coarse
     back = np.clip((shared.coarse - offset) / gain, 0, 255) - shared.fine
     apart = np.minimum(np.abs(forth), np.abs(back))
@@ -62,7 +62,7 @@ def drawn_pixels(shared: Shared) -> np.ndarray:
 
 
 def is_overlay(shared: Shared, drawn: np.ndarray, config: VerifyConfig) -> bool:
-    """Whether pixels that differ are enough, and of few enough tones, to lie on top of a copy."""
+    """Whether drawn pixels are many enough, and have few enough tones, to be an overlay."""
     solid = cv2.erode(drawn.astype(np.uint8), _SOLID)  # an edge that a blur moved is thin
     if solid.sum() < _LEAST_OVERLAY * shared.shown.sum():
         return False
@@ -76,7 +76,7 @@ def is_graphic(shared: Shared, config: VerifyConfig) -> bool:
 
 
 def _two_tones(levels: np.ndarray) -> float:
-    """The share of pixels in the two tones that most have; 0 for too few pixels to tell."""
+    """The share of pixels in the two commonest tones; 0 when there are too few pixels to tell."""
     if len(levels) < _LEAST_DRAWN:
         return 0.0
     counts = np.bincount(levels.astype(int).clip(0, 255), minlength=256)
@@ -89,5 +89,5 @@ def _two_tones(levels: np.ndarray) -> float:
 
 
 def _tones_of(shared: Shared, drawn: np.ndarray) -> float:
-    """The same of the picture that is drawn over: the one of fewer tones there."""
+    """The share in two tones of the picture that is drawn over: it has fewer tones there."""
     return max(_two_tones(shared.coarse[drawn]), _two_tones(shared.fine[drawn]))

@@ -55,7 +55,7 @@ class Picture:
 
     @cached_property
     def is_gray(self) -> bool:
-        """Whether it has no colour."""
+        """Whether the picture has no colour."""
         red, green, blue = cv2.split(self.rgb)
         most, least = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
         return bool((most - least <= _GRAY).mean() >= _GRAY_SHARE)

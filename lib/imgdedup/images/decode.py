@@ -16,14 +16,14 @@ from PIL import Image
 
 from imgdedup.config import EmbedConfig
 from imgdedup.failures import ImageFailure
-from imgdedup.images.limits import opened
+from imgdedup.images.limits import open_image
 
-# Formats with a decoder in Pillow itself; those that call other programs (EPS) stay out.
+# Formats that Pillow decodes itself. Formats that call other programs (EPS) stay out.
 FORMATS = (
     "AVIF BMP DDS DIB GIF ICNS ICO JPEG JPEG2000 PCX PNG PPM PSD QOI SGI TGA TIFF WEBP XBM"
 ).split()
-Image.init()  # loads the plugins now rather than in several threads at once
-_HOLDING_OTHERS = ("ICO", "ICNS")  # pictures of other formats, and of other sizes than they say
+Image.init()  # load the plugins now, not in several threads at once
+_HOLDING_OTHERS = ("ICO", "ICNS")  # the picture inside may have another format and another size
 _ORIENTATION_TAG = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -34,7 +34,7 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# A part of the decoder's fingerprint; changes whenever the same file would give another thumbnail.
+# A part of the decoder's fingerprint. Change it when the same file would give another thumbnail.
 _VERSION = 1
 # The network sees a JPEG at the detail that a thumbnail of this long side needs, in pixels. The
 # configured size of the thumbnails must not change the embeddings.
@@ -56,7 +56,10 @@ class Decoded:
 
 
 class ByteBudget:
-    """Bounds the bytes that several threads hold at once; one larger than all waits to be alone."""
+    """Bounds the bytes that several threads hold at once.
+
+    A request above the limit waits until no other thread holds bytes.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -65,7 +68,7 @@ class ByteBudget:
 
     @contextmanager
     def hold(self, size: int) -> Iterator[None]:
-        """Wait until `size` bytes fit beside what is held, and hold them."""
+        """Wait until `size` bytes fit into the budget, and hold them."""
         size = min(size, self._limit)
         with self._changed:
             self._changed.wait_for(lambda: self._held + size <= self._limit)
@@ -83,7 +86,7 @@ class Decoder:
     """Decodes images for a network of input `side`; safe to use from several threads.
 
     `side` and `thumbnail_size` are pixels, `thumbnail_quality` is JPEG's 1-95. `budget` bounds
-    what all threads hold decoded.
+    the decoded bytes that all threads hold.
     """
 
     side: int
@@ -97,8 +100,8 @@ class Decoder:
 
         Raises ImageFailure: not_an_image, decompression_bomb, truncated or corrupt.
         """
-        with _failures():
-            image = opened(data, FORMATS)
+        with _translate_errors():
+            image = open_image(data, FORMATS)
             width, height = image.size
             self._check_size(width, height)
             name = str(image.format)
@@ -110,7 +113,7 @@ class Decoder:
                 if name in _HOLDING_OTHERS:
                     width, height = pixels.size
                     self._check_size(width, height)
-                # Only now: loading a TIFF turns it upright and takes the tag away.
+                # Not earlier: loading a TIFF turns it upright and removes the tag.
                 orientation = _orientation(image)
                 square = pixels.resize((self.side, self.side), Image.Resampling.BILINEAR)
                 if again is None:
@@ -132,10 +135,10 @@ class Decoder:
     def _open_for_thumbnail(
         self, data: bytes, width: int, height: int, drafted: tuple[int, int]
     ) -> Image.Image | None:
-        """The image at the detail that the thumbnail needs; None: that of the network serves."""
+        """The image at the detail of the thumbnail; None when the network's detail serves it."""
         if self.thumbnail_size == _NETWORK_DETAIL:
             return None
-        image = opened(data, FORMATS)
+        image = open_image(data, FORMATS)
         image.draft("RGB", self._least_size(width, height, self.thumbnail_size))
         return None if image.size == drafted else image
 
@@ -151,11 +154,11 @@ class Decoder:
             raise ImageFailure("decompression_bomb", f"{width:,} x {height:,} pixels")
 
     def _pixels_at_most(self, image: Image.Image) -> int:
-        """Pixels that decoding may give: the size of an icon's picture is known only afterwards."""
+        """The most pixels that decoding may give: decoding alone tells the size of an icon."""
         return self.max_pixels if image.format in _HOLDING_OTHERS else image.width * image.height
 
     def _least_size(self, width: int, height: int, detail: int) -> tuple[int, int]:
-        """The least size that shrinks by half or more to the input and to a side of `detail`.
+        """The least size: a short side of twice the input or more, a long side of twice `detail`.
 
         JPEG decodes straight to an eighth, a quarter or a half of its size. That is much faster,
         and a photograph of twelve megapixels needs less memory.
@@ -176,13 +179,16 @@ def decoder_of(config: EmbedConfig, side: int) -> Decoder:
 
 
 def fingerprint(config: EmbedConfig) -> str:
-    """The name of how thumbnails are made: equal fingerprints give equal pixels for one network."""
+    """The name of how thumbnails are made.
+
+    For one network, decoders with equal fingerprints give equal pixels.
+    """
     return f"v{_VERSION}-{config.thumbnail_size}px-q{config.thumbnail_quality}"
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
-    """Turn what Pillow and its codecs raise on bad data into an ImageFailure."""
+def _translate_errors() -> Iterator[None]:
+    """Turn the errors of Pillow and its codecs on bad data into ImageFailure."""
     try:
         yield
     except (ImageFailure, MemoryError):
@@ -192,7 +198,7 @@ def _failures() -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise ImageFailure("decompression_bomb", str(error)) from None
     except Exception as error:
-        # Codecs raise what they like on bad bytes: OSError, SyntaxError, struct.error, ...
+        # Codecs raise errors of any type on bad bytes: OSError, SyntaxError, struct.error, ...
         code = "truncated" if "truncated" in str(error).lower() else "corrupt"
         raise ImageFailure(code, f"{type(error).__name__}: {error}") from None
 
@@ -221,7 +227,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
     """Single-channel images of more than 8 bits; Pillow's own conversion would clip them."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float32))
     top = float(values.max(initial=0))
-    # Full scale is what the format's range says: 1.0 (floating point), 8 bits or 16 bits.
+    # Full scale is the range of the format: 1.0 (floating point), 8 bits or 16 bits.
     full = 1.0 if image.mode == "F" and top <= 1 else 255.0 if top <= 255 else 65535.0
     full = max(full, top)
     if image.mode.startswith("I;16"):

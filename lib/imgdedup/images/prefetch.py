@@ -1,4 +1,4 @@
-"""Work in threads ahead of the one who wants its results."""
+"""Runs calls in threads, ahead of the consumer of their results."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ def map_ahead(
     items: Iterable[_T],
     window: int,
 ) -> Iterator[_R]:
-    """Like `map`, in order, with up to `window` calls under way beyond the one waited for."""
+    """Like `map`, in order. Up to `window` calls run ahead of the call that is waited for."""
     waiting: deque[Future[_R]] = deque()
     try:
         for item in items:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from imgdedup import config, sources
 from imgdedup.config import Config
 from imgdedup.console import say
-from imgdedup.corpora.folders import lies_in, named
+from imgdedup.corpora.folders import lies_in, read_folder_names
 from imgdedup.encoder.training import command
 from imgdedup.errors import UserError
 from imgdedup.local.workspace import CONF
@@ -61,7 +61,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = config.load(CONF, "local", {})
-        without = named(arguments.without) if arguments.without else ()
+        without = read_folder_names(arguments.without) if arguments.without else ()
         command.train(
             readers(arguments.photos, without, settings),
             arguments.out,

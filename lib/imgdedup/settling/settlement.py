@@ -82,7 +82,7 @@ class Settlement:
         return changes.touched(nothing, self.snapshot, None if self.everything else [])
 
     def stage_delta(self, dataset: str, delta: Delta, days: Sequence[str] | None = None) -> Staged:
-        """Stage the partitions of `dataset` that a delta changes; `days` are all it is to have."""
+        """Stage the partitions of `dataset` that a delta changes; no day beyond `days` stays."""
         days = self.days if days is None else days
         return changes.stage_delta(self.lake, dataset, delta, days, everything=self.everything)
 
@@ -97,8 +97,8 @@ class Settlement:
         """Publish the tables of the stage, and that it has settled, in one commit.
 
         `touched` contents, by default those of this settlement, then wait for `next_stage`, which
-        does everything again when this stage did. `versions` are those that were settled, by
-        default all of `reads`.
+        does everything again when this stage did. `versions` are the settled versions, by default
+        those of all partitions of `reads`.
         """
         lake, settled = self.lake, self.versions if versions is None else versions
         staged = tables + progress.stage_progress(lake, self.stage, Progress(self.rules, settled))

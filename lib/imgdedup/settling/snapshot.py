@@ -40,8 +40,8 @@ class SnapshotChange:
         late = sorted(set(days) & set(self.postponed))
         if late:
             raise TryAgain(
-                f"the index lacks contents of {', '.join(late)}, which were embedded since it was "
-                "filled: run index again"
+                f"the collection lacks contents of {', '.join(late)}, which were embedded since it "
+                "was filled: run index again"
             )
 
     def dated(self, contents: DataFrame) -> DataFrame:

@@ -1,7 +1,7 @@
 """Reading the bytes of an image by its uri: a local path, file://, an object store, or http.
 
-Object stores are reached through Arrow's file systems, which find their credentials where the
-vendors' own tools do: s3:// (s3a:// and s3n:// mean the same), gs://, abfs[s]://, hdfs://.
+Arrow's file systems read the object stores: s3:// (s3a:// and s3n:// mean the same), gs://,
+abfs[s]://, hdfs://. They find their credentials where the vendors' own tools do.
 """
 
 from imgdedup.sources.local import local_path, open_path

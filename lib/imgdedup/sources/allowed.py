@@ -1,7 +1,7 @@
 """Where a uri leads, and whether images may be read there: `embed.allowed_sources`.
 
-A manifest may come from strangers. What its uris say is never part of an address that is not on
-the list: no host, no port, no credentials, no endpoint as a query.
+A manifest may come from strangers, so its uris must not choose where requests go. Every host and
+port must be on the list. No uri may bring credentials, or an endpoint as a query.
 """
 
 import os
@@ -24,14 +24,14 @@ _AUTHORITIES = {
     "http": _HOST,
     "https": _HOST,
 }
-# What an authority of a store of unlisted name looks like: nothing that names another host.
+# The authorities of a store that is listed by its name alone. They cannot name another host.
 _STORES = {
     "s3": _BUCKET,
     "gs": _BUCKET,
     "abfs": re.compile(r"([A-Za-z0-9$-]+@)?[a-z0-9]{3,24}\.(dfs|blob)\.core\.windows\.net"),
 }
 _PORTS = {"http": ":80", "https": ":443"}
-_DOTS = re.compile(r"(^|/)\.\.?(/|$)")  # segments that a server may take for another folder
+_DOTS = re.compile(r"(^|/)\.\.?(/|$)")  # a server may take these segments for another folder
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Source:
 
     scheme: str  # file, s3, gs, abfs, hdfs, http, https
     authority: str
-    path: str  # with its leading slash; of a local uri, the uri itself
+    path: str  # with its leading slash; the whole uri of a local file
 
     @property
     def address(self) -> str:
-        """What answers: one store, bucket or host."""
+        """The bucket, host or store that answers."""
         return f"{self.scheme}://{self.authority}"
 
 
@@ -73,9 +73,9 @@ def source_of(uri: str) -> Source:
 class Allowed:
     """The sources that images may be read from, by the entries of `embed.allowed_sources`.
 
-    An entry is `file` (every local file), the path of a folder (files that lie in it, wherever
-    links lead), the name of a store (`s3`, `gs`, `abfs`: any bucket of it), or a uri
-    (`https://host`, `hdfs://node:8020/photos`: what lies below).
+    An entry is one of four things: `file` (every local file); the path of a folder (files that
+    really lie in it, wherever links lead); the name of a store (`s3`, `gs`, `abfs`: any bucket of
+    it); a uri (`https://host`, `hdfs://node:8020/photos`: everything below it).
     """
 
     def __init__(self, entries: Sequence[str]) -> None:
@@ -85,9 +85,10 @@ class Allowed:
         self._places = tuple(source_of(entry) for entry in entries if "://" in entry)
 
     def source(self, uri: str) -> Source:
-        """Where the uri leads; ImageFailure as `source_of`, and forbidden for what is not listed.
+        """Where the uri leads.
 
-        A local file is only known to lie in one of `folders` once it is open.
+        Raises ImageFailure: as `source_of`, and forbidden for a source that is not listed. Whether
+        a local file lies in one of `folders` is known only once the file is open.
         """
         source = source_of(uri)
         if source.scheme == "file":

@@ -1,4 +1,4 @@
-"""A bound on the time of calls that have none of their own."""
+"""Bounds the time of calls that have no time limit of their own."""
 
 import threading
 from collections.abc import Callable
@@ -9,14 +9,15 @@ from imgdedup.failures import ImageFailure
 
 _T = TypeVar("_T")
 
-# Threads at most, those included that are given up and still wait inside a library.
+# The most threads, with the given-up ones that still wait inside a library.
 _slots = threading.BoundedSemaphore(64)
 
 
-def within(seconds: float, call: Callable[[], _T]) -> _T:
-    """What `call` returns or raises; ImageFailure unavailable when it takes longer.
+def call_within(seconds: float, call: Callable[[], _T]) -> _T:
+    """Return or raise what `call` does, within so many seconds.
 
-    A call that takes longer goes on in a thread of its own, which ends with the process at last.
+    Raises ImageFailure unavailable when the call takes longer. The call then goes on in a thread of
+    its own, which ends with the process at the latest.
     """
     if not _slots.acquire(timeout=seconds):
         raise ImageFailure("unavailable", "too many earlier requests still wait for an answer")
@@ -30,7 +31,7 @@ def within(seconds: float, call: Callable[[], _T]) -> _T:
 def _run(future: "Future[_T]", call: Callable[[], _T]) -> None:
     try:
         future.set_result(call())
-    except BaseException as error:  # it is raised where the result is waited for
+    except BaseException as error:  # `future.result` raises it
         future.set_exception(error)
     finally:
         _slots.release()

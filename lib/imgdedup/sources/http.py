@@ -1,8 +1,8 @@
-"""Images behind http and https, from hosts that are listed.
+"""Reads images by http and https, from listed hosts only.
 
-httpcore adds nothing to a request: no redirects, no proxies and passwords of the environment, and
-nothing is decompressed. Its network interface is public, so that one deadline holds from the
-connection to the last byte, however slowly they come.
+httpcore adds nothing to a request: it follows no redirects, takes no proxies or passwords from the
+environment, and decompresses nothing. Its network interface is public. So one deadline holds from
+the connection to the last byte, however slowly the bytes come.
 """
 
 import ssl
@@ -33,12 +33,12 @@ _FAULTS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolEr
 
 
 class _Deadline(threading.local):
-    """When the request of this thread has to be done; requests do not leave their thread."""
+    """When the request of this thread must be done. A request does not leave its thread."""
 
     ends = float("inf")
 
     def left(self) -> float:
-        """Seconds left; httpcore's timeout when there are none."""
+        """The seconds left; httpcore.ReadTimeout when none are left."""
         left = self.ends - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("the time for one file is over")
@@ -102,7 +102,9 @@ def _pool() -> httpcore.ConnectionPool:
 
 
 def read(source: Source, max_bytes: int, seconds: float, allowed: Callable[[str], Source]) -> bytes:
-    """All bytes of the answer, read within so many seconds; redirects go where `allowed` lets them.
+    """Read all bytes of the answer within so many seconds.
+
+    Redirects are followed only where `allowed` lets them lead.
 
     Raises ImageFailure: missing, unreadable, unavailable, forbidden, empty, too_large.
     """
@@ -123,7 +125,7 @@ def read(source: Source, max_bytes: int, seconds: float, allowed: Callable[[str]
 
 
 def _get(source: Source, uri: str, max_bytes: int) -> bytes | str:
-    """The body, or the uri that it has moved to."""
+    """The body, or the uri that the image has moved to."""
     with _pool().stream("GET", _url(source), headers=_HEADERS) as response:
         headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
         status = response.status
@@ -155,7 +157,7 @@ def _body(response: httpcore.Response, length: str, max_bytes: int) -> bytes:
 
 
 def _url(source: Source) -> httpcore.URL:
-    """The address as it was checked, in parts, so that nothing parses it anew."""
+    """The checked address in parts, so that no other code parses it again."""
     host, _, port = source.authority.partition(":")
     target = quote(source.path.partition("#")[0] or "/", safe="/?%:@!$&'()*+,;=~-._[]")
     return httpcore.URL(

@@ -1,7 +1,8 @@
-"""Reading local files: regular ones only, by paths of any length, and links no further than told.
+"""Reads local files: only regular files, by paths of any length.
 
-A path that holds `/./` says, as it does to rsync, which folder it belongs to: the part before. Such
-a file is read only if it really lies there, wherever links lead. A scan marks links that way.
+A `/./` in a path marks the folder that the file belongs to: the part before the mark, as in rsync.
+Such a file is read only when it really lies in that folder, wherever links lead. A scan marks links
+in this way.
 """
 
 import errno
@@ -15,7 +16,7 @@ from imgdedup.failures import ImageFailure
 
 _PIECE = 1 << 20  # bytes per read
 _LONGEST = 4095  # bytes of a path that one call of the system takes
-# What a network file system says while its server is away, and a process with all files open.
+# Errors of a network file system whose server is away, and of a process with too many open files.
 _TRANSIENT = {
     errno.EAGAIN,
     errno.ECONNABORTED,
@@ -48,7 +49,7 @@ def _text(uri: str) -> str | None:
 
 
 def read(uri: str, max_bytes: int, folders: Sequence[str] | None = None) -> bytes:
-    """All bytes of a local file, which has to lie in one of `folders` (real paths; None: anywhere).
+    """Read all bytes of a local file that lies in one of `folders` (real paths; None: anywhere).
 
     Raises ImageFailure: missing, unreadable, unavailable, forbidden, empty, too_large.
     """
@@ -68,7 +69,7 @@ def read(uri: str, max_bytes: int, folders: Sequence[str] | None = None) -> byte
 
 
 def open_path(path: str, flags: int) -> int:
-    """As `os.open`, for a path of any length; the system's own limit is 4,095 bytes."""
+    """Open as `os.open` does, by a path of any length; the system's own limit is 4,095 bytes."""
     if len(os.fsencode(path)) <= _LONGEST:
         return os.open(path, flags)
     folder, rest = None, path
@@ -76,7 +77,7 @@ def open_path(path: str, flags: int) -> int:
         # A character is up to four bytes.
         cut = rest.rfind("/", 1, _LONGEST // 4)
         if cut < 0:
-            break  # a name longer than any: the system says so
+            break  # the name is too long for any system: `os.open` raises
         folder, rest = _step(folder, rest[:cut]), rest[cut:].lstrip("/")
     try:
         return os.open(rest, flags, dir_fd=folder)
@@ -94,7 +95,10 @@ def _step(folder: int | None, path: str) -> int:
 
 
 def _check(handle: int, path: str, folders: Sequence[str] | None) -> None:
-    """Refuse what is no regular file: devices and pipes have side effects and no end."""
+    """Refuse a file at another place, and a file that is not regular.
+
+    Devices and pipes have side effects and no end.
+    """
     if folders is not None:
         _check_place(handle, path, folders, "embed.allowed_sources")
     own, mark, _ = path.partition("/./")
@@ -107,7 +111,7 @@ def _check(handle: int, path: str, folders: Sequence[str] | None) -> None:
 def _check_place(handle: int, path: str, folders: Sequence[str], key: str) -> None:
     try:
         real = os.readlink(f"/proc/self/fd/{handle}")
-    except OSError as error:  # longer than the system tells
+    except OSError as error:  # the path is longer than the system reports
         raise ImageFailure(
             "forbidden", f"{path} lies at no path that can be told: {error}"
         ) from None
@@ -116,13 +120,13 @@ def _check_place(handle: int, path: str, folders: Sequence[str], key: str) -> No
 
 
 def _read(handle: int, max_bytes: int) -> bytes:
-    # The size is believed: files of /proc say 0, and some of them never end or wait for ever.
+    # Believe the size. Files of /proc say 0, and some of them never end or block for ever.
     size = os.fstat(handle).st_size
     if not size:
         raise ImageFailure("empty", "0 bytes")
     if size > max_bytes:
         raise ImageFailure("too_large", f"{size:,} bytes")
-    # Only now is the file itself opened, the same one whatever became of its name.
+    # Only now open the file for reading: the same file, even if its name was changed meanwhile.
     with open(f"/proc/self/fd/{handle}", "rb", buffering=0) as file:
         pieces, held = [], 0
         while held <= max_bytes and (piece := file.read(_PIECE)):

@@ -1,4 +1,4 @@
-"""What is tried again, and for how long a store that fails is still asked."""
+"""Decides which reads are tried again, and for how long a failing store is still asked."""
 
 import random
 import threading
@@ -11,8 +11,8 @@ from imgdedup.failures import TRANSIENT, ImageFailure
 
 _T = TypeVar("_T")
 
-# An address is down after so many failed tries in a row (two images' worth), a scheme after so many
-# addresses without one that answers: a manifest may name a million buckets that are none.
+# An address is down after so many failed tries in a row (the tries of two images). A scheme is down
+# after so many failing addresses in a row: a manifest may name a million buckets that do not exist.
 _TRIES = 6
 _ADDRESSES = 8
 
@@ -29,8 +29,8 @@ class _Silence:
 class Circuits:
     """Which addresses are down in this process; safe to use from several threads.
 
-    One is down when all it answered for `outage` seconds was failures, and enough of them. Then it
-    is tried once in `outage` seconds, until it answers. Only addresses that fail are kept.
+    An address is down when it only failed for `outage` seconds, and often enough. It is then tried
+    once in `outage` seconds, until it answers. Only failing addresses are kept.
     """
 
     def __init__(self, outage: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,13 +61,13 @@ class Circuits:
             return True
 
     def answered(self, address: str) -> None:
-        """The address gave an answer, if only that there is nothing."""
+        """Record an answer of the address. "There is no such file" is an answer, too."""
         with self._lock:
             for name, _ in _names(address):
                 self._silent.pop(name, None)
 
     def failed(self, address: str) -> None:
-        """A try failed."""
+        """Record a failed try."""
         now = self._clock()
         with self._lock:
             for (name, least), witness in zip(_names(address), (object(), address), strict=True):
@@ -83,14 +83,21 @@ def _names(address: str) -> tuple[tuple[str, int], tuple[str, int]]:
 
 @dataclass(frozen=True)
 class Patience:
-    """Tries a call up to `attempts` times, `backoff` seconds apart at first and then twice that."""
+    """Tries a call up to `attempts` times.
+
+    The first wait is at most `backoff` seconds, and every later wait twice the one before.
+    """
 
     attempts: int
     backoff: float
     circuits: Circuits
 
     def call(self, address: str, once: Callable[[], _T]) -> _T:
-        """What `once` returns; ImageFailure that it raises, transient ones after the last try."""
+        """Call `once` until it answers, and return the result.
+
+        Raises the ImageFailure of `once`, a transient one only after the last try. Raises
+        ImageFailure unavailable while the address is down.
+        """
         for attempt in range(self.attempts):
             if not self.circuits.admit(address):
                 raise ImageFailure("unavailable", f"{address} has stopped answering")
@@ -106,6 +113,6 @@ class Patience:
             else:
                 self.circuits.answered(address)
                 return found
-            # Many workers that were refused at one moment do not come back at one moment.
+            # Workers that were refused at the same moment must not come back at the same moment.
             time.sleep(self.backoff * 2**attempt * random.uniform(0.5, 1.0))
         raise AssertionError("the last attempt returns or raises")

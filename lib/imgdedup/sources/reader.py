@@ -1,4 +1,4 @@
-"""The reader of the stage embed: from where it may, as often and as long as it may."""
+"""The reader of the stage embed: what it may read, how often it tries, and for how long."""
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -33,11 +33,11 @@ class Reader:
             raise UserError(f"cannot read images in {failure.detail}") from None
 
     def read(self, uri: str) -> bytes:
-        """All bytes at `uri`.
+        """Read all bytes at `uri`.
 
         Raises ImageFailure: missing, unreadable, unavailable, forbidden, empty, or too_large when
-        there are more than `max_bytes`, of which hardly more are read. What is forbidden is not
-        even asked for.
+        the file has more than `max_bytes`; reading stops soon after them. A forbidden source is not
+        even asked.
         """
         source = self.allowed.source(uri)
         return self.patience.call(source.address, partial(self._once, source))
@@ -51,7 +51,7 @@ class Reader:
 
 
 def reader_of(config: EmbedConfig) -> Reader:
-    """The reader that the configuration asks for: one a process, which remembers what is down."""
+    """The reader of a configuration: one per process, because it remembers what is down."""
     return _reader(
         tuple(config.allowed_sources),
         config.max_file_bytes,
@@ -76,7 +76,7 @@ def _reader(
 
 
 def read_bytes(uri: str, max_bytes: int) -> bytes:
-    """All bytes of a file that the configuration itself names: local, or in an object store.
+    """Read all bytes of a file that the configuration itself names: local, or in a store.
 
     Raises ImageFailure as `Reader.read`.
     """

@@ -1,4 +1,4 @@
-"""Object stores, through Arrow's file systems: made once a process, asked within a time."""
+"""Reads objects through Arrow's file systems, opened once per process, within a time limit."""
 
 import os
 import re
@@ -12,13 +12,13 @@ from pyarrow import fs
 
 from imgdedup.failures import ImageFailure
 from imgdedup.sources.allowed import Source, source_of
-from imgdedup.sources.deadline import within
+from imgdedup.sources.deadline import call_within
 
 _PIECE = 1 << 20  # bytes per read
-_CONNECT = 10.0  # seconds for a connection, and for an answer without a byte: stores are nearer
+_CONNECT = 10.0  # seconds to connect, and to wait without a byte of the answer: stores take less
 _S3_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-# How the stores' libraries, in their messages, say that another time may be better: connections,
-# throttling, HTTP statuses 408, 425, 429 and 5xx, the codes of S3 and those of gRPC.
+# By these words the stores' libraries say that a later try may succeed: connections, throttling,
+# HTTP statuses 408, 425, 429 and 5xx, the codes of S3 and of gRPC.
 _TRANSIENT = re.compile(
     r"NETWORK_CONNECTION|SLOW_DOWN|THROTTLING|INTERNAL_FAILURE|SERVICE_UNAVAILABLE"
     r"|REQUEST_TIMEOUT|UNAVAILABLE:|DEADLINE_EXCEEDED:|RESOURCE_EXHAUSTED:|INTERNAL:|ABORTED:"
@@ -27,7 +27,7 @@ _TRANSIENT = re.compile(
 
 
 def object_store(uri: str) -> tuple[fs.FileSystem, str]:
-    """File system and path of a remote uri; ValueError or OSError when there is none for it."""
+    """The file system and path of a remote uri; ValueError or OSError when nothing reads it."""
     try:
         source = source_of(uri)
     except ImageFailure as failure:
@@ -36,14 +36,14 @@ def object_store(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 def read(source: Source, max_bytes: int, seconds: float) -> bytes:
-    """All bytes of an object, read within so many seconds.
+    """Read all bytes of an object within so many seconds.
 
     Raises ImageFailure: missing, unreadable, unavailable, empty, too_large.
     """
     uri = f"{source.address}{source.path}"
     try:
         ends = time.monotonic() + seconds
-        return within(seconds, partial(_read, source, max_bytes, ends))
+        return call_within(seconds, partial(_read, source, max_bytes, ends))
     except FileNotFoundError:
         raise ImageFailure("missing", uri) from None
     except (OSError, ValueError) as error:
@@ -110,7 +110,7 @@ def region_of(bucket: str) -> str | None:
 
 @lru_cache(maxsize=64)
 def _s3(region: str | None, endpoint: str | None) -> fs.FileSystem:
-    # One try: what is tried again, and when, is settled in one place for all stores.
+    # One try: `patience` alone decides, for all stores, which reads are tried again.
     return fs.S3FileSystem(
         region=region,
         endpoint_override=endpoint,
@@ -126,7 +126,7 @@ def _gcs() -> fs.FileSystem:
 
 
 def _check_azure(address: str) -> None:
-    """Raise OSError where Azure's library would end the process: it does, without credentials."""
+    """Raise OSError when Azure's library would end the process, as it does without credentials."""
     fault = _azure_fault(address)
     if fault:
         raise OSError(f"Azure's library ends a process that opens it: {fault}")
@@ -145,9 +145,9 @@ _azure_faults: dict[str, str] = {}
 
 
 def _azure_fault(address: str) -> str:
-    """What a process of its own dies of when it opens the address; "" once one has survived.
+    """Open the address in another process; give what ended that process, "" when it survived.
 
-    The credentials do not depend on the account, so the first answer is that for all.
+    The credentials do not depend on the account, so the first answer holds for all accounts.
     """
     if "azure" not in _azure_faults:
         command = [sys.executable, "-c", _OPEN, address]

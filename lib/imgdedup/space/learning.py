@@ -11,11 +11,11 @@ from imgdedup.space.projection import COPY, Projection, levels, unit
 # Power of the standard deviation that each component is divided by: 0 leaves the principal
 # components as they are, 1 makes all of them count alike.
 _WHITENING = 0.35
-# Fewer distinct images than this make no principal components, or not even a centre.
+# With fewer distinct images there are no principal components, or not even a centre.
 _LEAST_FOR_COMPONENTS = 60
 _LEAST_FOR_CENTRE = 8
-# Embeddings this near are one image to learn from, whatever the network: thousands of variants
-# of one image would otherwise be the centre.
+# Embeddings this similar count as one image, whatever the network. Otherwise thousands of variants
+# of one image would be the centre.
 _SAME = 0.99
 _RIDGE = 1e-4  # keeps directions without variance finite
 _BLOCK = 1024  # rows compared at once
@@ -28,7 +28,7 @@ def learn_projection(
 ) -> Projection:
     """Learn from a sample of a corpus of `images` contents.
 
-    `embeddings`: the sample, float32, (n, values), n > 0. `model` is their fingerprint.
+    `embeddings`: the sample, float32, (n, values), n > 0. `model` is the fingerprint of the model.
     """
     units = [unit(block).astype(np.float32) for block in _blocks(embeddings)]
     distinct = drop_similar(np.concatenate(units), _SAME)
@@ -51,7 +51,7 @@ def learn_projection(
 def learn_axes(distinct: np.ndarray, dims: int, model: str) -> Projection:
     """Learn the centre and the partly whitened principal components of unit vectors (n, values).
 
-    The projection has no background and no threshold. Few images carry fewer components.
+    The projection has no background and no threshold. Few images give fewer components.
     """
     mean, components = _components(distinct, dims)
     return Projection(model, mean, components, np.empty((0, 0)), EVERYTHING, len(distinct), 0)
@@ -93,7 +93,7 @@ def choose_threshold(projected: np.ndarray, levels: np.ndarray, share: float) ->
         stop = start + _BLOCK
         margins = projected[start:stop] @ projected[start:].T
         margins -= halves[start:stop, None] + halves[start:]
-        # Each pair once: what stands right of the diagonal.
+        # Count each pair once: the values right of the diagonal.
         square, rest = np.split(margins, [len(margins)], axis=1)
         for upper in (square[np.triu_indices(len(square), 1)], rest.ravel()):
             pairs += np.bincount(((upper - EVERYTHING) / _STEP).astype(np.int64), minlength=bins)
@@ -114,7 +114,7 @@ def _components(distinct: np.ndarray, dims: int) -> tuple[np.ndarray, np.ndarray
         centred = block - mean
         covariance += centred.T @ centred / count
     variances, axes = np.linalg.eigh(covariance)
-    # More components than half the images carry are noise.
+    # Components beyond half the number of images are noise.
     first = np.argsort(-variances, kind="stable")[: min(dims, values, count // 2)]
     deviations = np.sqrt(np.maximum(variances[first], 0))
     components = axes[:, first] / (deviations + _RIDGE) ** _WHITENING

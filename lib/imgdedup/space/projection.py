@@ -4,12 +4,12 @@
     margin(x, y) cosine(x, y) - (level(x) + level(y)) / 2
 
 The margin is the score normalisation known from image copy detection (Facebook AI Image
-Similarity Challenge, 2021): look-alikes crowd some regions of the space and leave others empty,
-and the margin of a pair counts by how much it stands out of its own neighbourhood. It depends on
-the two images and the background alone, whatever else the corpus holds.
+Similarity Challenge, 2021). Look-alikes crowd some regions of the space and leave others empty. The
+margin says by how much a pair stands out of its own neighbourhood. The margin depends on the two
+images and the background alone, and on no other image of the corpus.
 
-The projection is centring and partly whitened principal components: each is divided by a power of
-its standard deviation.
+The projection centres the embeddings and takes partly whitened principal components: each component
+is divided by a power of its standard deviation.
 """
 
 import hashlib
@@ -21,8 +21,9 @@ import numpy as np
 from imgdedup.space.vectors import stored_form
 
 _BLOCK = 1024  # rows projected at once: 16 MB of float64 for 2,048 values
-# A level is the mean over the nearest of the background, from the third to the twelfth. Those at or
-# above COPY, and the first two of the others, may be the image itself, its original or a copy.
+# A level is the mean over the third to the twelfth nearest image of the background. Images at or
+# above COPY do not count. They, and the first two of the others, may be the image itself, its
+# original or a copy.
 COPY = 0.8
 _FIRST, _LAST = 2, 12
 _LEAST_NORM = 1e-9
@@ -42,7 +43,7 @@ class Projection:
 
     @property
     def dims(self) -> int:
-        """Values of a projected vector."""
+        """The number of values of a projected vector."""
         return len(self.mean) if self.components is None else self.components.shape[1]
 
     @cached_property
@@ -55,9 +56,9 @@ class Projection:
         return found.hexdigest()[:12]
 
     def project(self, embeddings: np.ndarray) -> np.ndarray:
-        """Embeddings (n, values) as unit vectors of the projected space, float32, (n, dims).
+        """Project embeddings (n, values) to unit vectors, float32, (n, dims).
 
-        Computed in float64 and rounded, so that a row does not depend on its company.
+        The values are computed in float64 and rounded, so that a row does not depend on the others.
         """
         projected = np.empty((len(embeddings), self.dims), np.float32)
         for start in range(0, len(embeddings), _BLOCK):
@@ -72,7 +73,7 @@ class Projection:
         return levels(projected, self.background)
 
     def stored(self, embeddings: np.ndarray) -> np.ndarray:
-        """What the index stores of embeddings (n, values): float32, (n, dims + 3)."""
+        """What the collection stores of embeddings (n, values): float32, (n, dims + 3)."""
         projected = self.project(embeddings)
         return stored_form(projected, self.levels(projected))
 
@@ -80,8 +81,8 @@ class Projection:
 def unit(rows: np.ndarray) -> np.ndarray:
     """Rows of (n, values) at length one, float64.
 
-    A row of zeros has no direction and gets that of the first axis, so that such images are near
-    each other and far from the rest.
+    A row of zeros has no direction and gets the direction of the first axis. So blank images are
+    near each other and far from the rest.
     """
     wide = rows.astype(np.float64)
     norms = np.sqrt((wide**2).sum(axis=1, keepdims=True))
@@ -94,7 +95,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 def levels(projected: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Mean cosine of (n, dims) to the nearest of the background (m, dims), float32, (n,).
 
-    0 where the background has too few images that are no copies.
+    The level is 0 when the background has too few images that are not copies.
     """
     found = np.zeros(len(projected), np.float32)
     kept = min(_LAST, len(background))

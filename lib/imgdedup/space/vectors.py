@@ -1,4 +1,4 @@
-"""Arithmetic on vectors that must give the same bits wherever it runs, and their two forms.
+"""The two forms of a vector, and arithmetic that gives the same bits wherever it runs.
 
     stored [y, -level(y) / 2, 1, pad]      asking [x, 1, -level(x) / 2, 0]
 
@@ -16,14 +16,14 @@ _SQUARED_LENGTH = 2.25  # 1 of the vector, 1, and at most 1/4 of half the level
 
 
 def matrix(embeddings: pa.ListArray) -> np.ndarray:
-    """Lists of one length as rows, float32, (n, values)."""
+    """Lists of equal length as rows, float32, (n, values)."""
     rows = len(embeddings)
     values = embeddings.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
     return values.reshape(rows, -1) if rows else values.reshape(0, 0)
 
 
 def stored_form(projected: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """What the index stores of unit vectors (n, dims) and levels (n,): float32, (n, dims + 3)."""
+    """What the collection stores of unit vectors (n, dims), levels (n,): float32, (n, dims + 3)."""
     half = -levels[:, None].astype(np.float64) / 2
     wide = projected.astype(np.float64)
     square = (wide**2).sum(axis=1, keepdims=True) + half**2 + 1
@@ -32,7 +32,7 @@ def stored_form(projected: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
 
 def asking_form(stored: np.ndarray) -> np.ndarray:
-    """What to ask with to get the margins of contents, from what is stored of them: same shape."""
+    """The vectors that ask for the margins of contents, from their stored vectors; same shape."""
     asking = stored.copy()
     asking[:, -3] = 1
     asking[:, -2] = stored[:, -3]
@@ -43,8 +43,9 @@ def asking_form(stored: np.ndarray) -> np.ndarray:
 def margins(one: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Margins and similarities of one stored vector (dims + 3,) with each row of (n, dims + 3).
 
-    Both float64, (n,), rounded to DECIMALS. A plain product and sum: unlike a matrix product, the
-    values of a pair depend neither on which of the two asks nor on what else is asked with it.
+    Both are float64, (n,), rounded to DECIMALS. They are a plain product and sum. So, unlike with a
+    matrix product, the values of a pair depend on the pair alone: not on which of the two asks, and
+    not on the other queries.
     """
     dims = len(one) - EXTRA
     products = one[:dims].astype(np.float64) * others[:, :dims].astype(np.float64)

@@ -1,9 +1,9 @@
 """group: forms groups of duplicates, chooses keepers, and writes the manifests without the rest.
 
-A group is what pairs connect. Within a group the images are taken in a total order. The first image
-that no earlier keeper is paired with becomes a keeper. Every other image goes with the first keeper
-that it is paired with. So every removal has a pair with its own keeper as witness, and no two
-keepers are a pair.
+A group is a set of images that pairs connect. Within a group the images are taken in a total order.
+The first image that no earlier keeper is paired with becomes a keeper. Every other image goes with
+the first keeper that it is paired with. So every removal has a pair with its own keeper as witness,
+and no two keepers are a pair.
 """
 
 from collections.abc import Sequence
@@ -112,7 +112,7 @@ def form_groups(
     witnesses = both_ways(near, "content_id", "keeper_content", *_WITNESS)
     grouped = _with_keepers(ranked, _assigned(near, best), best)
     group = Window.partitionBy("group_key")
-    # An image is not removed for itself when its file changed from one day to another.
+    # An image whose file changed from one day to another does not remove itself.
     is_keeper = F.col("image_id") == F.col("keeper_id")
     is_exact = F.col("content_id") == F.col("keeper_content")
     return (

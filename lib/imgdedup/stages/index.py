@@ -96,11 +96,11 @@ def require_equal(wanted: set[str], present: set[str], vectors: int) -> None:
     missing, surplus = len(wanted - present), len(present - wanted)
     if missing or surplus:
         raise RuntimeError(
-            f"the index is not the table: {missing:,} contents are missing from it and {surplus:,} "
-            f"are too many, of {vectors:,} vectors: run index again"
+            f"the collection is not the table: {missing:,} contents are missing from it and "
+            f"{surplus:,} are too many, of {vectors:,} vectors: run index again"
         )
     if len(present) != vectors:
         raise RuntimeError(
-            f"the index counts {vectors:,} vectors for {len(present):,} keys: delete the "
+            f"the collection counts {vectors:,} vectors for {len(present):,} keys: delete the "
             "collection and run index again"
         )

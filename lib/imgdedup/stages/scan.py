@@ -1,7 +1,7 @@
 """scan: finds the images of a day, and writes them as the manifest.
 
-The stage lists a folder or an object-store prefix. A Parquet manifest of the user is checked and
-taken as it is.
+The stage lists a folder or an object-store prefix. It checks a Parquet manifest of the user, and
+takes it as it is.
 """
 
 import os
@@ -70,8 +70,9 @@ def run(run: Run) -> Outcome:
 def find_parquet(location: str, dt: str) -> str | None:
     """The Parquet manifest at `location`, or the day's partition of it; None for images.
 
-    It is Parquet when its name ends so, or when it is a folder with Parquet files at its top or
-    with partitions `dt=...`. Raises Missing when there is nothing, or no partition for the day.
+    A location is Parquet when its name ends in `.parquet`, or when it is a folder with Parquet
+    files or partitions `dt=...` at its top. Raises Missing when there is nothing there, or no
+    partition for the day. Raises UserError for any other file.
     """
     path = local_path(location)
     if path is not None and not os.path.exists(path):
@@ -107,9 +108,9 @@ def read_parquet(spark: SparkSession, location: str) -> DataFrame:
 def list_images(location: str, config: ScanConfig) -> Listing:
     """List every file below a folder or prefix; `image_id` is the path relative to it.
 
-    Files of every kind are listed: what is no image becomes a row with a failure, so that nothing
-    is left out by its name. Raises UserError when the location cannot be listed, and Missing when
-    it has no file.
+    Files of every kind are listed, so that no image is left out because of its name. A file that is
+    no image becomes a row with a failure. Raises UserError when the location cannot be listed, and
+    Missing when it has no file.
     """
     path = local_path(location)
     listing = _list_remote(location, config) if path is None else _list_local(path, config)
@@ -119,7 +120,7 @@ def list_images(location: str, config: ScanConfig) -> Listing:
 
 
 def require_sound(manifest: DataFrame, location: str) -> DataFrame:
-    """Return the manifest as it is; raise UserError that names what is wrong with it and where."""
+    """Return the manifest as it is; raise UserError that names a fault and its place."""
     types = {field.name: field.dataType for field in manifest.schema.fields}
     for field in MANIFEST.fields:
         if field.name not in types:
@@ -159,7 +160,7 @@ def _list_local(folder: Path, config: ScanConfig) -> Listing:
     found = sorted(_walk(root, config, counts))
     ids = [_text(name) for name, _ in found]
     base = Path(root).as_uri().rstrip("/")
-    # A link is marked as belonging to the folder: reading it does not lead out of there.
+    # Mark a link as belonging to the folder, so that reading it does not lead out of the folder.
     marks = ["/./" if is_link and not config.follow_links_outside else "/" for _, is_link in found]
     uris = [
         f"{base}{mark}{quote_from_bytes(os.fsencode(name))}"
@@ -173,7 +174,7 @@ def _list_local(folder: Path, config: ScanConfig) -> Listing:
 
 def _walk(root: str, config: ScanConfig, counts: dict[str, int]) -> Iterator[tuple[str, bool]]:
     """The files below a folder: path relative to it, and whether it is a link."""
-    waiting = [""]  # folders, not calls: a tree may be deeper than Python's stack
+    waiting = [""]  # a list, not recursion: a tree may be deeper than Python's stack
     while waiting:
         folder = waiting.pop()
         for name, kind in _entries(f"{root}/{folder}"):
@@ -208,7 +209,7 @@ def _kind(entry: os.DirEntry[str], folder: int) -> str:
     try:
         target = os.stat(entry.name, dir_fd=folder)
     except OSError:
-        return "link"  # to nothing, to itself: the row says so
+        return "link"  # a link to nothing or to itself: its row gets a failure
     return "linked folder" if stat.S_ISDIR(target.st_mode) else "link"
 
 
@@ -240,7 +241,7 @@ def _top(location: str) -> list[str] | None:
 
 
 def _remote(location: str, recursive: bool) -> list[tuple[str, fs.FileType]] | None:
-    """What a prefix holds, by names relative to it, with their kinds; None for an object."""
+    """The names below a prefix, relative to it, and their kinds; None for an object."""
     try:
         system, prefix = object_store(location)
         if system.get_file_info(prefix).type == fs.FileType.File:

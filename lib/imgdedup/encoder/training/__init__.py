@@ -1,10 +1,10 @@
-"""Training a ResNet-50 to know copies, from photographs alone, without labels.
+"""Trains a ResNet-50 to recognise copies, from photographs alone, without labels.
 
-Two edited views of one photograph shall be nearest neighbours among all others: contrastive
-learning (Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual
-Representations") with what Pizzi et al. 2022, "A Self-Supervised Descriptor for Image Copy
-Detection", added for copies: strong edits, mixed pictures that match each of their parts, and an
-entropy term that spreads the vectors.
+Two edited views of one photograph must become nearest neighbours among all views. That is
+contrastive learning (Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual
+Representations"). Pizzi et al. 2022, "A Self-Supervised Descriptor for Image Copy Detection", added
+three things for copies: strong edits, mixed pictures that match each of their parts, and an entropy
+term that spreads the vectors.
 
 `photos` packs the photographs, `views` edits batches of them, `objective` is the loss, `heldout`
 measures how well unseen copies are found, `trainer` does the steps and keeps checkpoints.

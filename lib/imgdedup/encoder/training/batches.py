@@ -1,4 +1,4 @@
-"""Which photographs each step of the training sees: drawn by the seed and the step alone."""
+"""Draws the photographs of each training step, by the seed and the step alone."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,10 @@ import torch
 
 
 def drawn(count: int, size: int, seed: int, step: int) -> np.ndarray:
-    """The photographs of a step, `size` different ones of `count`, in the order of an epoch.
+    """The photographs of a step: the numbers of `size` different ones of `count`.
 
-    Every photograph comes once in each epoch, so that a step can be made again after a restart
-    without what came before.
+    Each epoch has an order of its own, in which every photograph comes once. So a step can be
+    repeated after a restart without the steps before it.
     """
     per_epoch = count // size
     epoch, place = divmod(step, per_epoch)

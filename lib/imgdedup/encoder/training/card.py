@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from imgdedup.encoder.training.trainer import Recipe
 
 
-def written(
+def render(
     recipe: Recipe,
     *,
     photographs: int,
@@ -19,7 +19,7 @@ def written(
     input_size: int,
     date: str,
 ) -> str:
-    """The card as Markdown: data, recipe, figures and limits, as the training knows them."""
+    """Render the card as Markdown: data, recipe, figures and limits, as the training knows them."""
     sides = ", ".join(f"{share:.0%} at {side} px" for share, side in recipe.sides)
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in failures.items()) or "none"
     kept = f", of which {', '.join(recipe.kept)} stay as they are" if recipe.kept else ""
@@ -32,14 +32,14 @@ def written(
             "",
             "ResNet-50, torchvision's layout without its last layer; 2,048 values for each image "
             f"(power mean {recipe.pooling:g}, root {recipe.root:g}), which is squashed to a square "
-            f"of {input_size} pixels. For finding edited copies of photographs, and for nothing "
-            "else: it knows neither what is on a picture nor who.",
+            f"of {input_size} pixels. The descriptor finds edited copies of photographs, and has "
+            "no other use: it does not know what or who is on a picture.",
             "",
             "## Training",
             "",
             f"- Trained until {date}.",
             f"- {photographs:,} photographs; {heldout:,} more held out for the figures below; "
-            f"left out as unreadable: {left_out}.",
+            f"unreadable and left out: {left_out}.",
             f"- Start: {recipe.start}{kept}. {recipe.views:,} views, {sides}; {recipe.batch} "
             f"photographs a step, each in a mild and a strong view; seed {recipe.seed}.",
             f"- Contrastive loss at temperature {recipe.temperature}, entropy term x "
@@ -60,13 +60,14 @@ def written(
             "",
             "## Limits",
             "",
-            "It has seen these photographs alone: pictures of another kind (scans, drawings, "
-            "satellite images) it tells apart less well. Its vectors mean nothing beside those of "
-            "other weights. A cosine decides nothing by itself: what is near only may be a copy.",
+            "The descriptor has seen these photographs alone. It is less good at telling apart "
+            "pictures of another kind (scans, drawings, satellite images). Its vectors cannot be "
+            "compared with those of other weights. A cosine decides nothing by itself: a near "
+            "picture may be a copy.",
             "",
             "## Curve",
             "",
-            "Minutes without those of measuring; recall at "
+            "The minutes do not include measuring. The recall is at "
             f"{recipe.side(recipe.steps)} pixels, as trained.",
             "",
             _row("views", {name: name for name in columns}, columns),

@@ -1,4 +1,4 @@
-"""One training from photographs to a descriptor in a folder; what `make train` runs."""
+"""Trains a descriptor from photographs, in a folder. `make train` runs this."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from imgdedup.encoder.training.trainer import Recipe, Training
 from imgdedup.errors import UserError
 
 DESCRIPTOR = "descriptor.safetensors"
-# Pixels. Seen larger than in training, pictures are told apart better (Touvron et al. 2019, "Fixing
-# the train-test resolution discrepancy").
+# Pixels. Pictures larger than in training are told apart better (Touvron et al. 2019, "Fixing the
+# train-test resolution discrepancy").
 INPUT_SIZE = 128
 _HELD_OUT = 0.1  # of the photographs, 1,000 at most
 
@@ -43,13 +43,13 @@ def train(
     """
     recipe = Recipe(views, start, batch, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
-    packed = _packed(photos, out, config, seed)
+    packed = _pack_photos(photos, out, config, seed)
     heldout = min(1000, int(len(packed.squares) * _HELD_OUT))
     least = 2 * recipe.batch
     if len(packed.squares) - heldout < least:
         raise UserError(
             f"there are {len(packed.squares):,} readable photographs: training needs {least} "
-            "beside those held out to measure by; give a folder with more"
+            "besides those held out for measuring; give a folder with more"
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     training = Training(recipe, device, compiled=_can_compile(device))
@@ -65,16 +65,16 @@ def train(
     return _export(training, packed, heldout, out)
 
 
-def untrained(path: Path) -> Path:
-    """Write a descriptor as training from scratch would start with, to compare others with."""
+def write_untrained(path: Path) -> Path:
+    """Write the descriptor that training from scratch starts with, to compare others with."""
     torch.manual_seed(1)
     state = trainer.network_of(trainer.SCRATCH).state_dict()
     quantized.save(path, state, {"input_size": str(INPUT_SIZE)})
     return path
 
 
-def _packed(photos: Iterable[Read], out: Path, config: EmbedConfig, seed: int) -> Packed:
-    """The photographs in the folder, packed there if they are not yet, in a drawn order."""
+def _pack_photos(photos: Iterable[Read], out: Path, config: EmbedConfig, seed: int) -> Packed:
+    """Pack the photographs into the folder in an order drawn by `seed`, unless they are there."""
     path, log = out / "photos.npy", out / "photos.json"
     if log.exists():
         return Packed(np.load(path, mmap_mode="r"), json.loads(log.read_text()))
@@ -85,12 +85,12 @@ def _packed(photos: Iterable[Read], out: Path, config: EmbedConfig, seed: int) -
     log.write_text(json.dumps(packed.failures))
     if packed.failures:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in packed.failures.items())
-        say(f"train: left out what cannot be read: {reasons}")
+        say(f"train: left out unreadable photographs: {reasons}")
     return packed
 
 
 def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path:
-    """Write the descriptor as int8, measure what that costs, and write its model card."""
+    """Write the descriptor as int8, measure the cost of int8, and write the model card."""
     recipe = training.recipe
     state = {name: value.cpu() for name, value in training.network.state_dict().items()}
     split = len(packed.squares) - heldout
@@ -110,7 +110,7 @@ def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path
     stored = training.measure(copied, others, INPUT_SIZE)
     worst = float((whole * training.vectors(copied, INPUT_SIZE)).sum(1).min())
     training.network.load_state_dict(state)
-    text = card.written(
+    text = card.render(
         recipe,
         photographs=split,
         heldout=heldout,
@@ -124,7 +124,7 @@ def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path
         date=date,
     )
     (out / "model-card.md").write_text(text)
-    say(f"train: done; the descriptor is {path}, what it can do stands in model-card.md beside it")
+    say(f"train: done; the descriptor is {path}, and model-card.md beside it has its figures")
     return path
 
 
@@ -132,7 +132,7 @@ def _can_compile(device: torch.device) -> bool:
     """Whether torch.compile works here: it needs a C++ compiler, and on a GPU more."""
     try:
         torch.compile(lambda values: (values + 1).relu())(torch.ones(64, device=device))
-    except Exception as error:  # torch raises what its many parts do
+    except Exception as error:  # the parts of torch raise errors of any type
         reason = str(error).strip().partition("\n")[0]
         say(f"train: without torch.compile, which fails here and would be faster ({reason})")
         return False

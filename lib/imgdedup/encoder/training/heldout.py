@@ -1,4 +1,4 @@
-"""How well edited copies of photographs that training never saw are found."""
+"""Measures how well edited copies are found, of photographs that training never saw."""
 
 from collections.abc import Callable
 
@@ -21,9 +21,9 @@ def nearest_copy_recall(
 ) -> dict[str, float]:
     """The shares of edited copies whose photograph is the nearest, and among the ten nearest.
 
-    One mild and one strong copy of each of `copied` is looked up among the originals and the
-    `others`, squares (n, s, s, 3) uint8, by cosine in the projection that `fit` makes of the
-    originals. The same copies each time.
+    Each of `copied` gets one mild and one strong copy, the same ones each time. The copies are
+    looked up among `copied` and `others`, squares (n, s, s, 3) uint8. They are compared by cosine
+    in the projection that `fit` learns of these photographs.
     """
     originals = [
         embed(F.interpolate(batch, size=(side, side), mode="bilinear", antialias=True))

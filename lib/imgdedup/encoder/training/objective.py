@@ -1,4 +1,4 @@
-"""What training makes small: copies that are not nearest, and vectors that crowd together."""
+"""The losses of training: for copies that are not nearest, and for vectors that crowd."""
 
 import torch
 import torch.nn.functional as F
@@ -7,11 +7,11 @@ import torch.nn.functional as F
 def contrastive(
     one: torch.Tensor, other: torch.Tensor, shares: torch.Tensor, temperature: float
 ) -> torch.Tensor:
-    """The mean cross-entropy of finding, among all of the batch, the view of the same picture.
+    """The mean cross-entropy of finding the view of the same picture in the whole batch.
 
-    `one` and `other` are unit vectors (n, d); `shares` (n, n) tells how much of each picture of
-    `one` the views of `other` show. A view of several pictures shall be near to each of them
-    (Pizzi et al. 2022, section 4.3).
+    `one` and `other` are unit vectors (n, d). `shares` (n, n) tells how much of each picture of
+    `one` the views of `other` show. A view of several pictures must be near to each of them (Pizzi
+    et al. 2022, section 4.3).
     """
     logits = one @ other.T / temperature
     forth = F.cross_entropy(logits.T, shares)
@@ -22,8 +22,8 @@ def contrastive(
 def crowding(vectors: torch.Tensor) -> torch.Tensor:
     """Minus the mean log distance to the nearest neighbour: small when vectors spread evenly.
 
-    The differential entropy estimator of Kozachenko and Leonenko, as Sablayrolles et al. 2019,
-    "Spreading vectors for similarity search", use it. `vectors` are unit vectors (n, d).
+    This is the differential entropy estimator of Kozachenko and Leonenko, as in Sablayrolles et al.
+    2019, "Spreading vectors for similarity search". `vectors` are unit vectors (n, d).
     """
     near = (vectors @ vectors.T).fill_diagonal_(-2).amax(1)
     return -(2 - 2 * near).clamp(min=1e-4).sqrt().log().mean()

@@ -1,4 +1,4 @@
-"""Photographs packed for training: one array of small squares, read once."""
+"""Packs photographs for training into one array of small squares, so that each is read once."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,14 +19,14 @@ Read = Callable[[], bytes]  # the bytes of one image file; raises ImageFailure
 
 
 class Packed(NamedTuple):
-    """`squares` (n, SIDE, SIDE, 3) uint8, read as they are needed, and why others are missing."""
+    """Packed photographs: `squares`, (n, SIDE, SIDE, 3) uint8, are read from disk when needed."""
 
     squares: np.ndarray
     failures: dict[str, int]  # images left out, by reason
 
 
 def pack(images: Iterable[Read], path: Path, config: EmbedConfig, threads: int) -> Packed:
-    """Decode all images to squares in the file `path` (.npy); what cannot be read is counted."""
+    """Decode all images to squares in the file `path` (.npy), and count the unreadable ones."""
     decoder = replace(decoder_of(config, SIDE), thumbnail_size=SIDE)
     failures: Counter[str] = Counter()
     shape = (0, SIDE, SIDE, 3)
@@ -51,6 +51,6 @@ def pack(images: Iterable[Read], path: Path, config: EmbedConfig, threads: int) 
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    """The head of a .npy file; NumPy leaves room in it for more rows."""
+    """Write the header of a .npy file. NumPy leaves room in it for more rows."""
     head = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, head)

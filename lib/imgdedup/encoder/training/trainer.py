@@ -1,4 +1,4 @@
-"""The training itself: steps, checkpoints from which it goes on, and the descriptor it leaves."""
+"""Does the steps of a training, measures them, and keeps checkpoints to go on from."""
 
 import json
 import math
@@ -29,12 +29,13 @@ _HEAD = 256  # dimensions of the vectors that the loss compares; the head is not
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the training does; `start` is SCRATCH or anything that `embed.weights` takes.
+    """What the training does.
 
-    `views` is the number of edited pictures to see, two for each photograph of a batch; the
-    learning rate falls to zero with it. `sides` gives the share of the views at each input side
-    in pixels, in turn. `pooling` and `root` are those of the descriptor when it is used and
-    measured; see `network.PowerMean`. The training takes the plain mean.
+    `start` is SCRATCH or anything that `embed.weights` takes. `views` is the number of edited
+    pictures to see, two for each photograph of a batch; the learning rate reaches zero after them.
+    `sides` gives the share of the views at each input side in pixels, in turn. `pooling` and `root`
+    are for using and measuring the descriptor; see `network.PowerMean`. The training itself takes
+    the plain mean.
     """
 
     views: int
@@ -53,15 +54,16 @@ class Recipe:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The parts of the network that stay as the start has them: `frozen`, unless from scratch.
+        """The parts of the network that training leaves as they are: `frozen`; none from scratch.
 
-        They are the costly ones to train, for their many pixels, and the general ones.
+        These parts have the most pixels, so they cost the most to train. They are also the most
+        general ones.
         """
         return () if self.start == SCRATCH else self.frozen
 
     @property
     def steps(self) -> int:
-        """Steps in all."""
+        """The number of steps."""
         return max(1, self.views // (2 * self.batch))
 
     def side(self, step: int) -> int:
@@ -80,7 +82,7 @@ class Recipe:
 
 
 class Training:
-    """A network in training with all that is needed to go on after an interruption."""
+    """A network in training, with everything that it needs to go on after an interruption."""
 
     def __init__(self, recipe: Recipe, device: torch.device, compiled: bool) -> None:
         torch.manual_seed(recipe.seed)
@@ -125,11 +127,11 @@ class Training:
         return total.item()
 
     def measure(self, copied: np.ndarray, others: np.ndarray, side: int) -> dict[str, float]:
-        """Recall on held-out photographs as the network stands; see `heldout`."""
+        """Measure the recall of the present network on held-out photographs; see `heldout`."""
         return nearest_copy_recall(self._embed, copied, others, side)
 
     def vectors(self, squares: np.ndarray, side: int) -> torch.Tensor:
-        """The unit vectors (n, 2048) of squares (n, s, s, 3) uint8, as the network stands."""
+        """The unit vectors (n, 2048) that the present network gives squares (n, s, s, 3) uint8."""
         size = (side, side)
         found = [
             self._embed(F.interpolate(batch, size=size, mode="bilinear", antialias=True))
@@ -156,16 +158,16 @@ class Training:
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint.
 
-        Raises UserError when it is none of this recipe; only the number of views may differ.
+        Raises UserError when the checkpoint has another recipe. Only the `views` may differ.
         """
-        state = _checkpoint(path)
+        state = _read_checkpoint(path)
         mine = json.loads(json.dumps(asdict(self.recipe)))
         theirs = json.loads(json.dumps(state["recipe"]))
         differing = [name for name in mine if name != "views" and mine[name] != theirs.get(name)]
         if differing:
             raise UserError(
                 f"the checkpoint {path} was made with another {', '.join(differing)}: use the same "
-                "to go on, or another OUT to begin anew"
+                "to go on, or another OUT to start again"
             )
         try:
             self.network.load_state_dict(state["network"])
@@ -188,7 +190,7 @@ class Training:
         return found.float().cpu()
 
     def _train(self) -> None:
-        """Batch norms count again, but not those of the parts that are kept."""
+        """Let batch norms count again, except those of the kept parts."""
         self.network.train()
         for part in self.recipe.kept:
             self.network.get_submodule(part).eval()
@@ -212,9 +214,9 @@ def run(
 ) -> None:
     """Train to the end of the recipe, with a checkpoint and a measurement every few minutes.
 
-    The last `heldout` of the photographs are not trained on. The history counts the minutes of
-    all sittings, without those of measuring. Ends with a checkpoint whatever
-    stops it.
+    The training does not see the last `heldout` of the photographs. The history counts the minutes
+    of all runs, but not the minutes of measuring. Whatever stops the training, it leaves a
+    checkpoint.
     """
     recipe = training.recipe
     own, copied = squares[: len(squares) - heldout], squares[len(squares) - heldout :]
@@ -271,12 +273,12 @@ def network_of(start: str) -> nn.Module:
     return network
 
 
-def _checkpoint(path: Path) -> dict[str, Any]:
+def _read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         if state["format"] == _FORMAT and state["architecture"] == "resnet50":
             return dict(state)
         reason = "of another format or network"
-    except Exception as error:  # torch and pickle raise what they like on foreign bytes
+    except Exception as error:  # foreign bytes make torch and pickle raise errors of any type
         reason = f"not a checkpoint ({type(error).__name__})"
-    raise UserError(f"{path} is {reason}: choose another OUT, or remove it to begin anew")
+    raise UserError(f"{path} is {reason}: choose another OUT, or remove it to start again")

@@ -1,8 +1,8 @@
-"""Edited views of a batch of photographs, made on the device the network trains on.
+"""Makes edited views of a batch of photographs, on the device that trains the network.
 
-Each edit is drawn for each picture of its own: where it is cropped, turned, mirrored or seen from
-aside (one map, so that pixels are sampled once), bars around it, what lies on top, light and
-colour, blur, JPEG, noise; and pictures put together four to a grid.
+Every picture draws its own edits: crop, turn, mirror and perspective (one map, so that pixels are
+sampled once), bars around the picture, overlays, light and colour, blur, JPEG, noise, and a collage
+of four pictures.
 """
 
 import math
@@ -99,7 +99,7 @@ def edited(
 
 
 def _hit(count: int, share: float, chance: torch.Generator) -> torch.Tensor:
-    """Which of `count` pictures an edit meets: bool (count,)."""
+    """Which of `count` pictures get an edit: bool (count,)."""
     return torch.rand(count, generator=chance, device=chance.device) < share
 
 
@@ -216,7 +216,7 @@ def _collages(
     order = torch.randperm(n, generator=chance, device=chance.device)
     place = torch.empty_like(order)
     place[order] = torch.arange(n, device=order.device)
-    # Each beside the three that follow it in a random order, so that no picture comes twice.
+    # Each view joins the three that follow it in a random order, so that no picture comes twice.
     four = order[(place[chosen][:, None] + torch.arange(4, device=order.device)) % n]
     half = side // 2
     cells = F.interpolate(views, size=(side - half, side - half), mode="area")[four]
@@ -278,7 +278,7 @@ def _degraded(views: torch.Tensor, strength: Strength, chance: torch.Generator) 
 
 
 def jpeg(views: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
-    """What JPEG of quality 8 to 50 leaves: 8 x 8 blocks, their cosine transform in steps.
+    """Degrade views as JPEG of quality 8 to 50 does: round the cosine transform of 8 x 8 blocks.
 
     The sides must be multiples of 8. All channels take luma's table.
     """

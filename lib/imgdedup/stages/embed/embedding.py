@@ -32,14 +32,14 @@ def embed(
 ) -> DataFrame:
     """Embed a manifest of `rows` rows: the columns of `embeddings`, `reused` and two of timing.
 
-    Images whose content is `known` of the same model are read, but neither decoded nor embedded;
-    of equal contents that are not known, each is embedded. The timing columns share each batch's
-    seconds among its rows, so that their sums are the seconds the model computed and the seconds
-    the tasks took.
+    An image whose content is `known` of the same model is read, but not decoded and not embedded.
+    When equal contents are not known, each of them is embedded. The timing columns spread the
+    seconds of a batch over its rows. So their sums are the seconds that the model computed
+    (`model_seconds`) and the seconds that the tasks took (`task_seconds`).
     """
     has_content = "content" in manifest.columns
     content = F.col("content") if has_content else F.lit(None).cast("binary")
-    # Not deterministic, so that Spark does not run it once for each field that is selected.
+    # Declared not deterministic, so that Spark does not run it once for each selected field.
     contents = manifest.sparkSession.sparkContext.broadcast(known)
     udf = F.pandas_udf(_embedder(config, factory, contents), EMBEDDED).asNondeterministic()  # type: ignore[call-overload]
     return (
@@ -91,7 +91,7 @@ _worker_encoders: dict[tuple[Factory, tuple[str, ...], int], Sequence[Encoder]] 
 def _encoders_of_this_worker(
     factory: Factory, gpus: Sequence[str], threads: int
 ) -> Sequence[Encoder]:
-    """Spark reuses its Python workers: a model is made in a worker's first task only."""
+    """The encoders of this worker, made by its first task: Spark reuses its Python workers."""
     key = (factory, tuple(gpus), threads)
     if key not in _worker_encoders:
         _worker_encoders[key] = factory.create(gpus, threads)

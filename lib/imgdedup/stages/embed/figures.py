@@ -21,7 +21,7 @@ def metrics() -> list[Column]:
 
 
 def require_same_model(models: Sequence[str]) -> str | None:
-    """The fingerprint all rows share, None for no rows; UserError when the workers differ."""
+    """The model that all rows share, None for no rows; UserError when the workers differ."""
     if len(models) > 1:
         raise UserError(
             f"the executors embedded with different models ({', '.join(models)}), and their "
@@ -51,7 +51,7 @@ def count_healed(failed_before: DataFrame, embeddings: DataFrame) -> int:
 def figures(
     observed: Mapping[str, Any], failed: Mapping[str, int], healed: int
 ) -> dict[str, object]:
-    """What an embed run reports: whence its rows are, and the model's share of the tasks' time."""
+    """The figures of a run: where its rows come from, and the model's share of the tasks' time."""
     busy, total = observed["model_seconds"] or 0.0, observed["task_seconds"] or 0.0
     return {
         "embedded": observed["embedded"],

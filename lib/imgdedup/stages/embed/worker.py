@@ -36,7 +36,7 @@ EMBEDDED = StructType(
 
 @dataclass(frozen=True)
 class ReadImage:
-    """One image after reading and decoding. Neither `decoded` nor a `failure`: a known content."""
+    """One image after reading and decoding. A known content has no `decoded` and no `failure`."""
 
     content_id: str | None = None
     size_bytes: int | None = None
@@ -86,7 +86,7 @@ def embed_images(
 
 
 def in_batches(reads: Iterable[ReadImage], size: int) -> Iterator[list[ReadImage]]:
-    """Batches with up to `size` decoded images, and at most as many images that are not decoded."""
+    """Batches of up to `size` decoded images, and of up to 2 * `size` images in all."""
     batch: list[ReadImage] = []
     decoded = 0
     for image in reads:
@@ -106,7 +106,7 @@ def read_image(
     reader: Reader,
     known: np.ndarray = NO_CONTENTS,
 ) -> ReadImage:
-    """Read, hash and decode one image. A failure becomes a part of the result."""
+    """Read, hash and decode one image. The result holds a failure, if there is one."""
     content_id = size_bytes = None
     try:
         data = reader.read(uri) if content is None else _require_size(content, reader.max_bytes)

@@ -1,7 +1,7 @@
 """search: proposes candidates, by a self-join of the contents through Milvus.
 
-Candidates are all pairs of contents whose margin reaches the pinned threshold. Contents that are
-new ask for their neighbours; contents that are gone take their candidates with them.
+Candidates are all pairs of contents whose margin reaches the pinned threshold. New contents ask for
+their neighbours. Contents that are gone lose their candidates.
 """
 
 from imgdedup.stages.search.stage import run

@@ -75,8 +75,8 @@ def replace_candidates(
     """How a search changes the candidates `stored` (with `dt`).
 
     The pairs found replace all stored pairs of the contents that asked. The pairs of contents that
-    are gone leave. The pairs of contents whose first day changed move with it. `touched` are all
-    these contents as touched contents, and `after` is the present snapshot.
+    are gone are removed. The pairs of a content whose first day changed move to the new day.
+    `touched` are all these contents as touched contents, and `after` is the present snapshot.
     """
     moved = touched.where("NOT was <=> now").select("content_id")
     replaced = found.asked.select("content_id").union(moved).distinct()
@@ -97,7 +97,9 @@ def replace_candidates(
 def require_filled(vectors: int) -> None:
     """Raise RuntimeError when the collection of this projection holds nothing."""
     if not vectors:
-        raise RuntimeError("the index holds nothing for the present projection: run index again")
+        raise RuntimeError(
+            "the collection holds nothing for the present projection: run index again"
+        )
 
 
 def crowded_words(crowded: int, config: SearchConfig) -> str:

@@ -1,8 +1,8 @@
 """The certificate of a search: the recall of the collection, measured on a sample.
 
 The truth is the exact product of the sample with every content, projected again from `embeddings`.
-So the certificate notices an index that is too approximate. It also notices a collection that
-holds other vectors than the table gives.
+So the certificate notices a collection that answers too approximately. It also notices a collection
+that holds other vectors than the table gives.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from imgdedup.space.projection import Projection
 from imgdedup.space.vectors import asking_form, matrix
 
 NEAREST = 10
-_TIE = 1e-5  # margins this close are equal: the index computes in float32
+_TIE = 1e-5  # margins this close are equal: Milvus computes in float32
 _COLUMNS = "row INT, margin DOUBLE, answered BOOLEAN"
 _BATCH = pa.schema([("row", pa.int32()), ("margin", pa.float64()), ("answered", pa.bool_())])
 
@@ -104,7 +104,7 @@ def require_recall(recall: float, least: float, address: CollectionAddress) -> N
     if recall >= least:
         return
     raise UserError(
-        f"the index finds only {recall:.4f} of the {NEAREST} nearest contents, and "
+        f"the collection finds only {recall:.4f} of the {NEAREST} nearest contents, and "
         f"search.min_recall is {least}: build it again (drop the collection {address.collection}, "
         "or delete .imgdedup/milvus under the root when Milvus is embedded, and run index again)"
         + ("" if address.index_type == "FLAT" else "; if it is new, set milvus.index_type to FLAT")

@@ -1,9 +1,9 @@
 """The neighbours of contents: every pair with a margin at or above the threshold.
 
-The number of neighbours asked for is a page size. While the last neighbour still passes, more are
-asked for. Milvus only finds neighbours. Their margin is computed here, so that a pair has the same
-bits whichever of its two contents asked. A content with very many neighbours is crowded, and
-proposes only its nearest; see `crowds`.
+The number of neighbours asked for is a page size. While the last neighbour of a page still passes,
+the content asks for more. Milvus only finds neighbours. This module computes their margins, so that
+a pair has the same bits whichever of its two contents asked. A content with very many neighbours is
+crowded, and proposes only its nearest; see `crowds`.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from imgdedup.config import SearchConfig
 from imgdedup.milvus.client import Collection, CollectionAddress, stored_vectors
 from imgdedup.space.vectors import asking_form, margins
 
-# Milvus computes in float32; hits this close below the threshold pass for now.
+# Milvus computes in float32. Hits this close below the threshold pass for now.
 _SLACK = 1e-4
 _MOST = 16_384  # neighbours that a server gives for one query
 _PAIR = pa.schema(
@@ -139,8 +139,9 @@ def all_neighbours(
             passing = near.margins >= threshold - _SLACK
             if len(near.keys) < k and passing.all():
                 raise RuntimeError(
-                    f"the index gave {len(near.keys):,} of the {k:,} neighbours asked for among "
-                    f"{vectors:,} vectors, so some may be missing: set milvus.index_type to FLAT"
+                    f"the collection gave {len(near.keys):,} of the {k:,} neighbours asked for "
+                    f"among {vectors:,} vectors, so some may be missing: set milvus.index_type to "
+                    "FLAT"
                 )
             found[row] = [key for key, passes in zip(near.keys, passing, strict=True) if passes]
             certain = np.count_nonzero(near.margins >= threshold + _SLACK)
