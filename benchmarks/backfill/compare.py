@@ -1,13 +1,12 @@
 """Compares the tables of two roots, row by row."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
-TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated")
-_OF_THE_RUN = ("run_id",)  # columns that differ from run to run
+from benchmarks import lakes
+from benchmarks.lakes import Row
 
 
 @dataclass(frozen=True)
@@ -21,21 +20,19 @@ class Compared:
 
 def compare(one: Path, other: Path, days: Sequence[str]) -> list[Compared]:
     """Compare all tables on `days`; a partition of another day counts as one more row."""
-    found = []
-    for table in TABLES:
-        left, right = (_rows(root, table, days) for root in (one, other))
-        found.append(Compared(table, (len(left), len(right)), left == right))
+    left, right = (_by_table(root, days) for root in (one, other))
+    return [
+        Compared(table, (left[table].total(), right[table].total()), left[table] == right[table])
+        for table in lakes.TABLES
+    ]
+
+
+def _by_table(root: Path, days: Sequence[str]) -> dict[str, Counter[Row]]:
+    """The rows of each table, with their day."""
+    found = {table: Counter[Row]() for table in lakes.TABLES}
+    for (table, day), rows in lakes.tables(root).items():
+        if day not in days:
+            found[table][(("partition of another day", day),)] += 1
+        for row, count in rows.items():
+            found[table][(("dt", day), *row)] += count
     return found
-
-
-def _rows(root: Path, table: str, days: Sequence[str]) -> list[str]:
-    rows = []
-    for folder in sorted((root / table).glob("dt=*")):
-        dt = folder.name.removeprefix("dt=")
-        if dt not in days:
-            rows.append(f"a partition {dt} that is none of the days")
-        for file in sorted(folder.glob("[!._]*.parquet")):
-            data = pq.ParquetFile(file).read()
-            kept = [name for name in data.column_names if name not in _OF_THE_RUN]
-            rows += [repr((dt, row)) for row in data.select(kept).to_pylist()]
-    return sorted(rows)

@@ -81,14 +81,13 @@ def measure(
     corpus.add(age)
     say(f"days: {age} days are settled")
     settle(spark, root, corpus.days, settings)
-    warm_up = corpus.days
     corpus.add(1)
     settle(spark, root, corpus.days[-1:], settings)  # Spark compiles here, and not below
-    before = files(root)
+    before, settled = files(root), len(corpus.days)
     corpus.add(1)
     seconds = settle(spark, root, corpus.days[-1:], settings)
     after = files(root)
-    say(f"days: one more after {len(warm_up)}: {sum(seconds.values()):.1f} s")
+    say(f"days: one more after {settled}: {sum(seconds.values()):.1f} s")
     written = {path.parent for path in after - before}
     stored = {path.parent for path in after}
     return Measured(age, age * arguments.per_day, seconds, len(written), len(stored))

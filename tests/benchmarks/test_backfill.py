@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from benchmarks.backfill import month
-from benchmarks.backfill.compare import TABLES, Compared, compare
+from benchmarks.backfill.compare import Compared, compare
 from benchmarks.backfill.measure import Measured, most_at_once
 from benchmarks.backfill.page import page
+from benchmarks.lakes import TABLES
 from imgdedup.corpora.edits import EVERYDAY
 from imgdedup.errors import UserError
 from imgdedup.flow import STAGES

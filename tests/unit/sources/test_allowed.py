@@ -11,7 +11,7 @@ from imgdedup.failures import ImageFailure
 from imgdedup.sources import reader_of
 from imgdedup.sources.allowed import Allowed, Source
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[3] / "conf"
 SETTINGS = config.load(CONF, "local", {}).embed
 AZURE = "abfss://container@account.dfs.core.windows.net"
 

@@ -19,7 +19,7 @@ from imgdedup.testing import encoded, picture
 
 DECODER = Decoder(32, 64, 90, max_pixels=1_000_000, budget=ByteBudget(1 << 28))
 MAX_BYTES = 100_000
-SETTINGS = config.load(Path(__file__).parents[2] / "conf", "local", {}).embed
+SETTINGS = config.load(Path(__file__).parents[3] / "conf", "local", {}).embed
 READER = reader_of(replace(SETTINGS, max_file_bytes=MAX_BYTES, read_attempts=1))
 PHOTO = picture(1, 200, 150)
 

@@ -17,7 +17,7 @@ from imgdedup.errors import TryAgain, UserError
 from imgdedup.milvus.client import CollectionAddress
 from imgdedup.milvus.embedded import serving
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[3] / "conf"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from imgdedup.milvus.embedded import serving
 from imgdedup.testing import FakeCollection
 from tests.milvus_contract import CollectionContract
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[3] / "conf"
 
 
 @pytest.fixture(scope="module")

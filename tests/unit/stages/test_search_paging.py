@@ -15,7 +15,7 @@ from imgdedup.space.vectors import EXTRA, asking_form, margins, stored_form
 from imgdedup.stages.search.neighbours import NeighbourQuery, all_neighbours
 from imgdedup.testing import FakeCollection
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[3] / "conf"
 SECTION = config.load(CONF, "local", {}).search
 DIMS = 16
 Pairs = dict[tuple[str, str], float]

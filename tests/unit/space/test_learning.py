@@ -13,7 +13,7 @@ from imgdedup.space.projection import Projection, levels
 from imgdedup.space.vectors import margins
 from imgdedup.stages.fit import figures, outgrown_words
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[3] / "conf"
 SECTION = replace(config.load(CONF, "local", {}).fit, dims=16, background=300)
 VALUES = 64
 

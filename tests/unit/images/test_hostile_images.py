@@ -16,7 +16,7 @@ from imgdedup.failures import ImageFailure
 from imgdedup.images.decode import decoder_of
 from imgdedup.testing import encoded, picture
 
-SETTINGS = config.load(Path(__file__).parents[2] / "conf", "local", {}).embed
+SETTINGS = config.load(Path(__file__).parents[3] / "conf", "local", {}).embed
 SECONDS = 10.0  # the most seconds of computing for one refused file
 MIB = 64.0  # the most memory beyond the file itself
 FILLED = 200_000_000  # bytes

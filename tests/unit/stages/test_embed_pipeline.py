@@ -25,7 +25,7 @@ from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.embed.worker import ReadImage, embed_images, in_batches
 from imgdedup.testing import FakeEncoder, encoded, picture
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[3] / "conf"
 CONFIG = config.load(CONF, "local", {}).embed
 ENCODER = FakeEncoder(side=32, batch_size=4)
 FILES = [encoded(picture(seed)) for seed in range(6)]
