@@ -9,7 +9,7 @@ by one spark-submit. The DAG runs when a day is over (UTC), for that day.
 - `dt`: the data day. Empty: the run's logical date; without one, the day it was queued.
 - `until`: the last day of a range of days that begins with `dt`. One run takes the whole range, and
   leaves out the days for which there is nothing. Empty: `dt` alone.
-- `root`: folder or object-store prefix of the datasets. Empty: the Variable `imgdedup_root`.
+- `root`: folder or object-store prefix of the tables. Empty: the Variable `imgdedup_root`.
 - `manifest`: folder, prefix or Parquet of images; `{dt}` in it stands for the day. Empty: the
   Variable `imgdedup_manifest`; without one, `<root>/manifest/dt=<day>` is taken as it is.
 - `overlay`: the file of `conf/` laid over `base.toml`. Empty: the Variable `imgdedup_overlay`, else
@@ -22,7 +22,7 @@ by one spark-submit. The DAG runs when a day is over (UTC), for that day.
 ### Before the first run
 
     airflow pools set imgdedup_index 1 "one run at a time uses the collection"
-    airflow variables set imgdedup_root s3://bucket/dedup
+    airflow variables set imgdedup_root s3a://bucket/dedup
     airflow connections add spark_default --conn-type spark --conn-host 'local[*]'
 
 Without the pool, the stages from `fit` on are never scheduled; `scan` and `embed` do not need it.
@@ -38,8 +38,8 @@ equal tables. One run takes a month of small days, and starts each stage once:
 `airflow backfill create --dag-id image_dedup --from-date 2026-01-01 --to-date 2026-01-31` makes a
 run for each day. Large days embed side by side, and the pool lets one stage at a time use the
 collection. Airflow tries a failed or killed stage again; no process of the killed stage goes on
-beside the new one. Airflow does not try again after exit status 2: the fault is in the input or
-the configuration, and only a person can mend it.
+beside the new one. Airflow does not try again after exit status 2: the fault is in the input, the
+configuration or the machine, and only a person can mend it.
 
 ### Results
 
@@ -99,7 +99,7 @@ PARAMS = {
     "root": Param(
         None,
         type=["null", "string"],
-        description="Folder or object-store prefix that holds the datasets. "
+        description="Folder or object-store prefix that holds the tables. "
         "Empty: the Airflow Variable imgdedup_root.",
     ),
     "manifest": Param(

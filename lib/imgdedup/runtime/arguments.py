@@ -9,7 +9,7 @@ from pathlib import Path
 def parse_arguments(stage: str) -> argparse.Namespace:
     """Read the command line of the job script of a stage; wrong arguments end it with status 2."""
     parser = argparse.ArgumentParser(prog=f"{stage}.py")
-    parser.add_argument("--root", required=True, help="folder or URI that holds the datasets")
+    parser.add_argument("--root", required=True, help="folder or URI that holds the tables")
     parser.add_argument("--dt", required=True, type=_day, help="data day, YYYY-MM-DD")
     parser.add_argument(
         "--until", default=None, type=_day_or_none, help="last day of a range that starts on --dt"
