@@ -1,1 +1,1 @@
-"""Kills processes in every stage and fills disks; the same command has to mend everything."""
+"""Kills processes in every stage and fills disks. The same command must then repair the lake."""

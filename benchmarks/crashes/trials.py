@@ -55,7 +55,7 @@ class Trial:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was lost, and no reader saw half of anything."""
+        """Whether nothing was lost, and no reader saw half of a partition."""
         return not self.again and not self.differences and "half" not in self.seen
 
 

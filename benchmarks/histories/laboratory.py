@@ -1,7 +1,7 @@
 """Applies the stages of runs to small lakes, all in one Spark session.
 
 The laboratory keeps each lake, named by the steps that led to it. A history that begins like an
-earlier one goes on from the lake of the earlier one, so that shrinking a history costs little.
+earlier one starts from that lake. So shrinking a history costs little.
 """
 
 import hashlib

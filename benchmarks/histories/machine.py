@@ -1,8 +1,8 @@
 """The histories: what may happen to the days of a lake, drawn and shrunk by Hypothesis.
 
-A day has to run again when its manifest changed or its run was abandoned. Whenever no day has to,
-the lake must hold what one clean run over the manifests leaves. Each such moment is the end of a
-history.
+A day has to run again when its manifest changed or its run was abandoned. Whenever no day has to
+run, the lake must hold the tables of one clean run over the manifests. Each such moment is an end
+of the history.
 """
 
 from collections import Counter
@@ -92,7 +92,7 @@ class History(RuleBasedStateMachine):
             self._run([day], STAGES[: STAGES.index(last) + 1])
 
     def must_run(self) -> bool:
-        """Tell whether a run is missing before the tables can be right."""
+        """Tell whether some day has to run before the tables can be right."""
         return bool(self.unread or self.removed) or self.unsettled
 
     def teardown(self) -> None:

@@ -154,9 +154,9 @@ def claim(out: Path, photographs: Path | None) -> None:
 def judged_pairs(file: Path, photographs: Path | None) -> list[tuple[str, str]]:
     """Read pairs of photographs from a CSV file, such as rows of `untouched-pairs.csv`.
 
-    Its columns `one` and `other` are paths below the folder of photographs, paths below the folder
-    in it that has the file's name, or image ids of untouched photographs. Raises UserError when
-    the file cannot be read or lacks a column.
+    Its columns are `one` and `other`. A value is one of three things: a path below the folder of
+    photographs; a path below the folder in it that has the file's name; the image id of an
+    untouched photograph. Raises UserError when the file cannot be read or lacks a column.
     """
     inside = photographs is not None and (photographs.expanduser() / file.stem).is_dir()
     below = f"{file.stem}/" if inside else ""

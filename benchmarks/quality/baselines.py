@@ -76,7 +76,7 @@ class Scored:
 
 
 def scored(contents: Sequence[str], families: Families, scores: Scores) -> Scored:
-    """Score every two contents once; two contents that are relatives are no false pair."""
+    """Score every two contents once. Two relatives (see `Families`) are no false pair."""
     place = {content: number for number, content in enumerate(contents)}
     by_photo: dict[str, list[int]] = defaultdict(list)
     for content in contents:

@@ -1,8 +1,8 @@
 """Compares descriptors on one corpus: how many copies each proposes, and at what price.
 
-The price is false candidates: photographs that show something else, and that the system would have
-to compare with an image all the same. As in the product, the margin of two projected embeddings
-makes a candidate. Each descriptor has a projection fitted to its own embeddings of the corpus.
+The price is false candidates: pairs that imgdedup would have to compare, though they show different
+photographs. As in imgdedup, two contents are a candidate by the margin of their projected
+embeddings. Each descriptor has a projection fitted to its own embeddings of the corpus.
 """
 
 import re
@@ -87,7 +87,7 @@ def figures(
     margin with the image reaches the threshold.
     """
     outcome = scored(contents, families, _margins(found.vectors, found.name, config))
-    # A pair of untouched photographs counts for both of them, a pair with a copy for the copy.
+    # A pair of two untouched photographs counts for both. A pair with a copy counts for the copy.
     reaching = (2 * outcome.untouched + outcome.rivals)[::-1].cumsum()[::-1] / len(contents)
     copies = outcome.copies
     prices = {}

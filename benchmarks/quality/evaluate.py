@@ -14,10 +14,10 @@ RECALLS = ("pair", "group", "candidate", "at_10", "at_20")
 def recall(truth: Sequence[Truth], families: Families, findings: Findings) -> pd.DataFrame:
     """One row for each copy: `image_id`, `photo`, `edit`, `kind`, `amount` and the RECALLS.
 
-    The RECALLS tell whether the copy and a photograph that it shows are a pair, are in one group,
-    and are a candidate, and whether the photograph is among the copy's 10 or 20 candidates of the
-    highest margin. Only untouched photographs count among these 10 or 20, not other copies. A copy
-    with the bytes of the photograph counts as found, a copy that could not be read as missed.
+    `pair`, `group` and `candidate` tell whether the copy and a photograph that it shows are a pair,
+    are in one group, and are a candidate. `at_10` and `at_20` tell whether the photograph is among
+    the copy's 10 or 20 candidates of the highest margin; other copies are not counted. A copy with
+    the bytes of the photograph counts as found. A copy that could not be read counts as missed.
     """
     joined = _contents(findings.pairs)
     near = _contents(findings.candidates)

@@ -78,9 +78,9 @@ def _judged(truth: Truth, expected: Turn, pair) -> tuple:  # type: ignore[no-unt
 def summary(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """Sum up the rows of `accuracy` by `edit` or `kind`.
 
-    The columns are `pairs`, the shares of pairs whose `box`, `scale`, `rotation` and `mirror` are
-    right, the share `aim` (box, scale and mirror are all right), and the median errors. Where
-    `is_exact` is false only the mirroring counts.
+    `pairs` is the number of pairs. `box`, `scale`, `rotation` and `mirror` are the shares of pairs
+    for which that is right; `aim`: box, scale and mirror all are. The median errors follow. Where
+    `is_exact` is false, only the mirroring counts.
     """
     loose = ~rows["is_exact"].astype(bool)
     right = pd.DataFrame(

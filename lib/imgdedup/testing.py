@@ -17,7 +17,7 @@ FAKE_DIMS = _GRID * _GRID * 3
 
 
 class FakeCollection:
-    """An exact `imgdedup.milvus.Collection` in memory; equal margins come in order of key."""
+    """An exact `milvus.client.Collection` in memory; equal margins come in order of key."""
 
     def __init__(self) -> None:
         self._width: int | None = None
@@ -78,7 +78,7 @@ class FakeCollection:
 class FakeEncoder:
     """An `imgdedup.encoder.Encoder` whose embedding is the picture itself, shrunk to 8 x 8.
 
-    `side` is a multiple of 8. Copies of a picture come out close, different pictures far apart.
+    `side` is a multiple of 8. The embeddings of copies are near, those of other pictures far.
     """
 
     side: int = 32

@@ -1,9 +1,9 @@
 """Finds how one picture lies in another: by the map that most matches of features support.
 
 A feature has a place, a size and a direction. So every match of two features proposes a whole
-similarity transform. All proposals are tried. So the result is the same each time, and a few true
-matches among many false ones are enough. The best proposal is then refined to the map that its
-matches support: affine or projective.
+similarity transform. Because all proposals are tried, the result is the same each time, and a few
+true matches among many false ones are enough. The best proposal is then refined to an affine or
+projective map by its matches.
 """
 
 from collections.abc import Iterator
@@ -158,7 +158,7 @@ def _match(left: Features, right: Features) -> np.ndarray:
 
 
 def _vote(a: np.ndarray, b: np.ndarray, factors: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """The matches, bool, (n,), that the best proposal explains: no other explains more."""
+    """Find the proposal that explains most matches; give those matches, bool, (n,)."""
     spin = factors * np.exp(1j * turns)
     here, there = a @ [1, 1j], b @ [1, 1j]
     missed = np.abs(spin[:, None] * (here - here[:, None]) + there[:, None] - there)
@@ -204,7 +204,7 @@ def _similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
 def _with_perspective(
     matrix: np.ndarray, inliers: np.ndarray, a: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The map and its matches, or a projective map and its matches when it fits clearly better."""
+    """Try a projective map, too: it and its matches when it fits clearly better, else these."""
     near, well = _close(matrix, a, b, 8.0), _close(matrix, a, b, _FITS_WELL).sum()
     if _PROJECTIVE_GAIN * well > near.sum():
         return matrix, inliers

@@ -36,8 +36,8 @@ class Colours:
     def is_one_object(self) -> bool:
         """Whether one object has another colour, and the gray ground has stayed gray.
 
-        That is one product in two finishes. An edit of the colours changes the whole picture. The
-        edit tints gray parts, or the picture has more colours than one object on a plain ground.
+        Such pictures show one product in two finishes. An edit of the colours would change the
+        whole picture: it tints gray parts, or changes more colours than those of one object.
         """
         gray, other_gray = self._saturation(self.first), self._saturation(self.second)
         neutral, other_neutral = gray < _NEUTRAL, other_gray < _NEUTRAL

@@ -3,12 +3,12 @@
 Two pictures are copies in three cases:
 
 - The pictures agree everywhere after features have aligned them.
-- The pictures agree so well that the rest can only lie on top, and the rest has the few flat tones
-  of text, bars and logos.
-- Features find no hold, and one whole frame laid on the other agrees still better. Where there is
-  no texture to correlate, the frames must have the same tones.
+- The pictures agree almost perfectly outside some part, and that part has the few flat tones of
+  text, bars and logos. Then the part lies on top.
+- Too few features match to align the pictures, and one whole frame laid on the other agrees by
+  stricter limits. Frames without texture to correlate must have the same tones.
 
-Light and dark do not tell apart one product in two finishes. So the colours are compared, too.
+One product in two finishes may have the same light and dark. So the colours are compared, too.
 """
 
 from dataclasses import dataclass, replace
@@ -94,7 +94,7 @@ def _judge(
 
 
 def _is_even(found: Agreement, config: VerifyConfig) -> bool:
-    """Whether the noise in all windows explains how badly the worst windows correlate."""
+    """Whether the worst windows correlate no worse than the noise in all windows explains."""
     return 1 - found.least <= config.graphic_slack + _NOISE * (1 - found.typical)
 
 

@@ -169,7 +169,7 @@ def _same_frame(wider: Picture, other: Picture) -> bool:
 
 
 def _in_words(facts: Explanation, same_frame: bool, coloured_over: bool) -> list[str]:
-    """The parts of the label that follow from the facts. A zoom keeps the frame, unlike a crop."""
+    """The parts of the label that follow from `facts`. A zoom keeps the frame, a crop does not."""
     left, top, right, bottom = facts.crop
     area = (right - left) * (bottom - top)
     resized = abs(math.log(facts.scale)) > _SAME_SIZE

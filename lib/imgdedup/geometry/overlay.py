@@ -62,7 +62,7 @@ def drawn_pixels(shared: Shared) -> np.ndarray:
 
 
 def is_overlay(shared: Shared, drawn: np.ndarray, config: VerifyConfig) -> bool:
-    """Whether drawn pixels are many enough, and have few enough tones, to be an overlay."""
+    """Whether the drawn pixels are an overlay: enough pixels, and few enough tones."""
     solid = cv2.erode(drawn.astype(np.uint8), _SOLID)  # an edge that a blur moved is thin
     if solid.sum() < _LEAST_OVERLAY * shared.shown.sum():
         return False
@@ -89,5 +89,5 @@ def _two_tones(levels: np.ndarray) -> float:
 
 
 def _tones_of(shared: Shared, drawn: np.ndarray) -> float:
-    """The share in two tones of the picture that is drawn over: it has fewer tones there."""
+    """The larger share in two tones of the two pictures: that of the picture drawn over."""
     return max(_two_tones(shared.coarse[drawn]), _two_tones(shared.fine[drawn]))

@@ -1,4 +1,4 @@
-"""Refuses files that take minutes or much memory to decode, though their pictures are not large.
+"""Refuses files that cost minutes or much memory to decode, though their pictures are small.
 
 The number of pixels does not bound the time of a decoder. A JPEG may scan its pixels thousands of
 times. A file that Pillow reads in Python may consist of millions of pieces. A TIFF may have tiles

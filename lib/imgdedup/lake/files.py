@@ -1,6 +1,6 @@
 """The few operations on files and folders that the lake needs, on a local disk or through Hadoop.
 
-They serve the files around the tables: markers, journal, lock, and the renaming of whole
+The operations serve the files around the tables: markers, journal, lock, and the renaming of whole
 partitions. Spark itself reads and writes the tables.
 """
 

@@ -1,10 +1,10 @@
-"""One writer at a time for a root: a second writer waits, and stops with a message when it must.
+"""One writer at a time for a root: a second writer waits, and gives up after some time.
 
 On a local disk the kernel keeps the lock, and frees it when the process ends, however that ends.
 Elsewhere the lock is a lease: a file with the name of its owner, which the owner writes again every
 half minute. A writer that sees the file unchanged for three minutes takes the lease over. Clocks
-are not compared, and a pause of the writer that looks counts for at most one beat. An owner that
-lost its lease hears of that before it publishes anything.
+are not compared. When the waiting writer itself pauses, the pause counts for at most one beat. An
+owner that lost its lease learns that before it publishes anything.
 """
 
 import fcntl
@@ -115,7 +115,7 @@ class _Lease:
         self._seen, self._looked, self._silent = "", 0.0, 0.0
 
     def take(self) -> str | None:
-        """Take the file when it is free or its owner is gone; give the name of another owner."""
+        """Take the file if it is free or its owner is gone, else give the name of its owner."""
         if not self._files.create(self._path, self._signature()):
             text, now = self._look() or self._seen, time.monotonic()
             pause = min(now - self._looked, self._pace.beat)
@@ -124,7 +124,7 @@ class _Lease:
             if self._silent < self._pace.dead:
                 return _owner(text)
             self.sign()
-        if not self._files.renames:  # two writers may have created it at once: the last one has it
+        if not self._files.renames:  # two writers may have created it at once: the last one wins
             time.sleep(self._pace.settle)
         text = self._look()
         return None if self._token in text else _owner(text)
@@ -135,7 +135,7 @@ class _Lease:
             self._files.write(self._path, self._signature())
 
     def require_held(self) -> None:
-        """Raise Busy when the file is no longer its own."""
+        """Raise Busy when another writer has taken the file."""
         with self._writing:
             text = self._files.read(self._path) or ""
         if self._token not in text:
@@ -152,7 +152,7 @@ class _Lease:
     def _look(self) -> str:
         try:
             return self._files.read(self._path) or ""
-        except OSError:  # its owner is just writing it
+        except OSError:  # the owner is writing the file at this moment
             return ""
 
 

@@ -30,8 +30,9 @@ class Quality:
 def compare(root: Path, truth: Sequence[Truth]) -> Quality:
     """Compare the pairs, groups and failures under `root` with `truth`.
 
-    A copy is found when a pair or a group joins it with its original. In pairs, an exact copy of
-    an image stands for the image. A pair is false when its images show different photographs.
+    A copy is found when a pair or a group joins it with its original. A pair with an exact copy of
+    an image counts as a pair with the image. A pair is false when its images show different
+    photographs.
     """
     days = sorted({row.dt for row in truth})
     pairs = read(root, "pairs", days, ["left_id", "right_id", "kind"])

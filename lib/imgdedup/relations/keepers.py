@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-# What the keeper does better, and the value by which a lesser one comes first.
+# For each key: why a keeper is better, in words, and the value that is less for the better image.
 ORDER = {
     "pixels": ("has more pixels", "-CAST(width AS LONG) * height"),
     "bytes": ("has more bytes", "-size_bytes"),

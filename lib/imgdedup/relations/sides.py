@@ -32,7 +32,7 @@ def beside(pairs: DataFrame, contents: DataFrame) -> DataFrame:
 
 
 def apart_from(pairs: DataFrame, contents: DataFrame) -> DataFrame:
-    """The pairs with no side among `contents` (`content_id`)."""
+    """The pairs of which neither side is among `contents` (`content_id`)."""
     rest = pairs
     for side in SIDES:
         rest = rest.join(contents.select(F.col("content_id").alias(side)), side, "left_anti")

@@ -29,7 +29,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     for mark, words in _KNOWN.items():
         if mark in text:
             return words, FAILED
-    # A failure inside a worker arrives as the account of the JVM. Its last cause is the root cause.
+    # The JVM reports a failure inside a worker with a chain of causes. The last is the root cause.
     causes = [found.group(1) for line in text.splitlines() if (found := _CAUSE.match(line))]
     if causes:
         cause = causes[-1].removeprefix(_USER_ERROR).removeprefix(_TRY_AGAIN).strip()

@@ -1,4 +1,4 @@
-"""Lets no program outlive the task that started it.
+"""Ends every program that a task started, when the task ends.
 
 When Airflow ends a task, it kills the whole process group of the task. When something else kills
 the task, such as the kernel when memory runs out, spark-submit goes on. Airflow would then start
@@ -21,7 +21,7 @@ _GUARD = 'read -r word || kill -s KILL -- "-$1"'
 def guarded() -> Iterator[None]:
     """Kill all processes in this process's group when the block fails or the process dies in it.
 
-    Without effect when another process leads the group: the group is then not ours to kill.
+    When another process leads the group, the group is not ours to kill, and nothing happens.
     """
     group = os.getpid()
     if os.getpgid(0) != group:

@@ -24,7 +24,7 @@ from imgdedup.sources import local_path
 
 @dataclass
 class _Job:
-    """A stage at work: what it runs, and since when and in how much memory."""
+    """A stage at work: its body, its start and its memory."""
 
     stage: str
     body: Body
@@ -89,7 +89,7 @@ def _run_each_day(job: _Job, run: Run) -> int:
 def _run_once(job: _Job, run: Run) -> int:
     """Run the stage, say and record how it ended, and give the exit status.
 
-    Raises Missing when there is nothing for a day of a range, and never was.
+    Raises Missing when a day of a range has nothing now and was never scanned.
     """
     started = datetime.now(UTC)
     outcome, message, status = None, None, 0

@@ -58,7 +58,7 @@ def dated(contents: DataFrame, before: DataFrame, after: DataFrame) -> DataFrame
 
 
 def together(waiting: DataFrame | None, more: DataFrame) -> DataFrame:
-    """The touched contents that wait for a stage, and some more, each once."""
+    """Join the touched contents that wait for a stage with `more`: each content once."""
     if waiting is None:
         return more
     days = [F.min(name).alias(name) for name in ("was", "now")]
@@ -79,7 +79,7 @@ def stage_delta(
 ) -> Staged:
     """Stage the partitions that a delta changes.
 
-    `days` are the days that the dataset is to have. `everything`: no stored row stays.
+    Afterwards the dataset has just `days`. `everything`: no stored row stays.
     """
     removal = lake.stage_removal(dataset, days)
     if everything:

@@ -29,10 +29,10 @@ def is_rebuilding(lake: Lake) -> bool:
 
 
 class Settlement:
-    """One stage of one run, between what it has settled before and what it publishes now.
+    """What one stage of one run has to do, and how the stage publishes.
 
-    `rules` says in words what the rows of the stage depend on besides its input: other rules mean
-    that the stage does everything again. `reads` is the dataset whose partitions tell which days
+    `rules` names, in words, the settings that the rows of the stage depend on. With other rules the
+    stage does everything again. `reads` is the dataset whose partitions tell which days
     have changed. `writes` are the datasets that the stage writes again when one is damaged.
     """
 
@@ -82,7 +82,7 @@ class Settlement:
         return changes.touched(nothing, self.snapshot, None if self.everything else [])
 
     def stage_delta(self, dataset: str, delta: Delta, days: Sequence[str] | None = None) -> Staged:
-        """Stage the partitions of `dataset` that a delta changes; no day beyond `days` stays."""
+        """Stage the partitions of `dataset` that a delta changes; only `days` stay."""
         days = self.days if days is None else days
         return changes.stage_delta(self.lake, dataset, delta, days, everything=self.everything)
 
@@ -96,9 +96,9 @@ class Settlement:
     ) -> None:
         """Publish the tables of the stage, and that it has settled, in one commit.
 
-        `touched` contents, by default those of this settlement, then wait for `next_stage`, which
-        does everything again when this stage did. `versions` are the settled versions, by default
-        those of all partitions of `reads`.
+        Then the `touched` contents, by default those of this settlement, wait for `next_stage`. The
+        next stage does everything again when this stage did. `versions` are the settled versions,
+        by default those of all partitions of `reads`.
         """
         lake, settled = self.lake, self.versions if versions is None else versions
         staged = tables + progress.stage_progress(lake, self.stage, Progress(self.rules, settled))

@@ -51,8 +51,8 @@ class Source:
 def source_of(uri: str) -> Source:
     """Take a uri apart.
 
-    Raises ImageFailure: unreadable for a scheme that nothing reads, forbidden for an authority
-    that says more than the name of a bucket or a host with its port.
+    Raises ImageFailure: unreadable for a scheme that nothing reads; forbidden for an authority that
+    is no plain name of a bucket, and no host with or without a port.
     """
     if local_path(uri) is not None:
         return Source("file", "", uri)

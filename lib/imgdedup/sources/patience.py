@@ -1,4 +1,4 @@
-"""Decides which reads are tried again, and for how long a failing store is still asked."""
+"""Decides which reads are tried again, and when a failing store is not asked any more."""
 
 import random
 import threading
@@ -29,8 +29,8 @@ class _Silence:
 class Circuits:
     """Which addresses are down in this process; safe to use from several threads.
 
-    An address is down when it only failed for `outage` seconds, and often enough. It is then tried
-    once in `outage` seconds, until it answers. Only failing addresses are kept.
+    An address is down when enough tries, and all tries of `outage` seconds, have failed. Then it is
+    tried once in `outage` seconds, until it answers. Only failing addresses are kept.
     """
 
     def __init__(self, outage: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -17,8 +17,8 @@ from imgdedup.sources.deadline import call_within
 _PIECE = 1 << 20  # bytes per read
 _CONNECT = 10.0  # seconds to connect, and to wait without a byte of the answer: stores take less
 _S3_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-# By these words the stores' libraries say that a later try may succeed: connections, throttling,
-# HTTP statuses 408, 425, 429 and 5xx, the codes of S3 and of gRPC.
+# An error with one of these words may pass: connections, throttling, the HTTP statuses 408, 425,
+# 429 and 5xx, and codes of S3 and of gRPC.
 _TRANSIENT = re.compile(
     r"NETWORK_CONNECTION|SLOW_DOWN|THROTTLING|INTERNAL_FAILURE|SERVICE_UNAVAILABLE"
     r"|REQUEST_TIMEOUT|UNAVAILABLE:|DEADLINE_EXCEEDED:|RESOURCE_EXHAUSTED:|INTERNAL:|ABORTED:"

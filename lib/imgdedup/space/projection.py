@@ -5,8 +5,8 @@
 
 The margin is the score normalisation known from image copy detection (Facebook AI Image
 Similarity Challenge, 2021). Look-alikes crowd some regions of the space and leave others empty. The
-margin says by how much a pair stands out of its own neighbourhood. The margin depends on the two
-images and the background alone, and on no other image of the corpus.
+margin says by how much a pair stands out of its own neighbourhood. The margin depends only on the
+two images and the background, and on no other image of the corpus.
 
 The projection centres the embeddings and takes partly whitened principal components: each component
 is divided by a power of its standard deviation.

@@ -43,9 +43,9 @@ def asking_form(stored: np.ndarray) -> np.ndarray:
 def margins(one: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Margins and similarities of one stored vector (dims + 3,) with each row of (n, dims + 3).
 
-    Both are float64, (n,), rounded to DECIMALS. They are a plain product and sum. So, unlike with a
-    matrix product, the values of a pair depend on the pair alone: not on which of the two asks, and
-    not on the other queries.
+    Both are float64, (n,), rounded to DECIMALS. They are a plain product and sum, not a matrix
+    product. So the values of a pair depend on the pair alone. They do not depend on which of the
+    two asks, or on the other queries.
     """
     dims = len(one) - EXTRA
     products = one[:dims].astype(np.float64) * others[:, :dims].astype(np.float64)

@@ -1,7 +1,7 @@
 """fit: learns the projection of the corpus and the threshold of candidates, once, and pins both.
 
-Candidates do not depend on the order of the days, and are comparable between days, because neither
-the projection nor the threshold changes before a person asks for a refit.
+Neither the projection nor the threshold changes before a person asks for a refit. So candidates do
+not depend on the order of the days, and those of different days can be compared.
 """
 
 from imgdedup.console import say

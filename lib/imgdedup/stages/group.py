@@ -87,7 +87,7 @@ def affected_contents(touched: DataFrame, stored: DataFrame, pairs: DataFrame) -
 
     `touched` are contents whose images or pairs changed. `stored` are the former groups, and
     `pairs` are the present pairs. The group of a touched content may fall apart, or join the group
-    of a new partner. Any other pair of a member was there before, and lies within its group.
+    of a new partner. All other pairs of its members were there before, within the group.
     """
     near = both_ways(pairs.where("kind = 'near'"), "content_id", "other")
     changed = touched.select("content_id").distinct()

@@ -6,6 +6,7 @@ Representations"). Pizzi et al. 2022, "A Self-Supervised Descriptor for Image Co
 three things for copies: strong edits, mixed pictures that match each of their parts, and an entropy
 term that spreads the vectors.
 
-`photos` packs the photographs, `views` edits batches of them, `objective` is the loss, `heldout`
-measures how well unseen copies are found, `trainer` does the steps and keeps checkpoints.
+`command` starts a training. `photos` packs the photographs, `batches` draws them, `views` edits
+them. `objective` is the loss. `trainer` does the steps and keeps checkpoints. `heldout` measures
+how well unseen copies are found. `card` writes the model card.
 """

@@ -1,4 +1,4 @@
-"""The losses of training: for copies that are not nearest, and for vectors that crowd."""
+"""The losses of training: one for copies that are not nearest, one for vectors that crowd."""
 
 import torch
 import torch.nn.functional as F

@@ -54,7 +54,7 @@ class Recipe:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The parts of the network that training leaves as they are: `frozen`; none from scratch.
+        """The parts that training leaves as they are: `frozen`, or none in a start from scratch.
 
         These parts have the most pixels, so they cost the most to train. They are also the most
         general ones.

@@ -33,9 +33,9 @@ def embed(
     """Embed a manifest of `rows` rows: the columns of `embeddings`, `reused` and two of timing.
 
     An image whose content is `known` of the same model is read, but not decoded and not embedded.
-    When equal contents are not known, each of them is embedded. The timing columns spread the
-    seconds of a batch over its rows. So their sums are the seconds that the model computed
-    (`model_seconds`) and the seconds that the tasks took (`task_seconds`).
+    Of several equal contents that are not known, each is embedded. The timing columns divide the
+    seconds of a batch among its rows. So the sum of `model_seconds` is how long the model computed,
+    and the sum of `task_seconds` is how long the tasks took.
     """
     has_content = "content" in manifest.columns
     content = F.col("content") if has_content else F.lit(None).cast("binary")

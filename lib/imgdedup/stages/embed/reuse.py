@@ -95,11 +95,11 @@ def _sorted(table: pa.Table) -> np.ndarray:
 def fill_reused(
     embedded: DataFrame, read: Callable[[], DataFrame], dt: str, config: EmbedConfig
 ) -> DataFrame:
-    """Fill the reused rows among those that `embed` made with the stored columns of their content.
+    """Give the reused rows among `embedded` the stored columns of their content.
 
-    The images are embedded first. Only then `read` gives `embeddings`, because another run may
-    have replaced the files of its day meanwhile. A row whose content is no longer stored is
-    missing from the result.
+    The images are embedded first, and `read` gives `embeddings` only then, because another run may
+    replace the files of its day meanwhile. A row whose content is no longer stored is missing from
+    the result.
     """
     done = embedded.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
     rows = usable(read(), config)

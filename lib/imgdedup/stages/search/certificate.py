@@ -29,8 +29,8 @@ def measure_recall(
     """The share of the 10 nearest that the collection finds, and how many contents were asked for.
 
     `indexed` are the contents that the collection holds (`content_id`, `embedding`), and `most` is
-    the largest number to ask for. As in a search, a content asks with its stored vector. Contents
-    are near by margin: a neighbour as near as the tenth is as good.
+    the largest number to ask for. As in a search, a content asks with its stored vector. The
+    nearest have the largest margins. A neighbour with the margin of the tenth counts as found.
     """
     keys, embeddings = sample(indexed, most)
     stored = stored_vectors(collection, keys)

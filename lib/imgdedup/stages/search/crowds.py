@@ -2,15 +2,15 @@
 
 Thousands of variants of one image, or of look-alikes, have a square of pairs. So a crowded content
 proposes only its nearest neighbours, and a crowd costs rows in proportion to its size. Crowded
-contents that propose each other are one crowd. The pivot of a crowd is its best image in the order
-of keepers. Each member gets a pair with the pivot, so that the pairs that verify confirms form one
+contents that their proposals connect form one crowd. The pivot of a crowd is its best image in the
+order of keepers. Each member gets a pair with the pivot. So the pairs that verify confirms form one
 group around one keeper.
 
 The proposals of a crowded content depend on its whole crowd. So a search also asks for every
 content whose proposals may have changed. The tables are then those of one search of all contents,
-with one exception. Only the nearest neighbours of a crowded content are looked at. A crowded
-content may have a pair at the far edge of its neighbourhood, with a content that has no other
-neighbour in the crowd. Such a pair is found when the crowd came first, and not when it came later.
+with one exception. A search looks only at the nearest neighbours of a crowded content. A neighbour
+at the far edge may have no other neighbour in the crowd. The search finds its pair when the crowd
+was there first. It does not find the pair when the crowd came later.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from imgdedup.relations.sides import beside, both_ways, either_side
 def lost_member(stored: DataFrame, gone: DataFrame) -> bool:
     """Tell whether `gone` contents (`content_id`) had candidates in a lake that has crowds.
 
-    The contents that remain may then propose neighbours that no content proposed before.
+    Then the remaining contents may propose neighbours that no content proposed before.
     """
     if stored.where("crowded").isEmpty():
         return False
@@ -84,10 +84,13 @@ def pivots(hits: DataFrame, best: DataFrame) -> DataFrame:
 def _concerned(hits: DataFrame, before: DataFrame, asked: DataFrame, crowd: int) -> DataFrame:
     """The contents not asked yet whose proposals the hits may change.
 
-    `before` are the stored candidates, both ways. Only new pairs change a content that proposes
-    all its neighbours, and the other side proposes those. So three kinds of contents are left: the
-    neighbours, found or stored, of crowded contents that were asked; hit contents that were crowded
-    before, which a stored row tells; and hit contents that have become crowded now.
+    `before` are the stored candidates, both ways. A content that is not crowded proposes all its
+    neighbours. Only new pairs change its proposals, and the asked contents propose those. So three
+    kinds of contents have to ask, too:
+
+    - the neighbours, found or stored, of crowded contents that were asked;
+    - hit contents that were crowded before, as a stored row says;
+    - hit contents that have become crowded now.
     """
     crowded = hits.where("crowded")
     near = crowded.select(F.col("other").alias("content_id"))

@@ -49,7 +49,7 @@ class NeighbourQuery:
 
         Gives `content_id`, `other`, `margin`, `similarity`; `crowded`: the content has more
         neighbours than it may propose; `proposed`: the content proposes this neighbour as a
-        candidate. The hits of a crowded content are complete only as far as they are proposed.
+        candidate. Of a crowded content, hits beyond the proposed ones may be missing.
         """
 
         def find(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -148,7 +148,7 @@ def all_neighbours(
             if passing.all() and k < most and certain <= enough + 1:
                 more.append(row)
         asking = np.array(more, dtype=int)
-        # The page that tells whether a content is crowded, as soon as it is within reach.
+        # Ask next for the page that shows whether a content is crowded, unless it is far larger.
         telling = enough + 2
         k = telling if k < telling <= 8 * k else 4 * k
     return found

@@ -30,8 +30,8 @@ def find_undecided(
 ) -> DataFrame:
     """The candidates without a verdict by these rules on the present thumbnails.
 
-    Gives both contents, `model` and `dt`. `known` are verdicts. A content that `embeddings` no
-    longer has keeps its verdicts until search settles that.
+    Gives both contents, `model` and `dt`. `known` are verdicts. When `embeddings` no longer
+    has a content, its verdicts stand until search settles that.
     """
     wanted = either_side(candidates).distinct()
     decoders = contents(embeddings, "decoder", wanted=wanted)
