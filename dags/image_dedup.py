@@ -65,11 +65,10 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException
 
-from imgdedup.flow import FLOW, Stage
+from imgdedup.flow import FLOW, POOL, Stage
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONF = REPOSITORY / "conf"
-POOL = "imgdedup_index"
 OUTLETS = {
     "verify": [Asset("imgdedup_pairs")],
     "group": [Asset("imgdedup_groups"), Asset("imgdedup_deduplicated")],

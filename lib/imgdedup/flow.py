@@ -1,4 +1,4 @@
-"""The flow: the stages, their order, and which of them work day by day.
+"""The flow: the stages, their order, which of them work day by day, and the pool of the others.
 
 No other module says so. This module imports nothing of the project, so that the DAG can read it.
 """
@@ -30,3 +30,4 @@ FLOW = (
 STAGES = tuple(stage.name for stage in FLOW)
 BY_DAY = tuple(stage.name for stage in FLOW if stage.by_day)
 SETTLING = tuple(stage.name for stage in FLOW if not stage.by_day)
+POOL = "imgdedup_index"  # the Airflow pool of one slot in which the stages that settle wait

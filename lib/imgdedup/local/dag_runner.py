@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from imgdedup.flow import POOL
+
 DAG_ID = "image_dedup"
-POOL = "imgdedup_index"
 EVENT = "imgdedup-event: "
 
 
