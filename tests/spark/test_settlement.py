@@ -11,7 +11,7 @@ from imgdedup.lake import Lake, Staged
 from imgdedup.lake.schemas import SNAPSHOT_DATASET
 from imgdedup.settling.changes import Delta
 from imgdedup.settling.progress import read_progress, read_queue
-from imgdedup.settling.settlement import Settlement, is_rebuilding
+from imgdedup.settling.settlement import Settlement, is_repairing
 from imgdedup.settling.snapshot import snapshot_of
 from tests.spark.tables import Image, dated_candidates, embeddings, frame, rows_of
 
@@ -79,15 +79,15 @@ def test_a_partition_that_was_replaced_has_changed(spark: SparkSession, filled: 
     assert settlement_of(filled).changed_days == [FIRST, SECOND]
 
 
-def test_other_rules_damage_and_a_rebuild_do_everything_again(
+def test_other_rules_damage_and_a_repair_do_everything_again(
     spark: SparkSession, filled: Lake, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settle(filled)
     assert settlement_of(filled, rules="others").everything
-    rebuilding = Lake(spark, filled.root, rebuild=True)
-    assert is_rebuilding(rebuilding)
-    assert not is_rebuilding(filled)
-    assert settlement_of(rebuilding).everything
+    repairing = Lake(spark, filled.root, repair=True)
+    assert is_repairing(repairing)
+    assert not is_repairing(filled)
+    assert settlement_of(repairing).everything
     shutil.rmtree(filled.path("pairs", FIRST))
     assert settlement_of(filled).everything
     assert f"pairs of {FIRST}: it is missing" in capsys.readouterr().out

@@ -43,7 +43,7 @@ class Lake(Partitions):
     """Reads and replaces the partitions of the datasets under `root` (a path or Hadoop URI).
 
     `writer` is a stage and perhaps a day: the name that other writers see while they wait.
-    `patience` is how many seconds this lake waits for another writer. `rebuild` replaces a
+    `patience` is how many seconds this lake waits for another writer. `repair` replaces a
     partition even when its marker says that it already holds the same rows.
     """
 
@@ -54,12 +54,12 @@ class Lake(Partitions):
         writer: str = "writer",
         patience: float = 0.0,
         *,
-        rebuild: bool = False,
+        repair: bool = False,
     ) -> None:
         super().__init__(spark, root)
         self._writer = writer
         self._patience = patience
-        self.rebuild = rebuild
+        self.repair = repair
         self._require_lock: Callable[[], None] | None = None  # inside `alone`
         self._own = f"{self.root}/{_STAGING}/{writer}-{uuid.uuid4().hex[:8]}"
 
@@ -224,8 +224,8 @@ class Lake(Partitions):
         return Staged([self._move(f"{self.root}/{PRIVATE}/{other}", source)])
 
     def _changed(self, dataset: str, after: Mapping[str, Digest]) -> list[str]:
-        """The days whose partition is damaged or differs from these digests; all on a rebuild."""
-        if self.rebuild:
+        """The days whose partition is damaged or differs from these digests; all in a repair."""
+        if self.repair:
             return list(after)
         before, faults = self.digests(dataset, after), self.faults(dataset, after)
         return [

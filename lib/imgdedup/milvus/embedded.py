@@ -22,12 +22,12 @@ _SCHEMA = "schema.json"  # without this file a folder is no collection, and only
 
 @contextmanager
 def serving(
-    config: MilvusConfig, root: str, model: str, projection: str, *, rebuild: bool = False
+    config: MilvusConfig, root: str, model: str, projection: str, *, repair: bool = False
 ) -> Iterator[CollectionAddress]:
     """Give the address of the collection for one model and projection, named by fingerprint.
 
     The embedded server runs inside the block. On a server of the user, the names of collections
-    carry a mark of the root, so that several roots can share the server. `rebuild` deletes
+    carry a mark of the root, so that several roots can share the server. `repair` deletes
     everything that the embedded server stored, without reading it.
 
     Raises UserError when the port is taken, when another run uses the folder, or when `root` is no
@@ -47,17 +47,17 @@ def serving(
     folder = local_path(root)
     if folder is None:
         raise UserError(f"the root {root} is remote: set milvus.uri to a Milvus server's address")
-    with _milvus_lite(folder / ".imgdedup" / "milvus", config.port, rebuild) as uri:
+    with _milvus_lite(folder / ".imgdedup" / "milvus", config.port, repair) as uri:
         yield address(uri, f"{config.collection}_")
 
 
 @contextmanager
-def _milvus_lite(folder: Path, port: int, rebuild: bool) -> Iterator[str]:
+def _milvus_lite(folder: Path, port: int, repair: bool) -> Iterator[str]:
     from milvus_lite.adapter.grpc.server import start_server_in_thread
     from milvus_lite.exceptions import DataDirLockedError
 
     _require_free(port)
-    _clear(folder, rebuild)
+    _clear(folder, repair)
     try:
         server, database, port = start_server_in_thread(str(folder), host="127.0.0.1", port=port)
     except DataDirLockedError:
@@ -71,13 +71,13 @@ def _milvus_lite(folder: Path, port: int, rebuild: bool) -> Iterator[str]:
         database.close()
 
 
-def _clear(folder: Path, rebuild: bool) -> None:
+def _clear(folder: Path, repair: bool) -> None:
     """Delete collections that a crash or a full disk left half made: the server cannot open them.
 
     The caller holds the lock of the root.
     """
     for collection in folder.glob("collections/*"):
-        if rebuild or not (collection / _SCHEMA).is_file():
+        if repair or not (collection / _SCHEMA).is_file():
             shutil.rmtree(collection)
     folder.mkdir(parents=True, exist_ok=True)
 

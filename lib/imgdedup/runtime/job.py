@@ -49,7 +49,7 @@ def main(stage: str, body: Body) -> NoReturn:
             say(f"error: {stage}: {error}")
             sys.exit(USER_ERROR)
         own = settings.lake
-        lake = Lake(spark, arguments.root, stage, own.lock_patience, rebuild=own.repair)
+        lake = Lake(spark, arguments.root, stage, own.lock_patience, repair=own.repair)
         run = Run(
             spark, lake, days[-1], tuple(days), arguments.run_id, settings, arguments.manifest
         )
@@ -69,7 +69,7 @@ def _run_each_day(job: _Job, run: Run) -> int:
             run.lake.root,
             f"{job.stage}-{day}",
             run.config.lake.lock_patience,
-            rebuild=run.lake.rebuild,
+            repair=run.lake.repair,
         )
         try:
             status = _run_once(job, replace(run, dt=day, lake=lake))

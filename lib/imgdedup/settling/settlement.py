@@ -20,12 +20,12 @@ from imgdedup.settling.checks import report_damage
 from imgdedup.settling.progress import Progress
 
 
-def is_rebuilding(lake: Lake) -> bool:
+def is_repairing(lake: Lake) -> bool:
     """Tell whether this run trusts nothing that is derived (`lake.repair`).
 
     A stage whose tables are not derived leaves them as they are.
     """
-    return lake.rebuild
+    return lake.repair
 
 
 class Settlement:
@@ -45,7 +45,7 @@ class Settlement:
         self.versions = lake.versions(reads)
         self._before = progress.read_progress(lake, stage)
         self.everything = (
-            is_rebuilding(lake)
+            is_repairing(lake)
             or self._before.rules != rules
             or report_damage(lake, stage, writes, self._before.versions)
         )

@@ -19,7 +19,7 @@ from imgdedup.relations.contents import (
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.checks import require_embedded
 from imgdedup.settling.pinned import read_projection, require_projection
-from imgdedup.settling.settlement import Settlement, is_rebuilding
+from imgdedup.settling.settlement import Settlement, is_repairing
 from imgdedup.space.projection import Projection
 from imgdedup.space.vectors import EXTRA, matrix
 
@@ -28,7 +28,7 @@ _RULES = "one vector for each content"
 
 def run(run: Run) -> Outcome:
     """Compare `embeddings` with the collection, delete and insert the difference, compare again."""
-    lake, milvus, rebuilding = run.lake, run.config.milvus, is_rebuilding(run.lake)
+    lake, milvus, repairing = run.lake, run.config.milvus, is_repairing(run.lake)
     require_embedded(lake, run.days, "index")
     settlement = Settlement(lake, "index", rules=_RULES, reads="embeddings", writes=())
     embeddings = lake.read("embeddings")
@@ -38,10 +38,10 @@ def run(run: Run) -> Outcome:
         return Outcome(0, 0, details={"vectors": 0})
     pinned_as, wanted = projection.fingerprint, keys_of(embedded(embeddings))
     with (
-        serving(milvus, lake.root, projection.model, pinned_as, rebuild=rebuilding) as address,
+        serving(milvus, lake.root, projection.model, pinned_as, repair=repairing) as address,
         closing(address.connect()) as collection,
     ):
-        if rebuilding:
+        if repairing:
             collection.drop()
         collection.create(projection.dims + EXTRA)
         present = collection.keys()

@@ -24,7 +24,7 @@ from imgdedup.config import ScanConfig
 from imgdedup.errors import Missing, UserError
 from imgdedup.lake.schemas import MANIFEST
 from imgdedup.runtime.run import Outcome, Run
-from imgdedup.settling.settlement import is_rebuilding
+from imgdedup.settling.settlement import is_repairing
 from imgdedup.sources import local_path, object_store, open_path, reader_of
 
 _DAY = re.compile(r"dt=\d{4}-\d\d-\d\d")  # a partition; an image may be named dt=, too
@@ -44,7 +44,7 @@ class Listing:
 def run(run: Run) -> Outcome:
     """Find the rows of the manifest, check them, and write `manifest`."""
     lake, location = run.lake, run.manifest.replace("{dt}", run.dt)
-    if is_rebuilding(lake):
+    if is_repairing(lake):
         return Outcome(0, 0, details={"repair": "manifests stay as they are"})
     if not location:
         own = lake.path("manifest", run.dt)

@@ -59,11 +59,11 @@ def test_the_server_listens_on_loopback_alone_while_the_block_runs(
 
 
 def keys_after(
-    settings: MilvusConfig, root: Path, *keys: str, rebuild: bool = False
+    settings: MilvusConfig, root: Path, *keys: str, repair: bool = False
 ) -> tuple[set[str], str]:
     """Insert `keys`; return all keys of the collection, and its name."""
     with (
-        serving(settings, str(root), "m", "p", rebuild=rebuild) as address,
+        serving(settings, str(root), "m", "p", repair=repair) as address,
         closing(address.connect()) as collection,
     ):
         collection.create(4)
@@ -100,14 +100,14 @@ def test_a_collection_without_an_index_gets_one(settings: MilvusConfig, tmp_path
         assert len(client.list_indexes(name)) == 1
 
 
-def test_a_rebuild_deletes_a_damaged_collection_unread(
+def test_a_repair_deletes_a_damaged_collection_unread(
     settings: MilvusConfig, tmp_path: Path
 ) -> None:
     keys_after(settings, tmp_path, "a")
     for file in (tmp_path / ".imgdedup/milvus/collections").rglob("*"):
         if file.is_file():
             file.write_bytes(b"damaged")
-    assert keys_after(settings, tmp_path, "b", rebuild=True)[0] == {"b"}
+    assert keys_after(settings, tmp_path, "b", repair=True)[0] == {"b"}
 
 
 def test_the_server_is_gone_after_an_exception_in_the_block(

@@ -4,7 +4,7 @@ from pyspark.sql import Observation
 
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.checks import count_embedded
-from imgdedup.settling.settlement import is_rebuilding
+from imgdedup.settling.settlement import is_repairing
 from imgdedup.stages.embed import figures, reuse
 from imgdedup.stages.embed.embedding import default_factory, embed
 
@@ -12,7 +12,7 @@ from imgdedup.stages.embed.embedding import default_factory, embed
 def run(run: Run) -> Outcome:
     """Embed the contents of a day that no day has embedded yet, and write `embeddings`."""
     lake, config = run.lake, run.config.embed
-    if is_rebuilding(lake):
+    if is_repairing(lake):
         rows = count_embedded(lake)
         return Outcome(rows, rows, details={"repair": "embeddings stay as they are"})
     manifest, stored = lake.read_day("manifest", run.dt), lake.read("embeddings")
