@@ -1,8 +1,8 @@
 """The stages as jobs run them, one after the other, on a lake of few images."""
 
+import shutil
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from imgdedup.flow import SETTLING
 from imgdedup.lake import Lake
 from imgdedup.lake.schemas import VERDICTS_DATASET
 from imgdedup.runtime.run import Outcome, Run, run_locked
+from imgdedup.settling.checks import Mismatch
 from imgdedup.settling.progress import read_progress, read_queue
 from imgdedup.stages import body_of
 from tests.pictures import decoded, photograph
@@ -29,9 +30,8 @@ Stages = Callable[..., dict[str, Outcome]]
 def run_stages(spark: SparkSession, lake: Lake, settings: Config) -> Stages:
     """Runs the stages after embed for a day, or some of them."""
 
-    def run(dt: str, *stages: str, **verify: Any) -> dict[str, Outcome]:
-        chosen = replace(settings, verify=replace(settings.verify, **verify))
-        given = Run(spark, lake, dt, (dt,), "run", chosen, "")
+    def run(dt: str, *stages: str) -> dict[str, Outcome]:
+        given = Run(spark, lake, dt, (dt,), "run", settings, "")
         return {stage: run_locked(stage, body_of(stage), given) for stage in stages or SETTLING}
 
     return run
@@ -116,6 +116,39 @@ def test_only_verdicts_on_thumbnails_that_changed_are_decided_again(
     assert run_stages(SECOND)["verify"].details["decided"] == 0
 
 
+def test_a_day_that_waits_for_its_own_run_leaves_the_verdicts_standing(
+    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+) -> None:
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    run_stages(FIRST)
+    embed(spark, lake, SECOND, a=pictures["cat"])
+    run_stages(SECOND, "fit", "index")
+    # Meanwhile the first day is embedded by another decoder: `b` is gone, and `n` is new.
+    embed(spark, lake, FIRST, "second", a=pictures["cat"], n=pictures["coffee"])
+    outcomes = run_stages(SECOND, "search", "verify", "group")
+    assert outcomes["search"].details["days_waiting"] == 1
+    assert outcomes["verify"].details["decided"] == 0
+    assert near_pairs(lake) == {("a", "b")}
+    run_stages(FIRST)
+    assert near_pairs(lake) == set()
+
+
+def test_a_decoder_that_no_search_has_settled_changes_no_verdict(
+    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+) -> None:
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    run_stages(FIRST)
+    embed(spark, lake, SECOND, a=pictures["cat"], c=pictures["coffee"])
+    run_stages(SECOND, "fit", "index", "search")
+    embed(spark, lake, FIRST, "second", a=pictures["cat"], b=photograph("rocket"))
+    run_stages(SECOND, "verify", "group")
+    assert near_pairs(lake) == {("a", "b")}
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    run_stages(FIRST)
+    assert near_pairs(lake) == {("a", "b")}
+    assert decoders(lake)["a", "b"] == ("first", "first")
+
+
 def test_a_search_publishes_candidates_snapshot_and_what_waits_for_verify(
     spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
 ) -> None:
@@ -152,5 +185,17 @@ def test_index_stops_before_it_deletes_when_a_day_is_missing(
     embed(spark, lake, SECOND, c=pictures["coffee"])
     run_stages(SECOND, "fit", "index")
     lake.publish(lake.stage_removal("embeddings", [SECOND]))
-    with pytest.raises(Exception, match=f"embeddings of {FIRST}: the partition is missing"):
+    with pytest.raises(Mismatch, match=f"embeddings of {FIRST}: the partition is missing"):
+        run_stages(SECOND, "index")
+
+
+def test_an_index_on_a_lake_of_an_earlier_version_misses_its_lost_days(
+    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+) -> None:
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    embed(spark, lake, SECOND, c=pictures["coffee"])
+    run_stages(SECOND)
+    Path(lake.root, ".imgdedup", "settled", "index.json").unlink()  # earlier versions had none
+    shutil.rmtree(lake.path("embeddings", FIRST))
+    with pytest.raises(Mismatch, match=f"embeddings of {FIRST}: the partition is missing"):
         run_stages(SECOND, "index")

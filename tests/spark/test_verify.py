@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from imgdedup.config import Config, VerifyConfig
 from imgdedup.corpora.edits import brightness, resize
 from imgdedup.lake.schemas import VERDICTS
+from imgdedup.settling.snapshot import snapshot_of
 from imgdedup.stages.verify import verdicts as judged
 from imgdedup.stages.verify.comparing import decide
 from tests.pictures import decoded, photograph
@@ -53,7 +54,7 @@ def decided(
     names = sorted(contents)
     every = on_day(candidates(spark, [(names[a], names[b], score) for a, b, score in EVERY]))
     shown = table(spark, contents)
-    asked = judged.find_undecided(every, verdicts(spark, []), shown, "ours").drop("dt")
+    asked = judged.find_undecided(every, verdicts(spark, []), snapshot_of(shown), "ours").drop("dt")
     return rows_of(decide(asked, shown, config, "ours"))
 
 
@@ -68,7 +69,7 @@ def undecided(
     given = on_day(candidates(spark, [("a", "b", 0.9), ("a", "c", 0.9)]))
     seen = dict.fromkeys("abc", "decoder") | dict(decoders or {})
     images = [Row(name, name, DAY, decoder=decoder) for name, decoder in seen.items()]
-    found = judged.find_undecided(given, known, embeddings(spark, images), "ours")
+    found = judged.find_undecided(given, known, snapshot_of(embeddings(spark, images)), "ours")
     return [sides(row) for row in rows_of(found)]
 
 
@@ -147,7 +148,9 @@ def test_no_candidates_give_no_verdicts(
 ) -> None:
     shown = table(spark, pictures)
     none = on_day(candidates(spark, []))
-    nothing = judged.find_undecided(none, verdicts(spark, []), shown, "ours").drop("dt")
+    nothing = judged.find_undecided(none, verdicts(spark, []), snapshot_of(shown), "ours").drop(
+        "dt"
+    )
     assert rows_of(decide(nothing, shown, settings.verify, "ours")) == []
 
 
@@ -181,11 +184,27 @@ def test_a_verdict_stands_for_the_thumbnails_that_were_compared(
     assert undecided(spark, kept.union(after), other) == []
 
 
-def test_a_content_that_is_gone_keeps_its_verdicts(spark: SparkSession) -> None:
-    given = on_day(candidates(spark, [("a", "gone", 0.9)]))
-    known = verdicts(spark, [("a", "gone")], verifier="ours")
-    left = embeddings(spark, [Row("a", "a", DAY)])
-    assert rows_of(judged.find_undecided(given, known, left, "ours")) == []
+def test_the_row_that_stands_for_a_content_names_its_decoder(spark: SparkSession) -> None:
+    seen = verdicts(spark, [("a", "b"), ("a", "c")], verifier="ours")
+    given = on_day(candidates(spark, [("a", "b", 0.9), ("a", "c", 0.9)]))
+    images = [
+        *(Row(name, name, DAY) for name in "abc"),
+        Row("later", "b", "2026-01-02", decoder="new"),
+        Row("z", "c", DAY, decoder="new"),
+    ]
+    present = snapshot_of(embeddings(spark, images))
+    assert rows_of(judged.find_undecided(given, seen, present, "ours")) == []
+    without = present.where("image_id != 'b'")
+    (asked,) = rows_of(judged.find_undecided(given, seen, without, "ours"))
+    assert sides(asked) == ("a", "b")
+
+
+def test_a_snapshot_of_an_earlier_version_leaves_verdicts_standing(spark: SparkSession) -> None:
+    seen = verdicts(spark, [("a", "b")], verifier="ours")
+    given = on_day(candidates(spark, [("a", "b", 0.9)]))
+    present = snapshot_of(embeddings(spark, [Row(name, name, DAY) for name in "ab"]))
+    unnamed = present.withColumn("decoder", F.lit(None).cast("string"))
+    assert rows_of(judged.find_undecided(given, seen, unnamed, "ours")) == []
 
 
 def test_a_new_verdict_takes_the_place_of_the_old_one(spark: SparkSession) -> None:

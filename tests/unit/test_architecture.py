@@ -15,6 +15,7 @@ import pytest
 from imgdedup.flow import STAGES
 from tests.unit.layout import (
     MAX_ENTRIES,
+    MAY_IMPORT,
     REPOSITORY,
     circles,
     crowded_folders,
@@ -40,6 +41,8 @@ def test_every_import_keeps_the_rules() -> None:
         ("stages/search/stage.py", "from imgdedup.stages import verify", "stages do not"),
         ("stages/search/stage.py", "from imgdedup.stages.verify.pairs import x", "stages do not"),
         ("stages/index.py", "from . import group", "stages do not"),
+        ("stages/index.py", "import imgdedup.stages", "stages do not"),
+        ("stages/index.py", "from imgdedup import stages", "stages do not"),
         ("stages/index.py", "def f():\n    from .embed import x", "stages do not"),
         ("stages/scan.py", "from imgdedup.local import run", "stages may import"),
         ("stages/scan.py", "from imgdedup.corpora import edits", "nothing but local"),
@@ -58,6 +61,9 @@ def test_every_import_keeps_the_rules() -> None:
         ("encoder/weights.py", "import os, pyspark", "without Spark"),
         ("geometry/picture.py", "from pyspark.sql import Row", "without Spark"),
         ("flow.py", "import pyspark", "without Spark"),
+        ("flow.py", "import pandas", "light"),
+        ("runtime/__init__.py", "import pandas", "light"),
+        ("runtime/guard.py", "from imgdedup.runtime import job", "light"),
     ],
 )
 def test_a_forbidden_import_is_found(path: str, source: str, rule: str) -> None:
@@ -70,6 +76,7 @@ def test_a_forbidden_import_is_found(path: str, source: str, rule: str) -> None:
     [
         ("jobs/index.py", "from milvus_lite import server", "only milvus"),
         ("jobs/index.py", "from imgdedup.lake.lock import exclusive", "one door"),
+        ("jobs/index.py", "from imgdedup.corpora import edits", "nothing but local"),
         ("dags/image_dedup.py", "import pandas", "DAGs"),
         ("dags/image_dedup.py", "from imgdedup.runtime.job import main", "DAGs"),
     ],
@@ -106,6 +113,13 @@ def test_an_allowed_import_is_not_reported(path: str, source: str) -> None:
     assert import_violations({Path(path): source}) == []
 
 
+def test_the_import_map_has_every_entry_of_the_package() -> None:
+    folder = REPOSITORY / "lib/imgdedup"
+    entries = {path.stem for path in [*folder.glob("*.py"), *folder.glob("*/__init__.py")]}
+    packages = {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert (entries | packages) - {"__init__"} == MAY_IMPORT.keys()
+
+
 def test_no_module_imports_itself_in_a_circle() -> None:
     assert circles(project_sources("lib")) == []
     planted = {
@@ -135,6 +149,9 @@ def test_the_script_of_a_stage_does_nothing_but_name_it() -> None:
     scripts = {path: text for path, text in project_sources("jobs").items() if path.stem in STAGES}
     assert len(scripts) == len(STAGES)
     assert too_long(scripts, JOB_LINES) == []
+    for path, text in scripts.items():
+        assert f"from imgdedup.stages import {path.stem}\n" in text
+        assert text.endswith(f'    job.main("{path.stem}", {path.stem}.run)\n')
 
 
 def shadowed(jobs: list[str], installed: set[str]) -> list[str]:

@@ -36,6 +36,7 @@ _TRANSPOSE = {
 }
 # A part of the decoder's fingerprint. Change it when the same file would give another thumbnail.
 _VERSION = 1
+_OTHER_SIZE_VERSION = 2  # of thumbnails that do not share the decoding of the network's input
 # The network sees a JPEG at the detail that a thumbnail of this long side needs, in pixels. The
 # configured size of the thumbnails must not change the embeddings.
 _NETWORK_DETAIL = 320
@@ -119,7 +120,7 @@ class Decoder:
                 if again is None:
                     thumbnail = self._shrink(pixels)
             if again is not None:
-                del pixels
+                del pixels, image
                 with self._hold(again):
                     thumbnail = self._shrink(to_rgb(again))
         assert thumbnail is not None
@@ -183,7 +184,9 @@ def fingerprint(config: EmbedConfig) -> str:
 
     For one network, decoders with equal fingerprints give equal pixels.
     """
-    return f"v{_VERSION}-{config.thumbnail_size}px-q{config.thumbnail_quality}"
+    size = config.thumbnail_size
+    version = _VERSION if size == _NETWORK_DETAIL else _OTHER_SIZE_VERSION
+    return f"v{version}-{size}px-q{config.thumbnail_quality}"
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from imgdedup.errors import UserError
@@ -27,7 +27,7 @@ def contents(embeddings: DataFrame, *columns: str, wanted: DataFrame | None = No
     narrow = rows.select("content_id", "dt", "image_id")
     if wanted is not None:
         narrow = only(narrow, wanted)
-    place = F.min(F.struct("dt", "image_id")).alias("place")
+    place = F.min(standing()).alias("place")
     chosen = narrow.groupBy("content_id").agg(place).select("content_id", "place.*")
     if wanted is not None:
         chosen = chosen.localCheckpoint()
@@ -37,6 +37,11 @@ def contents(embeddings: DataFrame, *columns: str, wanted: DataFrame | None = No
     return read.join(chosen, ["content_id", "dt", "image_id"], "left_semi").select(
         "content_id", *columns
     )
+
+
+def standing() -> Column:
+    """The order in which rows stand for their content: the least of a content is its row."""
+    return F.struct("dt", "image_id")
 
 
 def only(rows: DataFrame, contents: DataFrame, column: str = "content_id") -> DataFrame:

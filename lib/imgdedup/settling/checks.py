@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from imgdedup.console import say
 from imgdedup.errors import TryAgain, UserError
 from imgdedup.lake import Lake
+from imgdedup.lake.schemas import SNAPSHOT_DATASET
 from imgdedup.settling.progress import read_progress
 
 
@@ -48,7 +49,9 @@ def require_embedded(lake: Lake, days: Sequence[str], stage: str) -> None:
     Each stored day is whole. Each of the run's own `days` has a row for each row of its manifest.
     No day that `stage` has settled is gone while its manifest is there.
     """
-    stored, settled = lake.days("embeddings"), read_progress(lake, stage).versions
+    stored = lake.days("embeddings")
+    # A lake of an earlier version has no record of `index`, but a snapshot.
+    settled = read_progress(lake, stage).versions or lake.days(SNAPSHOT_DATASET)
     faults = _faults(lake, "embeddings", stored)
     lost = sorted((set(settled) & set(lake.days("manifest"))) - set(stored))
     faults += [f"embeddings of {day}: the partition is missing" for day in lost]

@@ -3,6 +3,8 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.Image import Transpose
 
+from imgdedup import config
 from imgdedup.failures import ImageFailure
-from imgdedup.images.decode import ByteBudget, Decoded, Decoder
+from imgdedup.images.decode import ByteBudget, Decoded, Decoder, fingerprint
 from imgdedup.testing import encoded, picture
 
+SETTINGS = config.load(Path(__file__).parents[3] / "conf", "local", {}).embed
 BUDGET = ByteBudget(1 << 30)
 DECODER = Decoder(
     side=32, thumbnail_size=64, thumbnail_quality=90, max_pixels=1_000_000, budget=BUDGET
@@ -272,3 +276,9 @@ def test_the_size_of_the_thumbnail_does_not_change_what_the_network_sees(size: i
     usual, other = (Decoder(32, side, 90, 10_000_000, budget).decode(large) for side in (320, size))
     assert np.array_equal(usual.square, other.square)
     assert max(thumbnail(other).size) == size
+
+
+def test_the_fingerprint_of_the_decoder_tells_whether_one_decoding_served_both() -> None:
+    usual, other = (fingerprint(replace(SETTINGS, thumbnail_size=size)) for size in (320, 500))
+    assert usual == "v1-320px-q85"  # lakes hold it: their images are not embedded again
+    assert other == "v2-500px-q85"

@@ -62,7 +62,7 @@ def _find_undecided(settlement: Settlement, verifier: str) -> DataFrame:
         beside(candidates.where(since & ~is_changed), touched)
     )
     known = lake.read(VERDICTS_DATASET).where(is_changed | since)
-    return verdicts.find_undecided(open_candidates, known, lake.read("embeddings"), verifier)
+    return verdicts.find_undecided(open_candidates, known, settlement.snapshot, verifier)
 
 
 def _pairs_delta(settlement: Settlement, judged: DataFrame, days: set[str], run_id: str) -> Delta:

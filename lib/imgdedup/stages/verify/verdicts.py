@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from imgdedup.config import VerifyConfig
 from imgdedup.lake.schemas import VERDICTS
-from imgdedup.relations.contents import contents
+from imgdedup.relations.contents import only, standing
 from imgdedup.relations.sides import SIDES, either_side
 
 _RULES = 5  # changes whenever the same settings would decide or explain differently
@@ -26,15 +26,17 @@ def fingerprint(config: VerifyConfig) -> str:
 
 
 def find_undecided(
-    candidates: DataFrame, known: DataFrame, embeddings: DataFrame, verifier: str
+    candidates: DataFrame, known: DataFrame, snapshot: DataFrame, verifier: str
 ) -> DataFrame:
     """The candidates without a verdict by these rules on the present thumbnails.
 
-    Gives both contents, `model` and `dt`. `known` are verdicts. When `embeddings` no longer
-    has a content, its verdicts stand until search settles that.
+    Gives both contents, `model` and `dt`. `known` are verdicts. `snapshot` names the decoders of
+    the present thumbnails. A day that was embedded since the search does not count: its contents
+    are touched, and their pairs made again, when a search settles that day.
     """
     wanted = either_side(candidates).distinct()
-    decoders = contents(embeddings, "decoder", wanted=wanted)
+    decoder = F.min_by("decoder", standing())
+    decoders = only(snapshot, wanted).groupBy("content_id").agg(decoder)
     present = candidates.select(*_KEY, "dt")
     for side in ("left", "right"):
         of_side = decoders.toDF(f"{side}_content", f"present_{side}")
@@ -62,6 +64,9 @@ def copies_of(candidates: DataFrame, verdicts: DataFrame) -> DataFrame:
 
 
 def _same_decoder(side: str) -> Column:
-    """Whether a verdict saw the present thumbnail of a side; false when there is no verdict."""
+    """Whether a verdict saw the present thumbnail of a side; false when there is no verdict.
+
+    The snapshot of an earlier version names no decoder, until its day is embedded again.
+    """
     present, seen = F.col(f"present_{side}"), F.col(f"{side}_decoder")
     return seen.isNotNull() & (present.isNull() | (present == seen))
