@@ -81,7 +81,7 @@ class Airflow(Client):
         return {task["task_id"]: (task["state"], task["try_number"]) for task in tasks}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     """Airflow as `make ui` starts it, with the DAG unpaused."""
     folder = tmp_path_factory.mktemp("airflow")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,63 +127,82 @@ def test_a_file_without_a_sign_of_life_is_taken_over(spark: SparkSession, tmp_pa
 
 
 class CopyingFiles(HadoopFiles):
-    """Files as in an object store: a write replaces an existing file, and no file is renamed."""
+    """Files as an object store has them: two writers that see no file both create it."""
 
-    def __init__(self, spark: SparkSession, root: str) -> None:
+    def __init__(self, spark: SparkSession, root: str, pause: Callable[[str], None]) -> None:
         super().__init__(spark, root)
         self.renames = False
+        self._pause = pause  # gets the text, between the look and the writing
 
     def create(self, path: str, text: str) -> bool:
-        """Create a file; when two writers see no file at the same moment, both succeed."""
         if self.exists(path):
             return False
-        time.sleep(0.1)
+        self._pause(text)
         self.write(path, text)
         return True
 
 
-def test_the_last_of_two_writers_that_create_the_file_at_once_has_it(
+def hold_all(
+    files: Files, path: str, names: Sequence[str], pace: Pace, work: Callable[[str], None]
+) -> None:
+    """Let writers hold the lock, one thread for each, and wait for all of them."""
+
+    def hold(name: str) -> None:
+        with exclusive(files, path, name, 60, pace):
+            work(name)
+
+    threads = [threading.Thread(target=hold, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_of_two_writers_that_create_the_file_at_once_the_last_one_has_it(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    files, path = CopyingFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
-    start, inside, most = threading.Barrier(3), [], []
+    both_saw_none, writers = threading.Barrier(2), iter(range(2))
+
+    def pause(text: str) -> None:
+        if next(writers, None) is not None:
+            both_saw_none.wait(60)
+
+    files, path = CopyingFiles(spark, f"file:{tmp_path}", pause), f"{tmp_path}/writer.lock"
+    inside, most = list[str](), list[int]()
 
     def work(name: str) -> None:
-        start.wait()
-        with exclusive(files, path, name, 30, QUICK):
-            inside.append(name)
-            most.append(len(inside))
-            time.sleep(0.5)
-            inside.remove(name)
+        inside.append(name)
+        most.append(len(inside))
+        time.sleep(0.3)
+        inside.remove(name)
 
-    writers = [threading.Thread(target=work, args=(f"writer {number}",)) for number in range(3)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert most == [1, 1, 1]
+    hold_all(files, path, ["one", "other"], replace(QUICK, settle=1.5), work)
+    assert most == [1, 1]
     assert not files.exists(path)
 
 
 def test_without_the_time_to_settle_two_writers_would_hold_the_lease(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    files, path = CopyingFiles(spark, f"file:{tmp_path}"), f"{tmp_path}/writer.lock"
-    hasty = replace(QUICK, settle=0.0)
-    start, inside, most = threading.Barrier(2), [], []
+    first_holds, second_holds = threading.Event(), threading.Event()
 
-    def work(name: str, delay: float) -> None:
-        start.wait()
-        time.sleep(delay)
-        with exclusive(files, path, name, 30, hasty):
-            inside.append(name)
-            most.append(len(inside))
-            time.sleep(0.5)
-            inside.remove(name)
+    def pause(text: str) -> None:
+        if "second" in text:
+            saw_none.set()
+            assert first_holds.wait(60)
+        else:
+            assert saw_none.wait(60)
 
-    writers = [threading.Thread(target=work, args=(f"at {at}", at)) for at in (0.0, 0.08)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert max(most) == 2  # so the test above can fail
+    saw_none = threading.Event()
+    files, path = CopyingFiles(spark, f"file:{tmp_path}", pause), f"{tmp_path}/writer.lock"
+
+    def work(name: str) -> None:
+        if name == "first":
+            first_holds.set()
+            assert second_holds.wait(60)
+        else:
+            second_holds.set()
+
+    hold_all(files, path, ["first", "second"], replace(QUICK, settle=0.0), work)
+    assert first_holds.is_set()
+    assert second_holds.is_set()  # while the first still held it
