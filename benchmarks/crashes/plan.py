@@ -9,7 +9,7 @@ from benchmarks.crashes.jobs import DRIVER, EXECUTOR, PYTHON, WORKER
 from benchmarks.crashes.moments import Moment
 from benchmarks.crashes.trials import Undisturbed
 
-_PUBLISHING = ("scan", "embed", "fit", "search", "verify", "group")
+_WRITING_TABLES = ("scan", "embed", "fit", "search", "verify", "group")
 _WITH_WORKERS = ("embed", "index", "search", "verify", "group")
 _WITH_EXECUTORS = ("embed", "search", "verify")
 
@@ -34,13 +34,14 @@ def points(stages: Sequence[Undisturbed], most: int, seed: int) -> list[Point]:
 def _of(stage: Undisturbed, draw: Random) -> list[Point]:
     name = stage.job.stage
     kills = [(kind, _around(share, draw)) for kind in (DRIVER, PYTHON) for share in (0.5, 0.8)]
-    kills += [(kind, moments.written) for kind in (DRIVER, PYTHON) if name in _PUBLISHING]
-    if name in _PUBLISHING:
+    kills += [(kind, moments.written) for kind in (DRIVER, PYTHON) if name in _WRITING_TABLES]
+    if name in _WRITING_TABLES:
         kills += [(kind, moments.journaled) for kind in (DRIVER, PYTHON)]
         kills += [(PYTHON, _moved(share)) for share in (0.0, 0.5)]
         kills += [(PYTHON, moments.published)]
     if name == "index":
         kills += [(kind, moments.collection_changed) for kind in (DRIVER, PYTHON)]
+        kills += [(PYTHON, moments.written)]  # the record of what it settled
         if not any((stage.kept / ".imgdedup" / "milvus").glob("collections/*")):
             kills += [(PYTHON, moments.collection_begun)]
     if name in _WITH_WORKERS:
