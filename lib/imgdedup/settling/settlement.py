@@ -10,7 +10,7 @@ run also settles what a killed run left.
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 
 from imgdedup.lake import Lake, Staged
 from imgdedup.lake.schemas import SNAPSHOT_DATASET
@@ -75,11 +75,19 @@ class Settlement:
     @cached_property
     def touched(self) -> DataFrame:
         """The touched contents (see `changes`) that wait for the stage, or all contents."""
-        waiting = progress.read_queue(self.lake, self.stage)
-        if waiting is not None and not self.everything:
-            return waiting
+        if self._waiting is not None and not self.everything:
+            return self._waiting
         nothing = self.snapshot.limit(0)
         return changes.touched(nothing, self.snapshot, None if self.everything else [])
+
+    @cached_property
+    def since(self) -> Column:
+        """A condition on `dt` that holds for every pair with a touched content."""
+        return changes.since(self.touched)
+
+    @cached_property
+    def _waiting(self) -> DataFrame | None:
+        return progress.read_queue(self.lake, self.stage)
 
     def stage_delta(self, dataset: str, delta: Delta, days: Sequence[str] | None = None) -> Staged:
         """Stage the partitions of `dataset` that a delta changes; only `days` stay."""
@@ -102,7 +110,7 @@ class Settlement:
         """
         lake, settled = self.lake, self.versions if versions is None else versions
         staged = tables + progress.stage_progress(lake, self.stage, Progress(self.rules, settled))
-        if progress.read_queue(lake, self.stage) is not None:
+        if self._waiting is not None:
             staged += progress.stage_queue(lake, self.stage, None)
         if next_stage is not None:
             waiting = progress.read_queue(lake, next_stage)

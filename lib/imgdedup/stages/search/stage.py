@@ -11,6 +11,7 @@ from imgdedup.milvus.client import CollectionAddress, MilvusCollection
 from imgdedup.milvus.embedded import serving
 from imgdedup.relations.contents import (
     contents,
+    embedded,
     from_keys,
     keys_of,
     require_one_model,
@@ -102,10 +103,10 @@ def _certify(
 ) -> tuple[float, int]:
     """Measure the recall of the collection on a sample, and require the least recall."""
     config = run.config.search
-    compared = contents(run.lake.read("embeddings"), "embedding")
-    if indexed != keys_of(compared):  # another day was embedded since index
-        known = from_keys(run.spark, sorted(indexed))
-        compared = contents(run.lake.read("embeddings"), "embedding", wanted=known)
+    embeddings, wanted = run.lake.read("embeddings"), None
+    if indexed != keys_of(embedded(embeddings)):  # another day was embedded since index
+        wanted = from_keys(run.spark, sorted(indexed))
+    compared = contents(embeddings, "embedding", wanted=wanted)
     recall, sampled = certificate.measure_recall(
         compared, collection, projection, config.certificate_sample
     )

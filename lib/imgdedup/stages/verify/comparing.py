@@ -38,13 +38,15 @@ _DECIDED = StructType([field for field in VERDICTS if field.name not in ("model"
 def decide(
     undecided: DataFrame, embeddings: DataFrame, config: VerifyConfig, verifier: str
 ) -> DataFrame:
-    """Decide the `undecided` candidates (both contents and `model`): the columns of `VERDICTS`."""
-    pairs = undecided.localCheckpoint()
-    count = either_side(pairs).distinct().count()
+    """Decide the `undecided` candidates (both contents and `model`): the columns of `VERDICTS`.
+
+    The `undecided` are read several times.
+    """
+    count = either_side(undecided).distinct().count()
     least = _LEAST_BUCKETS if count > _FEW else 1
     buckets = min(max(math.ceil(count / config.block_contents), least), _MOST_BUCKETS)
     partitions = min(buckets * (buckets + 1) // 2, _MOST_PARTITIONS)
-    placed = pairs.withColumn("block", _block(buckets))
+    placed = undecided.withColumn("block", _block(buckets))
     pictures = _pictures(placed, embeddings, partitions)
 
     def compare_block(pairs: pa.Table, pictures: pa.Table) -> pa.Table:
@@ -53,7 +55,7 @@ def decide(
     asked = placed.drop("model").repartition(partitions, "block").groupBy("block")
     decided = asked.cogroup(pictures.groupBy("block")).applyInArrow(compare_block, _DECIDED)
     return (
-        decided.join(pairs, [*SIDES])
+        decided.join(undecided, [*SIDES])
         .withColumn("verifier", F.lit(verifier))
         .select(*VERDICTS.names)
     )

@@ -7,7 +7,6 @@ from imgdedup.lake.schemas import VERDICTS_DATASET
 from imgdedup.relations.contents import only
 from imgdedup.relations.sides import beside, either_side
 from imgdedup.runtime.run import Outcome, Run
-from imgdedup.settling import changes
 from imgdedup.settling.changes import Delta
 from imgdedup.settling.checks import require_whole
 from imgdedup.settling.settlement import Settlement
@@ -56,7 +55,7 @@ def _find_undecided(settlement: Settlement, verifier: str) -> DataFrame:
     """The candidates of changed days, or of touched contents, that have no verdict that stands."""
     lake, touched = settlement.lake, settlement.touched
     is_changed = F.col("dt").isin(settlement.changed_days)
-    since = changes.since(touched)
+    since = settlement.since
     candidates = lake.read("candidates")
     open_candidates = candidates.where(is_changed).unionByName(
         beside(candidates.where(since & ~is_changed), touched)
@@ -68,7 +67,7 @@ def _find_undecided(settlement: Settlement, verifier: str) -> DataFrame:
 def _pairs_delta(settlement: Settlement, judged: DataFrame, days: set[str], run_id: str) -> Delta:
     """How the verdicts `judged`, those of `days`, change the table of pairs."""
     lake, touched = settlement.lake, settlement.touched
-    since = changes.since(touched)
+    since = settlement.since
     others = lake.read(VERDICTS_DATASET, sorted(set(settlement.days) - days))
     copies = judged.unionByName(others).where(since & F.col("duplicate"))
     near = verdicts.copies_of(
