@@ -114,12 +114,16 @@ def evaluate(
 
     contents = sorted(families.truth)
     paths = [built.files / families.truth[content].image_id for content in contents]
-    vectors = baselines.embeddings(lake, DAY, contents)
+    vectors, local = baselines.descriptions(lake, DAY, contents)
     cosine = baselines.scored(contents, families, baselines.cosines(vectors))
     hashes = baselines.agreements(baselines.perceptual_hashes(paths))
     peers = results.baselines(cosine, baselines.scored(contents, families, hashes))
     others = (descriptors.embedded(spec, paths, configured.embed, out) for spec in weights)
-    compared = chain([descriptors.of_run(vectors, found.runs)], others)
+    own = descriptors.of_run(vectors, found.runs)
+    compared = chain(
+        [own.beside(local), own, descriptors.local_alone(local)],
+        (each for other in others for each in (other.beside(local), other)),
+    )
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine.described(),

@@ -130,15 +130,21 @@ def agreements(hashes: np.ndarray) -> Scores:
     return scores
 
 
-def embeddings(root: Path, day: str, contents: Sequence[str]) -> np.ndarray:
-    """Read the embeddings that the run for `day` under `root` wrote, float32, one per content."""
-    found: dict[str, np.ndarray] = {}
+def descriptions(root: Path, day: str, contents: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Read what the run for `day` under `root` wrote of each content, two arrays (n, values).
+
+    The embeddings are float32, and the local descriptors int8.
+    """
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    columns = ["content_id", "embedding", "local"]
     for file in sorted((root / "embeddings" / f"dt={day}").glob("[!._]*.parquet")):
-        for batch in pq.ParquetFile(file).iter_batches(columns=["content_id", "embedding"]):
-            for content, values in zip(batch["content_id"], batch["embedding"], strict=True):
+        for batch in pq.ParquetFile(file).iter_batches(columns=columns):
+            for content, values, local in zip(*(batch[name] for name in columns), strict=True):
                 if values.is_valid:
-                    found[content.as_py()] = values.values.to_numpy()
-    return np.stack([found[content] for content in contents])
+                    features = np.frombuffer(local.as_py(), np.int8)
+                    found[content.as_py()] = values.values.to_numpy(), features
+    both = [found[content] for content in contents]
+    return np.stack([vector for vector, _ in both]), np.stack([local for _, local in both])
 
 
 def perceptual_hashes(paths: Sequence[Path]) -> np.ndarray:

@@ -25,7 +25,7 @@ from imgdedup.space.learning import learn_projection
 from imgdedup.stages.embed.embedding import default_factory
 
 RANDOM = "random"  # a network that has learned nothing, as a lower bound
-PRICES = (10.0, 1.0, 0.1)  # false candidates an image
+PRICES = (10.0, 2.0, 1.0, 0.1)  # false candidates an image
 _SPAN = 4.0  # a margin lies between -2 and 2, a score of `scored` between 0 and 1
 _READ_AT_ONCE = 512
 
@@ -38,10 +38,20 @@ class Embedded:
     side: int  # pixels of its input
     vectors: np.ndarray  # float32 (n, dims)
     seconds: float  # of the network alone, without reading and decoding
+    local: np.ndarray | None = None  # int8 (n, values): local descriptors beside the embeddings
+
+    def beside(self, local: np.ndarray) -> "Embedded":
+        """The embeddings with local descriptors beside them."""
+        return replace(self, name=f"{self.name} + local", local=local)
+
+
+def local_alone(local: np.ndarray) -> Embedded:
+    """The local descriptors (n, values) without embeddings."""
+    return Embedded("local alone", 0, local.astype(np.float32), 0.0)
 
 
 def of_run(vectors: np.ndarray, runs: pd.DataFrame) -> Embedded:
-    """The descriptor that the run used, with the embeddings (n, dims) it wrote."""
+    """The network that the run used, with the embeddings (n, dims) it wrote."""
     done = runs[(runs["stage"] == "embed") & (runs["status"] == "succeeded")]
     latest = done.sort_values("started_at").iloc[-1]
     named = re.fullmatch(r"(?P<name>.+)-(?P<side>\d+)px-.+", str(latest["model"]))
@@ -86,7 +96,7 @@ def figures(
     A false candidate of an image is an untouched photograph that shows something else and whose
     margin with the image reaches the threshold.
     """
-    outcome = scored(contents, families, _margins(found.vectors, found.name, config))
+    outcome = scored(contents, families, _margins(found, config))
     # A pair of two untouched photographs counts for both. A pair with a copy counts for the copy.
     reaching = (2 * outcome.untouched + outcome.rivals)[::-1].cumsum()[::-1] / len(contents)
     copies = outcome.copies
@@ -114,12 +124,13 @@ def _by_folder(hit: pd.DataFrame) -> dict[str, dict[str, float]]:
     return {str(folder): dict(grouped[folder]) for folder in sorted(set(hit["folder"]))}
 
 
-def _margins(vectors: np.ndarray, name: str, config: FitConfig) -> Scores:
+def _margins(found: Embedded, config: FitConfig) -> Scores:
     """The margins of every two vectors, mapped to 0-1."""
-    rng = np.random.default_rng(0)
-    sample = vectors[np.sort(rng.permutation(len(vectors))[: config.sample])]
-    projection = learn_projection(sample, len(vectors), name, config)
-    projected = projection.project(vectors)
+    vectors, local = found.vectors, found.local
+    chosen = np.sort(np.random.default_rng(0).permutation(len(vectors))[: config.sample])
+    local_chosen = None if local is None else local[chosen]
+    projection = learn_projection(vectors[chosen], len(vectors), found.name, config, local_chosen)
+    projected = projection.project(vectors, local)
     levels = projection.levels(projected)
 
     def scores(start: int, stop: int) -> np.ndarray:

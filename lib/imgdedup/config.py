@@ -85,6 +85,7 @@ class FitConfig(_Strict):
     """How the projection is learned and the threshold of candidates chosen."""
 
     dims: Count
+    local_dims: Count
     sample: Annotated[int, Gt(0), Le(100_000)]
     background: Count
     candidates_per_image: Annotated[float, Gt(0)]

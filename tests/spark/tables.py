@@ -51,6 +51,8 @@ class Image:
     size_bytes: int = 1000
     model: str = MODEL
     embedding: tuple[float, ...] = (1.0, 0.0)
+    local: bytes | None = None
+    features: bytes = b""
     thumbnail: bytes = b"thumbnail"
     decoder: str = "decoder"
 
@@ -80,6 +82,8 @@ def embeddings(spark: SparkSession, images: Iterable[Image]) -> DataFrame:
             image.height if image.content else None,
             image.size_bytes if image.content else None,
             list(image.embedding) if image.content else None,
+            image.local if image.content else None,
+            image.features if image.content else None,
             image.thumbnail if image.content else None,
             None if image.content else "missing",
             None if image.content else "no such file",

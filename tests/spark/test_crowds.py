@@ -16,7 +16,7 @@ from imgdedup.relations.contents import contents, from_keys, keys_of
 from imgdedup.relations.keepers import best_ranks, ranked_images
 from imgdedup.settling import changes
 from imgdedup.settling.snapshot import snapshot_of
-from imgdedup.space.projection import Projection
+from imgdedup.space.projection import Part, Projection
 from imgdedup.space.vectors import EXTRA, margins
 from imgdedup.stages import index
 from imgdedup.stages.search import candidates as search
@@ -38,7 +38,14 @@ DIMS, THRESHOLD, CROWD, NEAREST = 24, 0.6, 10, 3
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 ORDER = ["pixels", "bytes", "day"]
 SPACE = Projection(
-    MODEL, np.zeros(DIMS, np.float32), None, np.empty((0, DIMS), np.float32), THRESHOLD, 1, 1
+    model=MODEL,
+    network=Part(np.zeros(DIMS, np.float32), None),
+    local=None,
+    weight=0.0,
+    background=np.empty((0, DIMS), np.float32),
+    threshold=THRESHOLD,
+    fitted_images=1,
+    expected_images=1,
 )
 numbers = count()
 

@@ -15,7 +15,7 @@ from imgdedup.milvus.client import CollectionAddress, MilvusCollection
 from imgdedup.milvus.embedded import serving
 from imgdedup.relations import contents as relations
 from imgdedup.relations.contents import embedded, from_keys, keys_of
-from imgdedup.space.projection import Projection, unit
+from imgdedup.space.projection import Part, Projection, unit
 from imgdedup.space.vectors import EXTRA, margins
 from imgdedup.stages import index
 from imgdedup.stages.search import certificate
@@ -28,8 +28,9 @@ THRESHOLD = 0.5
 Pairs = dict[tuple[str, str], float]
 SPACE = Projection(
     model="model",
-    mean=np.full(DIMS, 0.01, np.float32),
-    components=None,
+    network=Part(np.full(DIMS, 0.01, np.float32), None),
+    local=None,
+    weight=0.0,
     background=unit(np.random.default_rng(9).standard_normal((60, DIMS))).astype(np.float32),
     threshold=THRESHOLD,
     fitted_images=60,

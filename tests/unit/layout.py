@@ -39,7 +39,7 @@ MAY_IMPORT = {
     | {"space", "images", "sources", "geometry", "encoder", "lake", "relations", "settling"}
     | {"milvus", "runtime"},
     "corpora": {"errors"},
-    "local": GROUND | {"corpora", "encoder", "runtime", "sources", "stages"},
+    "local": GROUND | {"corpora", "encoder", "geometry", "images", "runtime", "sources", "stages"},
     "testing": {"milvus"},
 }
 

@@ -31,7 +31,7 @@ class Picture:
     def describe(thumbnail: bytes, width: int, height: int) -> "Picture":
         """Look for the features of a thumbnail."""
         luma = cv2.cvtColor(_decoded(thumbnail), cv2.COLOR_RGB2GRAY)
-        return Picture(thumbnail, width, height, extract(luma).to_bytes())
+        return Picture(thumbnail, width, height, extract(luma).to_bytes(max(luma.shape)))
 
     @cached_property
     def rgb(self) -> np.ndarray:
@@ -46,7 +46,7 @@ class Picture:
     @cached_property
     def features(self) -> Features:
         """Its local features."""
-        return Features.from_bytes(self.packed)
+        return Features.from_bytes(self.packed, max(self.luma.shape))
 
     @cached_property
     def mirrored(self) -> Features:

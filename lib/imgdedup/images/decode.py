@@ -16,6 +16,7 @@ from PIL import Image
 
 from imgdedup.config import EmbedConfig
 from imgdedup.failures import ImageFailure
+from imgdedup.images.bars import Box, without_bars
 from imgdedup.images.limits import open_image
 
 # Formats that Pillow decodes itself. Formats that call other programs (EPS) stay out.
@@ -34,15 +35,18 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SWAPPING = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}  # width and height change places
 # A part of the decoder's fingerprint. Change it when the same file would give another thumbnail.
-_VERSION = 1
-_OTHER_SIZE_VERSION = 2  # of thumbnails that do not share the decoding of the network's input
-# The network sees a JPEG at the detail that a thumbnail of this long side needs, in pixels. The
-# configured size of the thumbnails must not change the embeddings.
+_VERSION = 3
+# Pixels of the long side at which bars and local features are looked for. The network sees a JPEG
+# at the detail that such a picture needs. The configured size of the thumbnails changes neither.
 _NETWORK_DETAIL = 320
 # Bytes per pixel: decoded, converted and composed copies of an image exist at the same time. A WebP
 # of 169 megapixels took 15 bytes per pixel, a PNG of 16 bits a channel 13.
 _BYTES_PER_PIXEL = 16
+
+
+Region = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class Decoded:
     format: str
     width: int
     height: int
-    square: np.ndarray  # uint8, (side, side, 3): the whole image squashed to the network's input
+    square: np.ndarray  # uint8, (side, side, 3): the image without bars, squashed to the input
+    luma: np.ndarray  # uint8, (height, width): the whole image, at most 320 pixels on the long side
     thumbnail: bytes  # JPEG, at most `thumbnail_size` on the long side, never enlarged
 
 
@@ -107,45 +112,41 @@ class Decoder:
             self._check_size(width, height)
             name = str(image.format)
             image.draft("RGB", self._least_size(width, height, _NETWORK_DETAIL))
-            again = self._open_for_thumbnail(data, width, height, image.size)
-            thumbnail = None
+            again = self._open_for_thumbnail(data, width, height)
             with self._hold(image):
                 pixels = to_rgb(image)
                 if name in _HOLDING_OTHERS:
                     width, height = pixels.size
                     self._check_size(width, height)
                 # Not earlier: loading a TIFF turns it upright and removes the tag.
-                orientation = _orientation(image)
-                square = pixels.resize((self.side, self.side), Image.Resampling.BILINEAR)
-                if again is None:
-                    thumbnail = self._shrink(pixels)
+                turn = _TRANSPOSE.get(_orientation(image))
+                detail = _shrunk(pixels, _NETWORK_DETAIL)
+                box = _scaled(without_bars(np.asarray(detail)), detail.size, pixels.size)
+                square = pixels.resize((self.side,) * 2, Image.Resampling.BILINEAR, box)
+                thumbnail = detail if again is None else None
             if again is not None:
                 del pixels, image
                 with self._hold(again):
-                    thumbnail = self._shrink(to_rgb(again))
+                    thumbnail = _shrunk(to_rgb(again), self.thumbnail_size)
         assert thumbnail is not None
-        if orientation in _TRANSPOSE:
-            square = square.transpose(_TRANSPOSE[orientation])
-            thumbnail = thumbnail.transpose(_TRANSPOSE[orientation])
-            if orientation >= 5:
+        if turn is not None:
+            square, detail, thumbnail = (
+                picture.transpose(turn) for picture in (square, detail, thumbnail)
+            )
+            if turn in _SWAPPING:
                 width, height = height, width
         file = io.BytesIO()
         thumbnail.save(file, "JPEG", quality=self.thumbnail_quality)
-        return Decoded(name, width, height, np.asarray(square), file.getvalue())
+        luma = np.asarray(detail.convert("L"))
+        return Decoded(name, width, height, np.asarray(square), luma, file.getvalue())
 
-    def _open_for_thumbnail(
-        self, data: bytes, width: int, height: int, drafted: tuple[int, int]
-    ) -> Image.Image | None:
-        """The image at the detail of the thumbnail; None when the network's detail serves it."""
+    def _open_for_thumbnail(self, data: bytes, width: int, height: int) -> Image.Image | None:
+        """The image once more, for its thumbnail; None when the network's detail serves as one."""
         if self.thumbnail_size == _NETWORK_DETAIL:
             return None
         image = open_image(data, FORMATS)
         image.draft("RGB", self._least_size(width, height, self.thumbnail_size))
-        return None if image.size == drafted else image
-
-    def _shrink(self, pixels: Image.Image) -> Image.Image:
-        pixels.thumbnail((self.thumbnail_size,) * 2, Image.Resampling.LANCZOS)
-        return pixels
+        return image
 
     def _hold(self, image: Image.Image) -> AbstractContextManager[None]:
         return self.budget.hold(self._pixels_at_most(image) * _BYTES_PER_PIXEL)
@@ -184,9 +185,23 @@ def fingerprint(config: EmbedConfig) -> str:
 
     For one network, decoders with equal fingerprints give equal pixels.
     """
-    size = config.thumbnail_size
-    version = _VERSION if size == _NETWORK_DETAIL else _OTHER_SIZE_VERSION
-    return f"v{version}-{size}px-q{config.thumbnail_quality}"
+    return f"v{_VERSION}-{config.thumbnail_size}px-q{config.thumbnail_quality}"
+
+
+def _shrunk(pixels: Image.Image, long_side: int) -> Image.Image:
+    """The picture at no more than `long_side` pixels on the long side; it is never enlarged."""
+    scale = long_side / max(pixels.size)
+    if scale >= 1:
+        return pixels
+    width, height = (max(1, round(side * scale)) for side in pixels.size)
+    return pixels.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _scaled(box: Box, size: tuple[int, int], target: tuple[int, int]) -> Region:
+    """A box of a picture of `size` in the pixels of the same picture of another size."""
+    across, down = target[0] / size[0], target[1] / size[1]
+    left, top, right, bottom = box
+    return left * across, top * down, right * across, bottom * down
 
 
 @contextmanager

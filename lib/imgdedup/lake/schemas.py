@@ -36,10 +36,12 @@ EMBEDDINGS = _struct(
     height=IntegerType(),
     size_bytes=LongType(),
     embedding=ArrayType(FloatType()),  # 2,048 pooled values as the model gives them
+    local=BinaryType(),  # int8: local features, aggregated; zeros: too few features
+    features=BinaryType(),  # the local features, 72 bytes each
     thumbnail=BinaryType(),  # JPEG
     failure=StringType(),  # null, or a code of failures.FAILURES
     failure_detail=StringType(),
-    model=StringType(),  # fingerprint of weights, preprocessing, precision and kind of device
+    model=StringType(),  # fingerprint: weights, preprocessing, precision, device, codebook
     decoder=StringType(),  # fingerprint of how the thumbnail was made
 )
 

@@ -8,10 +8,14 @@ after a stop. At the end OUT holds `descriptor.safetensors` for `embed.weights`,
 """
 
 import argparse
+import os
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pyarrow.parquet as pq
 
 from imgdedup import config, sources
@@ -20,8 +24,14 @@ from imgdedup.console import say
 from imgdedup.corpora.folders import lies_in, read_folder_names
 from imgdedup.encoder.training import command
 from imgdedup.errors import UserError
+from imgdedup.failures import ImageFailure
+from imgdedup.geometry.aggregate import learn_codebook
+from imgdedup.geometry.features import extract
+from imgdedup.images.decode import decoder_of
 from imgdedup.local.workspace import CONF
 from imgdedup.stages import scan
+
+_LEAST_FEATURES = 10_000
 
 
 def readers(location: str, without: Collection[str], settings: Config) -> list[Callable[[], bytes]]:
@@ -44,15 +54,61 @@ def readers(location: str, without: Collection[str], settings: Config) -> list[C
     ]
 
 
-def main() -> int:
-    """Read the arguments and train; a UserError becomes one line and status 2."""
-    parser = argparse.ArgumentParser(prog="python jobs/train.py")
+def learn() -> int:
+    """`jobs/codebook.py`: learns the codebook of local features; UserError becomes status 2."""
+    parser = argparse.ArgumentParser(prog="python jobs/codebook.py")
+    _add_photos(parser)
+    parser.add_argument("--out", required=True, type=Path, help="file for the codebook, .npz")
+    arguments = parser.parse_args()
+    try:
+        settings = config.load(CONF, "local", {})
+        units = _units(readers(arguments.photos, _without(arguments), settings), settings)
+        if len(units) < _LEAST_FEATURES:
+            raise UserError(
+                f"the photographs have {len(units):,} local features, and a codebook needs "
+                f"{_LEAST_FEATURES:,}: give a folder with more"
+            )
+        codebook = learn_codebook(units)
+        codebook.save(arguments.out)
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    say(f"codebook: {codebook.fingerprint}, from {len(units):,} features, in {arguments.out}")
+    return 0
+
+
+def _units(photos: list[Callable[[], bytes]], settings: Config) -> np.ndarray:
+    """The RootSIFT descriptors, float32, (n, 128), of all photographs that can be read."""
+    decoder = decoder_of(settings.embed, side=8)
+    cv2.setNumThreads(1)  # the threads below share the cores
+
+    def found(read: Callable[[], bytes]) -> np.ndarray:
+        try:
+            return extract(decoder.decode(read()).luma).unit
+        except ImageFailure:
+            return np.empty((0, 128), np.float32)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate([np.empty((0, 128), np.float32), *pool.map(found, photos)])
+
+
+def _add_photos(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--photos", required=True, help="folder of photographs, or manifest")
     parser.add_argument(
         "--without",
         metavar="FOLDERS",
         help="leave out the folder of this name, or the folders that a file names",
     )
+
+
+def _without(arguments: argparse.Namespace) -> Collection[str]:
+    return read_folder_names(arguments.without) if arguments.without else ()
+
+
+def main() -> int:
+    """Read the arguments and train; a UserError becomes one line and status 2."""
+    parser = argparse.ArgumentParser(prog="python jobs/train.py")
+    _add_photos(parser)
     parser.add_argument("--out", required=True, type=Path, help="folder for everything written")
     parser.add_argument("--views", type=int, default=1_000_000, help="edited pictures to train on")
     parser.add_argument("--start", default="builtin", help='"scratch", or as embed.weights')
@@ -61,9 +117,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = config.load(CONF, "local", {})
-        without = read_folder_names(arguments.without) if arguments.without else ()
         command.train(
-            readers(arguments.photos, without, settings),
+            readers(arguments.photos, _without(arguments), settings),
             arguments.out,
             settings.embed,
             views=arguments.views,

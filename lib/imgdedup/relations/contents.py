@@ -8,7 +8,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from imgdedup.errors import UserError
-from imgdedup.space.vectors import matrix
+from imgdedup.space.vectors import bytes_matrix, matrix
+
+DESCRIBED = ("embedding", "local")  # the columns that an image is placed by
 
 
 def embedded(embeddings: DataFrame) -> DataFrame:
@@ -61,15 +63,24 @@ def from_keys(spark: SparkSession, keys: Sequence[str]) -> DataFrame:
     return spark.createDataFrame(pa.table({"content_id": pa.array(keys, pa.string())}))
 
 
-def sample(contents: DataFrame, most: int) -> tuple[list[str], np.ndarray]:
-    """At most `most` of the contents: their keys, and their embeddings, float32, (n, values).
+def sample(contents: DataFrame, most: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """At most `most` of the contents: their keys and descriptions, both (n, values).
 
-    `contents` have `content_id` and `embedding`. The sample is fair, and does not depend on the
-    order of the rows.
+    The descriptions are the embeddings, float32, and the local descriptors, int8. `contents` have
+    `content_id` and DESCRIBED. The sample is fair, and does not depend on the order of the rows.
     """
     chosen = contents.orderBy(F.xxhash64("content_id"), "content_id").limit(most)
-    table: pa.Table = chosen.select("content_id", "embedding").toArrow()
-    return table["content_id"].to_pylist(), matrix(table["embedding"].combine_chunks())
+    table: pa.Table = chosen.select("content_id", *DESCRIBED).toArrow()
+    return table["content_id"].to_pylist(), *descriptions(table)
+
+
+def descriptions(table: pa.Table | pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
+    """The columns DESCRIBED of a table, as `Projection.project` takes them."""
+    embedding, local = (
+        column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        for column in (table[name] for name in DESCRIBED)
+    )
+    return matrix(embedding), bytes_matrix(local)
 
 
 def require_one_model(embeddings: DataFrame) -> str | None:

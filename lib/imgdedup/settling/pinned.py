@@ -9,12 +9,13 @@ from pyspark.sql import Row, SparkSession
 
 from imgdedup.errors import UserError
 from imgdedup.lake import Lake, Staged
-from imgdedup.space.projection import Projection
+from imgdedup.space.projection import Part, Projection
 
 _CURRENT, _NEXT = "projection/current", "projection/next"
 _SCHEMA = (
     "model STRING, mean BINARY, components BINARY, background BINARY, dims INT, "
-    "threshold DOUBLE, fitted_images LONG, expected_images LONG"
+    "threshold DOUBLE, fitted_images LONG, expected_images LONG, "
+    "local_mean BINARY, local_components BINARY, weight DOUBLE"
 )
 
 
@@ -47,15 +48,19 @@ def require_same_model(projection: Projection, model: str) -> None:
 
 def publish_projection(spark: SparkSession, lake: Lake, projection: Projection) -> None:
     """Pin a projection: the first of a root as the current one, a later one as the next."""
+    network, local = projection.network, projection.local
     row = (
         projection.model,
-        _packed(projection.mean),
-        None if projection.components is None else _packed(projection.components),
+        _packed(network.mean),
+        _packed(network.components),
         _packed(projection.background),
         projection.dims,
         float(projection.threshold),
         projection.fitted_images,
         projection.expected_images,
+        _packed(local.mean if local else None),
+        _packed(local.components if local else None),
+        float(projection.weight),
     )
     name = _CURRENT if read_projection(lake) is None else _NEXT
     lake.publish(lake.stage_state(name, spark.createDataFrame([row], _SCHEMA)))
@@ -71,21 +76,29 @@ def stage_switch(lake: Lake) -> Staged:
     return lake.stage_rename(_NEXT, _CURRENT)
 
 
-def _packed(array: np.ndarray) -> bytearray:
-    return bytearray(array.astype("<f4").tobytes())
+def _packed(array: np.ndarray | None) -> bytearray | None:
+    return None if array is None else bytearray(array.astype("<f4").tobytes())
 
 
 def _unpacked(row: Row) -> Projection:
-    mean = np.frombuffer(row.mean, "<f4")
-    components = None
-    if row.components is not None:
-        components = np.frombuffer(row.components, "<f4").reshape(len(mean), row.dims)
+    stored = row.asDict()
+    has_local = (
+        stored.get("local_mean") is not None
+    )  # a lake of an earlier version has no such column
     return Projection(
         row.model,
-        mean,
-        components,
+        _part(row.mean, row.components),
+        _part(row.local_mean, row.local_components) if has_local else None,
+        row.weight if has_local else 0.0,
         np.frombuffer(row.background, "<f4").reshape(-1, row.dims),
         row.threshold,
         row.fitted_images,
         row.expected_images,
     )
+
+
+def _part(mean: bytes, components: bytes | None) -> Part:
+    values = np.frombuffer(mean, "<f4")
+    if components is None:
+        return Part(values, None)
+    return Part(values, np.frombuffer(components, "<f4").reshape(len(values), -1))

@@ -1,12 +1,11 @@
 """Learns the projection of a corpus, and the threshold of its candidates, from a sample."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
 from imgdedup.config import FitConfig
-from imgdedup.space.projection import COPY, Projection, levels, unit
+from imgdedup.space.projection import COPY, Part, Projection, joined, levels, unit
 
 # Power of the standard deviation that each component is divided by: 0 leaves the principal
 # components as they are, 1 makes all of them count alike.
@@ -20,41 +19,81 @@ _SAME = 0.99
 _RIDGE = 1e-4  # keeps directions without variance finite
 _BLOCK = 1024  # rows compared at once
 _STEP = 5e-4  # resolution of the threshold
+# The weight lets both parts reach equally far: this share of the pairs of different images reaches
+# the same weighted cosine in both. Candidates lie there, and neither part rules alone.
+_REACH = 1e-4
+_WEIGHED = 2000  # images that the weight is learned from
+_LEAST_WEIGHT, _MOST_WEIGHT = 0.5, 2.0
 EVERYTHING = -2.0  # no margin is less
+# False candidates that a corpus of any size may have: seconds of verify. A small corpus gives poor
+# components and a poor threshold, and can afford more candidates for each image.
+_ALWAYS_AFFORDED = 2000
 
 
 def learn_projection(
-    embeddings: np.ndarray, images: int, model: str, config: FitConfig
+    embeddings: np.ndarray,
+    images: int,
+    model: str,
+    config: FitConfig,
+    local: np.ndarray | None = None,
 ) -> Projection:
     """Learn from a sample of a corpus of `images` contents.
 
-    `embeddings`: the sample, float32, (n, values), n > 0. `model` is the fingerprint of the model.
+    `embeddings` (float32) and `local` (int8; None: the embeddings alone) describe the sample,
+    (n, values), n > 0. `model` is the fingerprint of the model.
     """
-    units = [unit(block).astype(np.float32) for block in _blocks(embeddings)]
-    distinct = drop_similar(np.concatenate(units), _SAME)
     expected = config.expected_images or round(images * config.growth)
-    space = learn_axes(distinct, config.dims, model)
-    different = drop_similar(space.project(distinct), COPY)
+    network, seen = _learn_part(embeddings, config.dims)
+    local_part, local_seen, weight = None, None, 0.0
+    if local is not None and local.any():
+        local_part, local_seen = _learn_part(local, config.local_dims)
+        weight = choose_weight(seen, local_seen)
+    different = drop_similar(joined(seen, local_seen, weight), COPY)
     background = different[: config.background]
-    threshold = choose_threshold(
-        different, levels(different, background), config.candidates_per_image / max(expected - 1, 1)
+    share = max(
+        config.candidates_per_image / max(expected - 1, 1),
+        2 * _ALWAYS_AFFORDED / max(images * (images - 1), 1),
     )
-    return replace(
-        space,
-        background=background,
-        threshold=threshold,
-        fitted_images=images,
-        expected_images=expected,
-    )
+    threshold = choose_threshold(different, levels(different, background), share)
+    return Projection(model, network, local_part, weight, background, threshold, images, expected)
 
 
-def learn_axes(distinct: np.ndarray, dims: int, model: str) -> Projection:
+def _learn_part(rows: np.ndarray, dims: int) -> tuple[Part, np.ndarray]:
+    """Learn the projection of one description (n, values), and project it: float32, (n, dims)."""
+    described = rows[rows.any(axis=1)]
+    units = [unit(block).astype(np.float32) for block in _blocks(described)]
+    learned_from = np.concatenate(units) if units else unit(rows).astype(np.float32)
+    part = learn_axes(drop_similar(learned_from, _SAME), dims)
+    return part, part.project(rows)
+
+
+def learn_axes(distinct: np.ndarray, dims: int) -> Part:
     """Learn the centre and the partly whitened principal components of unit vectors (n, values).
 
-    The projection has no background and no threshold. Few images give fewer components.
+    Few images give fewer components.
     """
-    mean, components = _components(distinct, dims)
-    return Projection(model, mean, components, np.empty((0, 0)), EVERYTHING, len(distinct), 0)
+    return Part(*_components(distinct, dims))
+
+
+def choose_weight(network: np.ndarray, local: np.ndarray) -> float:
+    """Choose the weight of the local part beside the network's, from both of a sample (n, dims).
+
+    Pairs that both parts together take for copies do not count.
+    """
+    chosen = np.flatnonzero(local.any(axis=1))[:_WEIGHED]
+    network, local = network[chosen], local[chosen]
+    above = np.triu_indices(len(chosen), 1)
+    together = joined(network, local, 1.0)
+    different = (together @ together.T < COPY)[above]
+    if not different.any():
+        return 1.0
+    reach, local_reach = (
+        float(np.quantile((rows @ rows.T)[above][different], 1 - _REACH))
+        for rows in (network, local)
+    )
+    if min(reach, local_reach) <= 0:
+        return 1.0
+    return round(float(np.clip(np.sqrt(reach / local_reach), _LEAST_WEIGHT, _MOST_WEIGHT)), 3)
 
 
 def drop_similar(rows: np.ndarray, similarity: float) -> np.ndarray:

@@ -22,6 +22,14 @@ def matrix(embeddings: pa.ListArray) -> np.ndarray:
     return values.reshape(rows, -1) if rows else values.reshape(0, 0)
 
 
+def bytes_matrix(values: pa.Array) -> np.ndarray:
+    """Binary values of equal length as rows of int8, (n, bytes); a null is a row of zeros."""
+    rows = values.to_pylist()
+    size = max((len(row) for row in rows if row is not None), default=0)
+    rows = [bytes(size) if row is None else row for row in rows]
+    return np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), size)
+
+
 def stored_form(projected: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """What the collection stores of unit vectors (n, dims), levels (n,): float32, (n, dims + 3)."""
     half = -levels[:, None].astype(np.float64) / 2

@@ -5,7 +5,14 @@ not depend on the order of the days, and those of different days can be compared
 """
 
 from imgdedup.console import say
-from imgdedup.relations.contents import contents, embedded, keys_of, require_one_model, sample
+from imgdedup.relations.contents import (
+    DESCRIBED,
+    contents,
+    embedded,
+    keys_of,
+    require_one_model,
+    sample,
+)
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.pinned import publish_projection, read_projection, require_same_model
 from imgdedup.space.learning import learn_projection
@@ -22,8 +29,8 @@ def run(run: Run) -> Outcome:
     images = len(keys_of(embedded(embeddings)))
     projection, fitted = read_projection(lake), "before"
     if projection is None or config.refit:
-        keys, learned_from = sample(contents(embeddings, "embedding"), config.sample)
-        projection = learn_projection(learned_from, images, model, config)
+        keys, learned_from, local = sample(contents(embeddings, *DESCRIBED), config.sample)
+        projection = learn_projection(learned_from, images, model, config, local)
         fitted = f"now, on {len(keys)} images"
         publish_projection(run.spark, lake, projection)
     require_same_model(projection, model)
@@ -38,6 +45,7 @@ def figures(images: int, projection: Projection) -> dict[str, object]:
     return {
         "projection": projection.fingerprint,
         "dims": projection.dims,
+        "local_weight": projection.weight,
         "background": len(projection.background),
         "threshold": projection.threshold,
         "fitted_images": projection.fitted_images,

@@ -10,7 +10,9 @@ from imgdedup.lake import Staged
 from imgdedup.milvus.client import CollectionAddress
 from imgdedup.milvus.embedded import serving
 from imgdedup.relations.contents import (
+    DESCRIBED,
     contents,
+    descriptions,
     embedded,
     from_keys,
     keys_of,
@@ -49,7 +51,7 @@ def run(run: Run) -> Outcome:
         collection.delete(surplus)
         inserted = 0
         if missing:
-            new = contents(embeddings, "embedding", wanted=from_keys(run.spark, missing))
+            new = contents(embeddings, *DESCRIBED, wanted=from_keys(run.spark, missing))
             inserted = insert(new, projection, address, milvus.insert_batch)
         collection.flush()
         if missing or surplus:
@@ -62,14 +64,14 @@ def run(run: Run) -> Outcome:
 
 
 def insert(new: DataFrame, projection: Projection, address: CollectionAddress, batch: int) -> int:
-    """Insert contents (`content_id`, `embedding`) in their stored form; give their number.
+    """Insert contents (`content_id`, DESCRIBED) in their stored form; give their number.
 
     All workers project. One worker writes, because Milvus Lite loses rows of concurrent writers.
     """
 
     def project(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for table in tables:
-            rows = list(projection.stored(matrix(table["embedding"])))
+            rows = list(projection.stored(*descriptions(table)))
             vectors = pa.array(rows, pa.list_(pa.float32()))
             yield pa.RecordBatch.from_arrays(
                 [table["content_id"], vectors], names=["key", "vector"]

@@ -71,9 +71,9 @@ def test_a_small_corpus_has_no_components_and_a_tiny_one_no_centre(count: int) -
     sample = images(5, count)
     space = learn_projection(sample, count, "m", SECTION)
     assert np.isfinite(space.stored(images(6, 20))).all()
-    assert (space.components is None) == (count < 60)
+    assert (space.network.components is None) == (count < 60)
     assert space.dims == (VALUES if count < 60 else min(16, count // 2))
-    assert bool(space.mean.any()) == (count >= 8)
+    assert bool(space.network.mean.any()) == (count >= 8)
     if count <= 20:
         assert space.threshold == learning.EVERYTHING
         assert pair_counts(space, sample).tolist() == [count - 1] * count
@@ -130,3 +130,65 @@ def test_a_corpus_that_outgrew_its_threshold_is_told_with_both_numbers() -> None
     assert figures(61, space)["outgrown"] is True
     assert "has 61 distinct images" in outgrown_words(61, space)
     assert "chosen for 60" in outgrown_words(61, space)
+
+
+def local(seed: int, count: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-127, 128, (count, 96)).astype(np.int8)
+
+
+def test_the_local_descriptors_get_a_projection_and_a_weight_of_their_own() -> None:
+    chosen = replace(SECTION, local_dims=20, candidates_per_image=10.0, growth=1.0)
+    sample, beside = images(11, 900), local(12, 900)
+    beside[::10] = 0
+    space = learn_projection(sample, 900, "m", chosen, beside)
+    assert space.local is not None
+    assert (space.network.dims, space.local.dims, space.dims) == (16, 20, 36)
+    assert 0.5 <= space.weight <= 2
+    stored = space.stored(sample, beside)
+    assert np.isfinite(stored).all()
+    reaching = [(margins(one, stored)[0] >= space.threshold).sum() - 1 for one in stored]
+    assert 3 < np.mean(reaching) < 20
+
+
+@pytest.mark.parametrize("beside", [None, np.zeros((80, 96), np.int8), np.zeros((80, 0), np.int8)])
+def test_a_corpus_without_local_features_is_placed_by_the_network_alone(
+    beside: np.ndarray | None,
+) -> None:
+    space = learn_projection(images(13, 80), 80, "m", SECTION, beside)
+    assert space.local is None
+    assert space.fingerprint == learn_projection(images(13, 80), 80, "m", SECTION).fingerprint
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 59, 60, 200])
+def test_a_small_corpus_with_local_features_has_finite_vectors(count: int) -> None:
+    sample, beside = images(14, count), local(15, count)
+    beside[: count // 3] = 0
+    space = learn_projection(sample, count, "m", SECTION, beside)
+    assert np.isfinite(space.stored(sample, beside)).all()
+
+
+def test_ten_thousand_equal_blank_frames_change_nothing_for_the_others() -> None:
+    sample, beside = images(16, 300), local(17, 300)
+    blank = np.repeat(images(18, 1), 10_000, axis=0)
+    space = learn_projection(sample, 10_300, "m", SECTION, beside)
+    crowded = learn_projection(
+        np.vstack([sample, blank]),
+        10_300,
+        "m",
+        SECTION,
+        np.vstack([beside, np.zeros((10_000, 96), np.int8)]),
+    )
+    assert crowded.local is not None
+    assert space.local is not None
+    np.testing.assert_array_equal(crowded.local.mean, space.local.mean)
+    assert crowded.threshold == pytest.approx(space.threshold, abs=0.05)
+
+
+def test_the_part_that_reaches_farther_for_different_images_counts_less() -> None:
+    chance = np.random.default_rng(19)
+    narrow = learning.unit(chance.standard_normal((500, 6))).astype(np.float32)
+    wide = learning.unit(chance.standard_normal((500, 200))).astype(np.float32)
+    assert learning.choose_weight(narrow, wide) > 1.2
+    assert learning.choose_weight(wide, narrow) < 0.8
+    assert learning.choose_weight(narrow, narrow) == 1.0
+    assert learning.choose_weight(narrow[:1], wide[:1]) == 1.0

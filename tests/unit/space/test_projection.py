@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdedup.space.projection import COPY, Projection, levels, unit
+from imgdedup.space.projection import COPY, Part, Projection, joined, levels, unit
 from imgdedup.space.vectors import EXTRA
 
 
@@ -18,8 +18,9 @@ def rows(seed: int, count: int, values: int) -> np.ndarray:
 def projection(seed: int = 0, values: int = 12, dims: int = 5, members: int = 40) -> Projection:
     return Projection(
         model="m",
-        mean=rows(seed, 1, values)[0] / 10,
-        components=rows(seed + 1, values, dims),
+        network=Part(rows(seed, 1, values)[0] / 10, rows(seed + 1, values, dims)),
+        local=None,
+        weight=0.0,
         background=unit(rows(seed + 2, members, dims)).astype(np.float32),
         threshold=0.1,
         fitted_images=members,
@@ -39,15 +40,15 @@ def test_a_row_does_not_depend_on_the_other_rows(seed: int, count: int) -> None:
 
 def test_projected_vectors_are_unit_vectors_of_the_centred_directions() -> None:
     space, embeddings = projection(), rows(3, 20, 12)
-    assert space.components is not None
+    assert space.network.components is not None
     directions = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-    expected = (directions - space.mean) @ space.components
+    expected = (directions - space.network.mean) @ space.network.components
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(space.project(embeddings * 7), expected, atol=1e-6)
 
 
 def test_without_components_the_space_stays_as_it_is() -> None:
-    space = replace(projection(), mean=np.zeros(12, np.float32), components=None)
+    space = replace(projection(), network=Part(np.zeros(12, np.float32), None))
     embeddings = rows(4, 3, 12)
     assert space.dims == 12
     np.testing.assert_allclose(space.project(embeddings), unit(embeddings), atol=1e-7)
@@ -56,7 +57,7 @@ def test_without_components_the_space_stays_as_it_is() -> None:
 @pytest.mark.parametrize("blank", [np.zeros((2, 12)), np.full((2, 12), 1e-30)])
 def test_blank_embeddings_are_near_each_other_and_never_nan(blank: np.ndarray) -> None:
     bare = projection(dims=12)
-    bare = replace(bare, mean=np.zeros(12, np.float32), components=None)
+    bare = replace(bare, network=Part(np.zeros(12, np.float32), None))
     for space in (bare, projection()):
         stored = space.stored(blank.astype(np.float32))
         assert np.isfinite(stored).all()
@@ -94,8 +95,10 @@ def test_fingerprints_differ_when_a_margin_or_the_threshold_may_differ() -> None
     space = projection()
     others = [
         replace(space, model="n"),
-        replace(space, mean=space.mean + 1),
-        replace(space, components=None),
+        replace(space, network=replace(space.network, mean=space.network.mean + 1)),
+        replace(space, network=replace(space.network, components=None)),
+        replace(space, local=space.network),
+        replace(space, weight=1.0),
         replace(space, background=space.background[:-1]),
         replace(space, threshold=0.1001),
     ]
@@ -103,3 +106,49 @@ def test_fingerprints_differ_when_a_margin_or_the_threshold_may_differ() -> None
     assert len(fingerprints) == 1 + len(others)
     assert replace(space, fitted_images=7).fingerprint == space.fingerprint
     assert projection().fingerprint == space.fingerprint
+
+
+def with_local(weight: float = 1.0) -> Projection:
+    local = Part(rows(20, 1, 9)[0] / 10, rows(21, 9, 4))
+    background = unit(rows(22, 40, 9)).astype(np.float32)
+    return replace(projection(), local=local, weight=weight, background=background)
+
+
+def test_both_parts_stand_side_by_side_by_their_weight() -> None:
+    space, embeddings, local = with_local(2.0), rows(23, 6, 12), rows(24, 6, 9)
+    assert space.local is not None
+    assert space.dims == 9
+    found = space.project(embeddings, local)
+    parts = [space.network.project(embeddings), 2 * space.local.project(local)]
+    np.testing.assert_allclose(found, np.hstack(parts) / np.sqrt(5), atol=1e-6)
+    assert space.stored(embeddings, local).shape == (6, 9 + EXTRA)
+
+
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 30))
+def test_a_row_of_two_parts_does_not_depend_on_the_other_rows(seed: int, count: int) -> None:
+    space, embeddings = with_local(), rows(seed, count, 12)
+    local = np.random.default_rng(seed).integers(-127, 128, (count, 9)).astype(np.int8)
+    local[::3] = 0
+    together = space.stored(embeddings, local)
+    alone = [space.stored(embeddings[[row]], local[[row]])[0] for row in range(count)]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_without_local_features_the_network_alone_places_an_image() -> None:
+    space, embeddings = with_local(), rows(25, 4, 12)
+    for absent in (np.zeros((4, 9), np.int8), np.zeros((4, 0), np.int8), None):
+        found = space.project(embeddings, absent)
+        np.testing.assert_allclose(found[:, :5], space.network.project(embeddings), atol=1e-6)
+        assert not found[:, 5:].any()
+
+
+def test_an_image_without_local_features_is_no_accidental_neighbour() -> None:
+    space, embedding = with_local(), np.repeat(rows(26, 1, 12), 2, axis=0)
+    local = np.vstack([np.zeros((1, 9)), rows(27, 1, 9)])
+    one, other = space.project(embedding, local)
+    assert one @ other == pytest.approx(1 / np.sqrt(2), abs=1e-5)
+
+
+def test_joined_parts_of_zeros_get_a_direction() -> None:
+    found = joined(np.zeros((2, 3), np.float32), np.zeros((2, 2), np.float32), 1.0)
+    np.testing.assert_array_equal(found, [[1, 0, 0, 0, 0]] * 2)

@@ -197,7 +197,7 @@ def test_the_seconds_of_the_model_are_part_of_those_of_the_task() -> None:
 
 
 def decoded() -> Decoded:
-    return Decoded("PNG", 1, 1, np.zeros((1, 1, 3), np.uint8), b"")
+    return Decoded("PNG", 1, 1, np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8), b"")
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))

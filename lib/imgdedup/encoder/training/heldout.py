@@ -31,7 +31,7 @@ def nearest_copy_recall(
         for batch in in_batches(squares)
     ]
     held = torch.cat(originals).numpy()
-    space = learn_axes(unit(held).astype(np.float32), _DIMS, "")
+    space = learn_axes(unit(held).astype(np.float32), _DIMS)
     stored = space.project(held)
     found: dict[str, float] = {}
     for name, strength in (("mild", views.MILD), ("strong", views.STRONG._replace(collage=0.0))):

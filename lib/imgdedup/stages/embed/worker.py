@@ -1,6 +1,6 @@
 """What one worker does: reads, hashes, decodes and embeds the images of a partition.
 
-Threads read and decode ahead of the model, so that the model does not wait for images.
+Threads read, decode and find local features ahead of the network, so that it does not wait.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pandas as pd
 from pyspark.sql.types import BooleanType, DoubleType, StructField, StructType
@@ -16,6 +17,8 @@ from pyspark.sql.types import BooleanType, DoubleType, StructField, StructType
 from imgdedup.config import EmbedConfig
 from imgdedup.encoder import Encoder
 from imgdedup.failures import ImageFailure
+from imgdedup.geometry.aggregate import builtin_codebook
+from imgdedup.geometry.features import extract
 from imgdedup.images.decode import Decoded, Decoder, decoder_of
 from imgdedup.images.prefetch import map_ahead
 from imgdedup.lake.schemas import EMBEDDINGS
@@ -35,12 +38,31 @@ EMBEDDED = StructType(
 
 
 @dataclass(frozen=True)
+class Local:
+    """The local features of an image, as `Features.to_bytes` gives them, and their aggregate."""
+
+    features: bytes
+    descriptor: bytes  # int8
+
+    @staticmethod
+    def of(luma: np.ndarray) -> "Local":
+        """Look for the features of a picture, uint8, (height, width)."""
+        found = extract(luma)
+        descriptor = builtin_codebook().aggregate(found)
+        return Local(found.to_bytes(max(luma.shape)), descriptor.tobytes())
+
+
+@dataclass(frozen=True)
 class ReadImage:
-    """One image after reading and decoding. A known content has no `decoded` and no `failure`."""
+    """One image after reading and decoding.
+
+    `decoded` and `local` go together. A known content has neither of them, and no `failure`.
+    """
 
     content_id: str | None = None
     size_bytes: int | None = None
     decoded: Decoded | None = None
+    local: Local | None = None
     failure: ImageFailure | None = None
 
 
@@ -58,7 +80,8 @@ def embed_images(
     """
     size = encoders[0].batch_size
     decoder, reader = decoder_of(config, encoders[0].side), reader_of(config)
-    prefixes = known.by(encoders[0].fingerprint)
+    prefixes = known.by(model_of(encoders[0]))
+    cv2.setNumThreads(1)  # the threads below share the cores
 
     def read(image: tuple[str, bytes | None]) -> ReadImage:
         return read_image(*image, decoder, reader, prefixes)
@@ -71,7 +94,7 @@ def embed_images(
         started = time.perf_counter()
         squares = [image.decoded.square for image in batch if image.decoded is not None]
         vectors = encoder.encode(squares) if squares else np.empty((0, 0), np.float32)
-        return batch, vectors, time.perf_counter() - started, encoder.fingerprint
+        return batch, vectors, time.perf_counter() - started, model_of(encoder)
 
     with ThreadPoolExecutor(threads) as readers, ThreadPoolExecutor(len(encoders)) as devices:
         reads = map_ahead(readers, read, images, window=2 * size * len(encoders))
@@ -83,6 +106,11 @@ def embed_images(
             now = time.perf_counter()
             yield _table(batch, vectors, model, seconds / len(encoders), now - started)
             started = now
+
+
+def model_of(encoder: Encoder) -> str:
+    """The fingerprint of all that decides an embedding and a local descriptor."""
+    return f"{encoder.fingerprint}-{builtin_codebook().fingerprint}"
 
 
 def in_batches(reads: Iterable[ReadImage], size: int) -> Iterator[list[ReadImage]]:
@@ -114,7 +142,8 @@ def read_image(
         content_id, size_bytes = digest.hexdigest(), len(data)
         if holds(known, digest.digest()):
             return ReadImage(content_id, size_bytes)
-        return ReadImage(content_id, size_bytes, decoder.decode(data))
+        decoded = decoder.decode(data)
+        return ReadImage(content_id, size_bytes, decoded, Local.of(decoded.luma))
     except ImageFailure as failure:
         return ReadImage(content_id, size_bytes, failure=failure)
 
@@ -134,7 +163,7 @@ def _table(
     remaining = iter(vectors)
     rows = []
     for image in batch:
-        decoded, failure = image.decoded, image.failure
+        decoded, local, failure = image.decoded, image.local, image.failure
         rows.append(
             {
                 "content_id": image.content_id,
@@ -143,6 +172,8 @@ def _table(
                 "width": decoded.width if decoded else None,
                 "height": decoded.height if decoded else None,
                 "embedding": next(remaining) if decoded else None,
+                "local": local.descriptor if local else None,
+                "features": local.features if local else None,
                 "thumbnail": decoded.thumbnail if decoded else None,
                 "failure": failure.code if failure else None,
                 "failure_detail": failure.detail[:500] if failure else None,

@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame
 
 from imgdedup.errors import UserError
 from imgdedup.milvus.client import Collection, CollectionAddress, stored_vectors
-from imgdedup.relations.contents import sample
+from imgdedup.relations.contents import DESCRIBED, descriptions, sample
 from imgdedup.space.projection import Projection
-from imgdedup.space.vectors import asking_form, matrix
+from imgdedup.space.vectors import asking_form
 
 NEAREST = 10
 _TIE = 1e-5  # margins this close are equal: Milvus computes in float32
@@ -28,23 +28,23 @@ def measure_recall(
 ) -> tuple[float, int]:
     """The share of the 10 nearest that the collection finds, and how many contents were asked for.
 
-    `indexed` are the contents that the collection holds (`content_id`, `embedding`), and `most` is
+    `indexed` are the contents that the collection holds (`content_id`, DESCRIBED), and `most` is
     the largest number to ask for. As in a search, a content asks with its stored vector. The
     nearest have the largest margins. A neighbour with the margin of the tenth counts as found.
     """
-    keys, embeddings = sample(indexed, most)
+    keys, *described = sample(indexed, most)
     stored = stored_vectors(collection, keys)
     near = collection.search(asking_form(np.stack([*stored.values()])), NEAREST + 1)
     answers = [
         [other for other in found.keys if other != key][:NEAREST]
         for key, found in zip(keys, near, strict=True)
     ]
-    queries = asking_form(projection.stored(embeddings)).astype(np.float64)
+    queries = asking_form(projection.stored(*described)).astype(np.float64)
 
     def compare(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield nearest_in(tables, keys, queries, answers, projection)
 
-    found = indexed.select("content_id", "embedding").mapInArrow(compare, _COLUMNS).toArrow()
+    found = indexed.select("content_id", *DESCRIBED).mapInArrow(compare, _COLUMNS).toArrow()
     return share_found(found, len(keys)), len(keys)
 
 
@@ -57,7 +57,7 @@ def nearest_in(
 ) -> pa.RecordBatch:
     """The nearest contents in `tables` of each query, itself left out, and the answered contents.
 
-    `tables` have `content_id` and `embedding`. `queries`: float64, (n, dims + 3), in the order of
+    `tables` have `content_id` and DESCRIBED. `queries`: float64, (n, dims + 3), in the order of
     `keys`. `answers` are the keys that the collection gave for each query.
     """
     best = np.full((len(keys), NEAREST), -np.inf)
@@ -68,7 +68,7 @@ def nearest_in(
             asked.setdefault(other, []).append(row)
     answered: list[tuple[int, float]] = []
     for table in tables:
-        margins = queries @ projection.stored(matrix(table["embedding"])).T.astype(np.float64)
+        margins = queries @ projection.stored(*descriptions(table)).T.astype(np.float64)
         for column, key in enumerate(table["content_id"].to_pylist()):
             answered += [(row, margins[row, column]) for row in asked.get(key, [])]
             if key in place:

@@ -10,6 +10,7 @@ from imgdedup.lake.schemas import SNAPSHOT_DATASET
 from imgdedup.milvus.client import CollectionAddress, MilvusCollection
 from imgdedup.milvus.embedded import serving
 from imgdedup.relations.contents import (
+    DESCRIBED,
     contents,
     embedded,
     from_keys,
@@ -106,7 +107,7 @@ def _certify(
     embeddings, wanted = run.lake.read("embeddings"), None
     if indexed != keys_of(embedded(embeddings)):  # another day was embedded since index
         wanted = from_keys(run.spark, sorted(indexed))
-    compared = contents(embeddings, "embedding", wanted=wanted)
+    compared = contents(embeddings, *DESCRIBED, wanted=wanted)
     recall, sampled = certificate.measure_recall(
         compared, collection, projection, config.certificate_sample
     )

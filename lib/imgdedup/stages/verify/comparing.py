@@ -2,12 +2,11 @@
 
 The contents fall into buckets, and a block is a pair of buckets. The task of a block gets the
 candidates between its two buckets, with the pictures that they need. So no task holds more than a
-few thousand pictures. No picture is described more than once, or travels more often than it has
-candidates.
+few thousand pictures, and no picture travels more often than it has candidates. `embed` has found
+the features of each picture.
 """
 
 import math
-from collections.abc import Iterator
 
 import cv2
 import pyarrow as pa
@@ -26,11 +25,7 @@ from imgdedup.relations.sides import SIDES, either_side
 _LEAST_BUCKETS, _MOST_BUCKETS = 3, 256
 _FEW = 32  # contents that one task compares sooner than several tasks would
 _MOST_PARTITIONS = 512
-_PICTURE = ("thumbnail", "width", "height", "decoder")
-_DESCRIBED = (
-    "content_id STRING, thumbnail BINARY, width INT, height INT, decoder STRING, features BINARY, "
-    "blocks ARRAY<INT>"
-)
+_PICTURE = ("thumbnail", "width", "height", "features", "decoder")
 # The columns of a verdict that the comparison itself gives.
 _DECIDED = StructType([field for field in VERDICTS if field.name not in ("model", "verifier")])
 
@@ -68,31 +63,16 @@ def _block(buckets: int) -> Column:
 
 
 def _pictures(placed: DataFrame, embeddings: DataFrame, partitions: int) -> DataFrame:
-    """The described pictures, once for each block that needs them."""
+    """The pictures, once for each block that needs them."""
     needed = either_side(placed, "block")
     wanted = needed.groupBy("content_id").agg(F.collect_set("block").alias("blocks"))
     return (
         contents(embeddings, *_PICTURE, wanted=wanted)
         .join(wanted, "content_id")
-        .repartition(partitions, "content_id")
-        .mapInArrow(_describe, _DESCRIBED)
         .withColumn("block", F.explode("blocks"))
         .drop("blocks")
         .repartition(partitions, "block")
     )
-
-
-def _describe(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    cv2.setNumThreads(1)  # Spark runs a task on each core
-    for batch in batches:
-        features = [
-            Picture.describe(row["thumbnail"], row["width"], row["height"]).packed
-            for row in batch.select(["thumbnail", "width", "height"]).to_pylist()
-        ]
-        columns = {name: batch[name] for name in ("content_id", *_PICTURE)}
-        yield pa.RecordBatch.from_pydict(
-            {**columns, "features": pa.array(features, pa.binary()), "blocks": batch["blocks"]}
-        )
 
 
 def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.Table:

@@ -1,0 +1,8 @@
+"""Learn the codebook of local features. This is no stage of the DAG."""
+
+import sys
+
+from imgdedup.local import train
+
+if __name__ == "__main__":
+    sys.exit(train.learn())
