@@ -1,4 +1,4 @@
-"""The losses of training: one for copies that are not nearest, one for vectors that crowd."""
+"""The losses of training: copies that are not nearest, vectors that crowd, a teacher's distance."""
 
 import torch
 import torch.nn.functional as F
@@ -27,3 +27,8 @@ def crowding(vectors: torch.Tensor) -> torch.Tensor:
     """
     near = (vectors @ vectors.T).fill_diagonal_(-2).amax(1)
     return -(2 - 2 * near).clamp(min=1e-4).sqrt().log().mean()
+
+
+def distance(vectors: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
+    """The mean cosine distance of unit vectors (n, d) from those of the teacher, of equal views."""
+    return 1 - (vectors * taught).sum(1).mean()
