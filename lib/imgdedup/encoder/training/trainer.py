@@ -17,7 +17,7 @@ from torchvision.models import resnet50
 
 from imgdedup.encoder import weights
 from imgdedup.encoder.network import PowerMean, resnet50_with
-from imgdedup.encoder.training import objective, views
+from imgdedup.encoder.training import objective, strengths, views
 from imgdedup.encoder.training.batches import drawn, in_batches, pictures
 from imgdedup.encoder.training.heldout import nearest_copy_recall
 from imgdedup.encoder.training.recipe import SCRATCH, Recipe
@@ -69,8 +69,8 @@ class Training:
         )
         chance = torch.Generator(self.device).manual_seed(recipe.seed * 1_000_003 + self.step)
         side = recipe.side(self.step)
-        one, _ = views.edited(batch, side, views.MILD, chance)
-        other, shares = views.edited(batch, side, views.STRONG, chance)
+        one, _ = views.edited(batch, side, strengths.MILD, chance)
+        other, shares = views.edited(batch, side, strengths.STRONG, chance)
         loss = self._loss(torch.cat([one, other]), shares)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
