@@ -81,7 +81,7 @@ def render(
 def _objective(recipe: Recipe) -> str:
     if recipe.teacher:
         return (
-            f"Cosine distance from the vectors of the teacher {recipe.teacher} (digest "
+            f"Centred cosine distance from the vectors of the teacher {recipe.teacher} (digest "
             f"{recipe.teacher_digest}) for the same views. The terms of its licence may hold for "
             "this descriptor, too"
         )

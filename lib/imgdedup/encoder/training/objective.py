@@ -30,5 +30,9 @@ def crowding(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def distance(vectors: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
-    """The mean cosine distance of unit vectors (n, d) from those of the teacher, of equal views."""
-    return 1 - (vectors * taught).sum(1).mean()
+    """The mean cosine distance of vectors (n, d) from the teacher's, of equal views.
+
+    The mean of the batch is taken off both, as the projection takes it off before it compares.
+    Otherwise what all vectors have in common would rule the loss.
+    """
+    return 1 - F.cosine_similarity(vectors - vectors.mean(0), taught - taught.mean(0)).mean()
