@@ -7,7 +7,7 @@
     bench-days bench-histories bench-crashes fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
-    WEIGHTS WITHOUT VIEWS START BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
+    WEIGHTS WITHOUT VIEWS START TEACHER LAST_SIDE BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
     POINTS
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
@@ -64,9 +64,10 @@ repair-usage:
 ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
 	@$(PY) -m imgdedup.local.ui $${OUT:+--root="$$OUT"}
 
-train: train-usage setup ## Train a descriptor: PHOTOS=folder OUT=folder [VIEWS=n] [START=weights] [WITHOUT=folders]
+train: train-usage setup ## Train a descriptor: PHOTOS=folder OUT=folder [VIEWS=n] [START=weights] [TEACHER=weights] [WITHOUT=folders]
 	@$(PY) jobs/train.py --photos="$$PHOTOS" --out="$$OUT" $${VIEWS:+--views="$$VIEWS"} \
 	    $${START:+--start="$$START"} $${WITHOUT:+--without="$$WITHOUT"} $${SEED:+--seed="$$SEED"} \
+	    $${TEACHER:+--teacher="$$TEACHER"} $${LAST_SIDE:+--last-side="$$LAST_SIDE"} \
 	    $${BATCH:+--batch="$$BATCH"}
 
 .PHONY: train-usage

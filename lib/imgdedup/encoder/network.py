@@ -137,17 +137,18 @@ class PowerMean(nn.Module):
     (Radenovic et al. 2018, "Fine-tuning CNN Image Retrieval with No Human Annotation"). A root
     keeps a few large values from ruling each comparison (Arandjelovic and Zisserman 2012, "Three
     things everyone should know to improve object retrieval"). The values are float32, whatever the
-    network computes in. Values below zero count as zero.
+    network computes in. Values below zero count as zero. Training adds `least` to the mean of
+    powers, because the slope of a root is infinite at zero.
     """
 
-    def __init__(self, power: float, root: float) -> None:
+    def __init__(self, power: float, root: float, least: float = 0.0) -> None:
         super().__init__()
-        self._power, self._exponent = power, 1 / (power * root)
+        self._power, self._exponent, self._least = power, 1 / (power * root), least
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """See the class."""
         positive = features.float().clamp(min=0)
-        return positive.pow(self._power).mean((2, 3)).pow(self._exponent)
+        return (positive.pow(self._power).mean((2, 3)) + self._least).pow(self._exponent)
 
 
 def resnet50_with(loaded: Weights) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Finding weights: the package's own, a torchvision name, or a file anywhere.
+"""Finding weights: the package's own, a published name, or a file anywhere.
 
 Every source gives its input size and normalisation. Weights that cannot be loaded raise a UserError
 that says what to do.
@@ -25,6 +25,14 @@ from imgdedup.failures import ImageFailure
 BUILTIN = Path(__file__).with_name("builtin.safetensors")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+SSCD = "sscd"
+# The model that the authors of Pizzi et al. 2022, "A Self-Supervised Descriptor for Image Copy
+# Detection", recommend first: TorchScript, MIT licence, (n, 3, side, side) to 512 values of length
+# 1. They publish no checksum. This one is what a dozen public projects pin for the file.
+SSCD_URL = "https://dl.fbaipublicfiles.com/sscd-copy-detection/sscd_disc_mixup.torchscript.pt"
+SSCD_SHA256 = "9f26bd4c848cc19b73d2ae92eea6e04886f61a7b764ceb7a13aeee62e6a6db56"
+# Pixels: "skew_320" in the authors' README, the whole picture squashed to a square.
+_SSCD_SIDE = 320
 _MAX_BYTES = 4 << 30
 
 
@@ -51,11 +59,11 @@ class Weights:
 
 
 def load(spec: str) -> Weights:
-    """Load `builtin`, a torchvision ResNet-50 weights name, or a path or URI."""
+    """Load `builtin`, `sscd`, a torchvision ResNet-50 weights name, or a path or URI."""
     if spec == "builtin":
         return _safetensors("builtin", BUILTIN.read_bytes())
     if "/" not in spec and "." not in spec and not Path(spec).exists():
-        return _torchvision(spec)
+        return _sscd() if spec == SSCD else _torchvision(spec)
     try:
         data = sources.read_bytes(spec, _MAX_BYTES)
     except ImageFailure as failure:
@@ -81,7 +89,8 @@ def _from_file(name: str, data: bytes) -> Weights:
     digest = hashlib.sha256(data).hexdigest()
     if _is_torchscript(data):
         script = torch.jit.load(io.BytesIO(data), map_location="cpu").eval()
-        return Weights(name, digest, 224, script=script)
+        side = _SSCD_SIDE if digest == SSCD_SHA256 else 224
+        return Weights(name, digest, side, script=script)
     state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
@@ -110,18 +119,45 @@ def _is_torchscript(data: bytes) -> bool:
         return any("/code/" in name for name in archive.namelist())
 
 
+def _downloads() -> Path:
+    """The folder where torch keeps downloaded weights: in TORCH_HOME, else in the environment."""
+    if "TORCH_HOME" not in os.environ:
+        torch.hub.set_dir(str(Path(sys.prefix) / "cache" / "torch"))
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _sscd() -> Weights:
+    path = _downloads() / SSCD_URL.rpartition("/")[2]
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(SSCD_URL, str(path), SSCD_SHA256, progress=False)
+        data = path.read_bytes()
+    except (OSError, RuntimeError, HTTPException) as error:  # no network, a bad hash, cut off
+        raise UserError(
+            f"the weights {SSCD} cannot be downloaded from {SSCD_URL} ({error}): fetch that file "
+            f"on a machine that can, and put it into {path.parent}, or set embed.weights to its "
+            'path, or to "builtin"'
+        ) from None
+    if hashlib.sha256(data).hexdigest() != SSCD_SHA256:
+        raise UserError(
+            f"the weights {path} are not those of {SSCD_URL}: remove the file, so that it is "
+            "downloaded again"
+        )
+    return _from_file(SSCD, data)
+
+
 def _torchvision(name: str) -> Weights:
     from torchvision.models import ResNet50_Weights
 
     if name not in ResNet50_Weights.__members__:
         known = ", ".join(ResNet50_Weights.__members__)
         raise UserError(
-            f'embed.weights is "{name}": there is no such file, and torchvision\'s ResNet-50 '
-            f"weights are {known}"
+            f'embed.weights is "{name}": there is no such file, and the names are builtin, '
+            f"{SSCD} and torchvision's {known}"
         )
     weights = ResNet50_Weights[name]
-    if "TORCH_HOME" not in os.environ:
-        torch.hub.set_dir(str(Path(sys.prefix) / "cache" / "torch"))
+    _downloads()
     try:
         state = weights.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError, HTTPException) as error:  # no network, a bad hash, cut off

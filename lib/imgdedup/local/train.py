@@ -1,7 +1,7 @@
 """`make train`: trains a ResNet-50 to know copies, on the user's photographs. No DAG stage.
 
 python jobs/train.py --photos FOLDER_OR_MANIFEST --out FOLDER [--without FOLDERS] [--views N]
-    [--start WEIGHTS] [--batch N] [--seed N]
+    [--start WEIGHTS] [--teacher WEIGHTS] [--last-side PIXELS] [--batch N] [--seed N]
 
 OUT keeps the packed photographs and the checkpoint. The same command goes on from the checkpoint
 after a stop. At the end OUT holds `descriptor.safetensors` for `embed.weights`, and its model card.
@@ -112,6 +112,13 @@ def main() -> int:
     parser.add_argument("--out", required=True, type=Path, help="folder for everything written")
     parser.add_argument("--views", type=int, default=1_000_000, help="edited pictures to train on")
     parser.add_argument("--start", default="builtin", help='"scratch", or as embed.weights')
+    parser.add_argument("--teacher", default="", help="weights to imitate, as embed.weights")
+    parser.add_argument(
+        "--last-side",
+        type=int,
+        default=command.LAST_SIDE,
+        help="pixels of the views in the last part",
+    )
     parser.add_argument("--batch", type=int, default=256, help="photographs a step; more on a GPU")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -125,6 +132,8 @@ def main() -> int:
             start=arguments.start,
             batch=arguments.batch,
             seed=arguments.seed,
+            teacher=arguments.teacher,
+            last_side=arguments.last_side,
         )
     except UserError as error:
         say(f"error: {error}")

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from imgdedup.encoder.training.objective import contrastive, crowding
+from imgdedup.encoder.training.objective import contrastive, crowding, distance
 
 
 def unit(count: int, seed: int) -> torch.Tensor:
@@ -33,3 +33,10 @@ def test_crowding_is_less_where_vectors_are_further_apart() -> None:
     close = F.normalize(spread + 3, dim=1)
     assert crowding(spread) < crowding(close)
     assert crowding(torch.ones(4, 16) / 4).isfinite()
+
+
+def test_the_distance_from_a_teacher_does_not_count_what_all_vectors_share() -> None:
+    taught, other = unit(32, 1), unit(32, 2)
+    shared = 5 * unit(1, 3)
+    assert distance(taught + shared, taught) < 1e-5
+    assert distance(other + shared, taught + shared) > 0.7

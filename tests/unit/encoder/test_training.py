@@ -12,18 +12,22 @@ import pytest
 import torch
 from torchvision.models.resnet import Bottleneck, ResNet
 
+from imgdedup import config
 from imgdedup.corpora.corpus import EDITED_PHOTOS
 from imgdedup.encoder import weights
 from imgdedup.encoder.training import command, trainer
 from imgdedup.encoder.training.batches import drawn
-from imgdedup.encoder.training.trainer import Recipe, Training
+from imgdedup.encoder.training.recipe import SCRATCH, Recipe
+from imgdedup.encoder.training.trainer import Training
 from imgdedup.errors import UserError
 from imgdedup.local import train
+from imgdedup.local.workspace import CONF
 from tests.pictures import photograph
 
 SMALL = Recipe(views=8 * 6, start="scratch", batch=4, sides=((0.5, 32), (0.5, 40)), warmup=1)
 NAMES = sorted(EDITED_PHOTOS)[:10]
 CPU = torch.device("cpu")
+EMBED = config.load(CONF, "local", {}).embed
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +102,7 @@ def test_the_first_parts_of_a_start_stay_as_they_are(
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
     assert {name.partition(".")[0] for name in changed} == {"layer3", "layer4"}
     assert "layer3.0.bn1.running_mean" in changed
-    assert Recipe(views=1, start=trainer.SCRATCH).kept == ()
+    assert Recipe(views=1, start=SCRATCH).kept == ()
 
 
 def test_whatever_stops_a_training_leaves_a_checkpoint(
@@ -133,6 +137,7 @@ def test_a_checkpoint_of_another_recipe_or_network_is_refused(
         other.resume(path)
     state = torch.load(path)
     for change, words in (
+        ({"format": 1}, "another format or network"),
         ({"architecture": "vit"}, "another format or network"),
         ({"network": {"stem": torch.zeros(1)}}, "of another network"),
     ):
@@ -148,7 +153,7 @@ def test_a_folder_with_broken_files_gives_a_descriptor_with_its_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        command, "Recipe", lambda views, start, *_, seed: replace(SMALL, start=start)
+        command, "Recipe", lambda views, start, *_, seed: replace(SMALL, start=start, seed=seed)
     )
     monkeypatch.setattr(torch, "compile", no_compiler)
     photos = tmp_path / "photos"
@@ -174,6 +179,14 @@ def test_a_folder_with_broken_files_gives_a_descriptor_with_its_card(
     (photos / "broken.jpg").unlink()
     assert train.main() == 0
     assert "reading the photographs" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("side", [60, 100, 152])
+def test_views_of_a_side_that_cannot_be_made_are_refused(side: int, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"views of {side} pixels cannot be made: give a multiple"):
+        command.train(
+            [], tmp_path, EMBED, views=1, start="scratch", batch=1, seed=1, last_side=side
+        )
 
 
 def test_fewer_photographs_than_a_batch_are_refused(

@@ -6,7 +6,8 @@ Representations"). Pizzi et al. 2022, "A Self-Supervised Descriptor for Image Co
 three things for copies: strong edits, mixed pictures that match each of their parts, and an entropy
 term that spreads the vectors.
 
-`command` starts a training. `photos` packs the photographs, `batches` draws them, `views` edits
-them. `objective` is the loss. `trainer` does the steps and keeps checkpoints. `heldout` measures
-how well unseen copies are found. `card` writes the model card.
+`command` starts a training, as its `recipe` says. `photos` packs the photographs, `batches` draws
+them, `views` edits them (with `strengths`, `draws`, `moves` and `mixes`). `objective` is the loss,
+and `teacher` the weights that it may imitate instead. `trainer` does the steps and keeps
+checkpoints. `heldout` measures how well unseen copies are found. `card` writes the model card.
 """

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from imgdedup.encoder.training.trainer import Recipe
+from imgdedup.encoder.training.recipe import Recipe
 
 
 def render(
@@ -42,8 +42,8 @@ def render(
             f"unreadable and left out: {left_out}.",
             f"- Start: {recipe.start}{kept}. {recipe.views:,} views, {sides}; {recipe.batch} "
             f"photographs a step, each in a mild and a strong view; seed {recipe.seed}.",
-            f"- Contrastive loss at temperature {recipe.temperature}, entropy term x "
-            f"{recipe.entropy}; AdamW, rate {recipe.rate}, decay {recipe.decay}, bf16.",
+            f"- {_objective(recipe)}; AdamW, rate {recipe.rate}, decay {recipe.decay}, bf16.",
+            f"- {_pooling(recipe)} over the places while training.",
             f"- {device}; {history[-1]['minutes']:.0f} minutes.",
             "",
             "## Figures",
@@ -76,6 +76,20 @@ def render(
             "",
         ]
     )
+
+
+def _objective(recipe: Recipe) -> str:
+    if recipe.teacher:
+        return (
+            f"Centred cosine distance from the vectors of the teacher {recipe.teacher} (digest "
+            f"{recipe.teacher_digest}) for the same views. The terms of its licence may hold for "
+            "this descriptor, too"
+        )
+    return f"Contrastive loss at temperature {recipe.temperature}, entropy term x {recipe.entropy}"
+
+
+def _pooling(recipe: Recipe) -> str:
+    return "The power mean and the root" if recipe.pooled else "The plain mean"
 
 
 def _row(first: str, values: Mapping[str, float | str], names: Sequence[str]) -> str:

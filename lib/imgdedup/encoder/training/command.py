@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,14 +15,18 @@ from imgdedup.config import EmbedConfig
 from imgdedup.console import say
 from imgdedup.encoder import quantized
 from imgdedup.encoder.training import card, trainer
-from imgdedup.encoder.training.photos import Packed, Read, pack
-from imgdedup.encoder.training.trainer import Recipe, Training
+from imgdedup.encoder.training.photos import SIDE, Packed, Read, pack
+from imgdedup.encoder.training.recipe import SCRATCH, Recipe
+from imgdedup.encoder.training.teacher import Teacher
+from imgdedup.encoder.training.trainer import Training
 from imgdedup.errors import UserError
 
 DESCRIPTOR = "descriptor.safetensors"
 # Pixels. Pictures larger than in training are told apart better (Touvron et al. 2019, "Fixing the
 # train-test resolution discrepancy").
 INPUT_SIZE = 128
+LAST_SIDE = 96  # pixels of the views in the last part
+_FIRST_PART, _FIRST_SIDE = 0.85, 64  # the share of the views before it, and their side in pixels
 _HELD_OUT = 0.1  # of the photographs, 1,000 at most
 
 
@@ -34,14 +39,22 @@ def train(
     start: str,
     batch: int,
     seed: int,
+    teacher: str = "",
+    last_side: int = LAST_SIDE,
 ) -> Path:
     """Train, or go on with the training in `out`; return the path of the descriptor.
 
-    `config` bounds what is decoded.
+    `config` bounds what is decoded. With a `teacher` (as `embed.weights`), the training imitates
+    its vectors. The last part of the training has views of `last_side` pixels.
 
-    Raises UserError when there are too few photographs, or `out` holds another training.
+    Raises UserError when there are too few photographs, a side does not do, the teacher cannot be
+    used, or `out` holds another training.
     """
-    recipe = Recipe(views, start, batch, seed=seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    master = Teacher(teacher, device) if teacher else None
+    recipe = Recipe(views, start, batch, _sides(last_side), seed=seed)
+    if master:
+        recipe = replace(recipe, teacher=master.name, teacher_digest=master.digest)
     out.mkdir(parents=True, exist_ok=True)
     packed = _pack_photos(photos, out, config, seed)
     heldout = min(1000, int(len(packed.squares) * _HELD_OUT))
@@ -51,8 +64,7 @@ def train(
             f"there are {len(packed.squares):,} readable photographs: training needs {least} "
             "besides those held out for measuring; give a folder with more"
         )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    training = Training(recipe, device, compiled=_can_compile(device))
+    training = Training(recipe, device, _can_compile(device), master)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
         training.resume(checkpoint)
@@ -60,15 +72,26 @@ def train(
     say(
         f"train: {len(packed.squares) - heldout:,} photographs, {heldout:,} held out, "
         f"{recipe.views:,} views, from {recipe.start}, on {device.type}"
+        + (f", imitating {master.name} at {master.side} px" if master else "")
     )
     trainer.run(training, packed.squares, heldout, checkpoint, say)
     return _export(training, packed, heldout, out)
 
 
+def _sides(last: int) -> tuple[tuple[float, int], ...]:
+    """The sides of the views in turn; UserError where the last one does not do."""
+    if last % 8 or not _FIRST_SIDE <= last <= SIDE:  # JPEG has blocks of 8 pixels
+        raise UserError(
+            f"views of {last} pixels cannot be made: give a multiple of 8 from {_FIRST_SIDE} to "
+            f"{SIDE} (the photographs are packed as squares of {SIDE} pixels)"
+        )
+    return ((_FIRST_PART, _FIRST_SIDE), (1 - _FIRST_PART, last))
+
+
 def write_untrained(path: Path) -> Path:
     """Write the descriptor that training from scratch starts with, to compare others with."""
     torch.manual_seed(1)
-    state = trainer.network_of(trainer.SCRATCH).state_dict()
+    state = trainer.network_of(SCRATCH).state_dict()
     quantized.save(path, state, {"input_size": str(INPUT_SIZE)})
     return path
 

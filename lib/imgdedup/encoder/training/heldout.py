@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from imgdedup.encoder.training import views
+from imgdedup.encoder.training import strengths, views
 from imgdedup.encoder.training.batches import in_batches
 from imgdedup.space.learning import learn_axes
 from imgdedup.space.projection import unit
@@ -34,7 +34,10 @@ def nearest_copy_recall(
     space = learn_axes(unit(held).astype(np.float32), _DIMS)
     stored = space.project(held)
     found: dict[str, float] = {}
-    for name, strength in (("mild", views.MILD), ("strong", views.STRONG._replace(collage=0.0))):
+    for name, strength in (
+        ("mild", strengths.MILD),
+        ("strong", strengths.STRONG._replace(collage=0.0, blend=0.0)),
+    ):
         chance = torch.Generator().manual_seed(_SEED)
         edited = [views.edited(batch, side, strength, chance)[0] for batch in in_batches(copied)]
         near = space.project(torch.cat([embed(batch) for batch in edited]).numpy()) @ stored.T

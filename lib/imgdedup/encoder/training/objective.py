@@ -1,4 +1,4 @@
-"""The losses of training: one for copies that are not nearest, one for vectors that crowd."""
+"""The losses of training: copies that are not nearest, vectors that crowd, a teacher's distance."""
 
 import torch
 import torch.nn.functional as F
@@ -27,3 +27,12 @@ def crowding(vectors: torch.Tensor) -> torch.Tensor:
     """
     near = (vectors @ vectors.T).fill_diagonal_(-2).amax(1)
     return -(2 - 2 * near).clamp(min=1e-4).sqrt().log().mean()
+
+
+def distance(vectors: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
+    """The mean cosine distance of vectors (n, d) from the teacher's, of equal views.
+
+    The mean of the batch is taken off both, as the projection takes it off before it compares.
+    Otherwise what all vectors have in common would rule the loss.
+    """
+    return 1 - F.cosine_similarity(vectors - vectors.mean(0), taught - taught.mean(0)).mean()

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,84 +17,42 @@ from torchvision.models import resnet50
 
 from imgdedup.encoder import weights
 from imgdedup.encoder.network import PowerMean, resnet50_with
-from imgdedup.encoder.training import objective, views
+from imgdedup.encoder.training import objective, strengths, views
 from imgdedup.encoder.training.batches import drawn, in_batches, pictures
 from imgdedup.encoder.training.heldout import nearest_copy_recall
+from imgdedup.encoder.training.recipe import SCRATCH, Recipe
+from imgdedup.encoder.training.teacher import Teacher
 from imgdedup.errors import UserError
 
-SCRATCH = "scratch"  # the start without weights
-_FORMAT = 1
+_FORMAT = 2
+_WIDTH = 2048  # values of ResNet-50
 _HEAD = 256  # dimensions of the vectors that the loss compares; the head is not kept
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What the training does.
-
-    `start` is SCRATCH or anything that `embed.weights` takes. `views` is the number of edited
-    pictures to see, two for each photograph of a batch; the learning rate reaches zero after them.
-    `sides` gives the share of the views at each input side in pixels, in turn. `pooling` and `root`
-    are for using and measuring the descriptor; see `network.PowerMean`. The training itself takes
-    the plain mean.
-    """
-
-    views: int
-    start: str = "builtin"
-    batch: int = 256
-    sides: tuple[tuple[float, int], ...] = ((0.85, 64), (0.15, 96))
-    temperature: float = 0.1
-    entropy: float = 0.2
-    rate: float = 6e-4
-    decay: float = 0.05
-    warmup: int = 60  # steps
-    seed: int = 1
-    frozen: tuple[str, ...] = ("conv1", "bn1", "layer1", "layer2")
-    pooling: float = 2.0
-    root: float = 2.0
-
-    @property
-    def kept(self) -> tuple[str, ...]:
-        """The parts that training leaves as they are: `frozen`, or none in a start from scratch.
-
-        These parts have the most pixels, so they cost the most to train. They are also the most
-        general ones.
-        """
-        return () if self.start == SCRATCH else self.frozen
-
-    @property
-    def steps(self) -> int:
-        """The number of steps."""
-        return max(1, self.views // (2 * self.batch))
-
-    def side(self, step: int) -> int:
-        """The input side of a step in pixels."""
-        reached, sum_ = step / self.steps, 0.0
-        for share, side in self.sides:
-            sum_ += share
-            if reached < sum_:
-                return side
-        return self.sides[-1][1]
-
-    def rate_at(self, step: int) -> float:
-        """The learning rate of a step: a linear rise, then half a cosine down to zero."""
-        fall = 0.5 + 0.5 * math.cos(math.pi * step / self.steps)
-        return self.rate * min(1.0, (step + 1) / self.warmup) * fall
+# Added to the means of squares in training: a root has no finite slope at zero. Half of the means
+# of `builtin` are above 0.15, and none of its vectors turns by more than a cosine of 0.9999.
+_LEAST = 1e-6
 
 
 class Training:
-    """A network in training, with everything that it needs to go on after an interruption."""
+    """A network in training, with everything that it needs to go on after an interruption.
 
-    def __init__(self, recipe: Recipe, device: torch.device, compiled: bool) -> None:
+    `teacher` is what `recipe.teacher` names.
+    """
+
+    def __init__(
+        self, recipe: Recipe, device: torch.device, compiled: bool, teacher: Teacher | None = None
+    ) -> None:
         torch.manual_seed(recipe.seed)
-        self.recipe, self.device = recipe, device
+        self.recipe, self.device, self._teacher = recipe, device, teacher
         self.network = network_of(recipe.start).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.head = nn.Linear(2048, _HEAD).to(device)
+        self._read = PowerMean(recipe.pooling, recipe.root)
+        if recipe.pooled:
+            self.network.avgpool = PowerMean(recipe.pooling, recipe.root, _LEAST)
+        self.head = _head(teacher).to(device)
         for part in recipe.kept:
             self.network.get_submodule(part).requires_grad_(False)
         self._train()
         parameters = [*self.network.parameters(), *self.head.parameters()]
         self._optimiser = torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
-        self._read = PowerMean(recipe.pooling, recipe.root)
         self._forward = torch.compile(self.network) if compiled else self.network
         scale = torch.tensor([weights.IMAGENET_MEAN, weights.IMAGENET_STD], device=device)
         self._mean, self._std = scale.view(2, 1, 3, 1, 1)
@@ -111,20 +69,26 @@ class Training:
         )
         chance = torch.Generator(self.device).manual_seed(recipe.seed * 1_000_003 + self.step)
         side = recipe.side(self.step)
-        one, _ = views.edited(batch, side, views.MILD, chance)
-        other, shares = views.edited(batch, side, views.STRONG, chance)
-        with self._bf16():
-            features = self._forward(self._normalised(torch.cat([one, other])))
-        vectors = F.normalize(self.head(features.float()), dim=1)
-        first, second = vectors.chunk(2)
-        loss = objective.contrastive(first, second, shares, recipe.temperature)
-        crowding = (objective.crowding(first) + objective.crowding(second)) / 2
-        total = loss + recipe.entropy * crowding
+        one, _ = views.edited(batch, side, strengths.MILD, chance)
+        other, shares = views.edited(batch, side, strengths.STRONG, chance)
+        loss = self._loss(torch.cat([one, other]), shares)
         self._optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        loss.backward()
         self._optimiser.step()
         self.step += 1
-        return total.item()
+        return loss.item()
+
+    def _loss(self, seen: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+        """The loss of mild and strong views (2n, 3, side, side); strong ones show `shares`."""
+        with self._bf16():
+            features = self._forward(self._normalised(seen))
+        vectors = F.normalize(self.head(features.float()), dim=1)
+        if self._teacher is not None:
+            return objective.distance(vectors, self._teacher(seen))
+        first, second = vectors.chunk(2)
+        loss = objective.contrastive(first, second, shares, self.recipe.temperature)
+        crowding = (objective.crowding(first) + objective.crowding(second)) / 2
+        return loss + self.recipe.entropy * crowding
 
     def measure(self, copied: np.ndarray, others: np.ndarray, side: int) -> dict[str, float]:
         """Measure the recall of the present network on held-out photographs; see `heldout`."""
@@ -257,6 +221,15 @@ def _progress(training: Training, loss: float, found: dict[str, float], pace: fl
         f"{pace * 2 * recipe.batch / 60:.0f} a second at {recipe.side(training.step - 1)} px, "
         f"loss {loss:.3f}, held-out recall {recall}; {left:.0f} min left at this pace"
     )
+
+
+def _head(teacher: Teacher | None) -> nn.Module:
+    """What lies between the network's values and the vectors that the loss compares."""
+    if teacher is None:
+        return nn.Linear(_WIDTH, _HEAD)
+    if teacher.dims == _WIDTH:
+        return nn.Identity()
+    return nn.Linear(_WIDTH, teacher.dims)
 
 
 def network_of(start: str) -> nn.Module:
