@@ -17,7 +17,7 @@ from imgdedup.encoder.weights import Weights
 from imgdedup.errors import UserError
 
 # A part of the fingerprint. Change it when the same weights would give other values.
-_PREPROCESSING = "whole image squashed to the square, bilinear, v1"
+_PREPROCESSING = "image without bars squashed to the square, bilinear, v2"
 # Images of one forward pass on a CPU, which one thread computes. Another number of images or of
 # threads sums in another order, and that changes the last bits. So both are fixed. Eight images
 # were as fast as more.

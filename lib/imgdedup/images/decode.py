@@ -46,9 +46,6 @@ _NETWORK_DETAIL = 320
 _BYTES_PER_PIXEL = 16
 
 
-Region = tuple[float, float, float, float]  # left, top, right, bottom in pixels
-
-
 @dataclass(frozen=True)
 class Decoded:
     """One decoded image; `width` and `height` are pixels as displayed."""
@@ -121,11 +118,11 @@ class Decoder:
                 # Not earlier: loading a TIFF turns it upright and removes the tag.
                 turn = _TRANSPOSE.get(_orientation(image))
                 detail = _shrunk(pixels, _NETWORK_DETAIL)
-                box = _scaled(without_bars(np.asarray(detail)), detail.size, pixels.size)
-                square = pixels.resize((self.side,) * 2, Image.Resampling.BILINEAR, box)
+                inner = _cropped(pixels, without_bars(np.asarray(detail)), detail.size)
+                square = inner.resize((self.side,) * 2, Image.Resampling.BILINEAR)
                 thumbnail = detail if again is None else None
             if again is not None:
-                del pixels, image
+                del inner, pixels, image
                 with self._hold(again):
                     thumbnail = _shrunk(to_rgb(again), self.thumbnail_size)
         assert thumbnail is not None
@@ -197,11 +194,15 @@ def _shrunk(pixels: Image.Image, long_side: int) -> Image.Image:
     return pixels.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
-def _scaled(box: Box, size: tuple[int, int], target: tuple[int, int]) -> Region:
-    """A box of a picture of `size` in the pixels of the same picture of another size."""
-    across, down = target[0] / size[0], target[1] / size[1]
+def _cropped(pixels: Image.Image, box: Box, size: tuple[int, int]) -> Image.Image:
+    """The part of a picture inside a box; the box is in pixels of the same picture at `size`."""
+    if box == (0, 0, *size):
+        return pixels
+    across, down = pixels.width / size[0], pixels.height / size[1]
     left, top, right, bottom = box
-    return left * across, top * down, right * across, bottom * down
+    return pixels.crop(
+        (ceil(left * across), ceil(top * down), int(right * across), int(bottom * down))
+    )
 
 
 @contextmanager

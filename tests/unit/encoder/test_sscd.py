@@ -73,7 +73,7 @@ def test_sscd_is_downloaded_once_and_gives_512_values(publisher: Server, tmp_pat
     assert encoder.fingerprint.startswith("sscd-320px-cpu_")
     # The projection that `fit` learns takes as many values as there are.
     others = np.random.default_rng(1).normal(size=(1100, 512)).astype(np.float32)
-    assert learn_axes(unit(others), 256, "").project(found).shape == (8, 256)
+    assert learn_axes(unit(others), 256).project(found).shape == (8, 256)
 
 
 def test_the_file_of_sscd_has_its_input_size_at_any_path(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.Image import Transpose
 
 from imgdedup import config
@@ -176,9 +176,9 @@ def test_values_beyond_16_bits_are_scaled_to_the_largest(kind: type) -> None:
 def test_values_that_are_no_numbers_are_black() -> None:
     values = LEVELS.astype(np.float32)
     values[:, :40] = np.nan
-    square = decode(encoded(Image.fromarray(values), "TIFF")).square
-    assert (square[:, :14] == 0).all()
-    assert difference(square[:, 18:], plain(GRAY).square[:, 18:]) <= 1
+    seen, expected = decode(encoded(Image.fromarray(values), "TIFF")), plain(GRAY)
+    assert (seen.luma[:, :40] == 0).all()
+    assert difference(seen.luma[:, 41:], expected.luma[:, 41:]) <= 1
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
@@ -278,7 +278,27 @@ def test_the_size_of_the_thumbnail_does_not_change_what_the_network_sees(size: i
     assert max(thumbnail(other).size) == size
 
 
-def test_the_fingerprint_of_the_decoder_tells_whether_one_decoding_served_both() -> None:
+def test_the_fingerprint_of_the_decoder_names_size_and_quality() -> None:
     usual, other = (fingerprint(replace(SETTINGS, thumbnail_size=size)) for size in (320, 500))
-    assert usual == "v1-320px-q85"  # lakes hold it: their images are not embedded again
-    assert other == "v2-500px-q85"
+    assert usual == "v3-320px-q85"
+    assert other == "v3-500px-q85"
+
+
+@pytest.mark.parametrize("quality", [None, 60])
+def test_the_network_sees_a_picture_without_its_bars(quality: int | None) -> None:
+    large = picture(seed=1, width=320, height=240)
+    framed = ImageOps.expand(large, (0, 100), "black")
+    file = encoded(framed) if quality is None else encoded(framed, "JPEG", quality=quality)
+    seen, whole = decode(file), plain(large)
+    apart = np.abs(seen.square.astype(int) - whole.square)
+    assert apart.mean() < (2 if quality is None else 8)
+    assert seen.luma.shape == (320, round(320 * 320 / 440))
+
+
+def test_the_picture_for_local_features_has_the_same_size_whatever_the_thumbnail() -> None:
+    large = encoded(PHOTO.resize((1600, 1200)), "JPEG")
+    decoders = [replace(DECODER, thumbnail_size=size) for size in (100, 320, 700)]
+    found = [replace(decoder, max_pixels=10**7).decode(large).luma for decoder in decoders]
+    assert {luma.shape for luma in found} == {(240, 320)}
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[1], found[2])

@@ -22,12 +22,13 @@ from imgdedup.images.decode import ByteBudget, Decoded, Decoder
 from imgdedup.images.prefetch import map_ahead
 from imgdedup.stages.embed.figures import figures, require_same_model
 from imgdedup.stages.embed.reuse import Known
-from imgdedup.stages.embed.worker import ReadImage, embed_images, in_batches
+from imgdedup.stages.embed.worker import Local, ReadImage, embed_images, in_batches, model_of
 from imgdedup.testing import FakeEncoder, encoded, picture
 
 CONF = Path(__file__).parents[3] / "conf"
 CONFIG = config.load(CONF, "local", {}).embed
 ENCODER = FakeEncoder(side=32, batch_size=4)
+MODEL = model_of(ENCODER)
 FILES = [encoded(picture(seed)) for seed in range(6)]
 BAD = b"no picture"
 NOTHING = Known()
@@ -48,6 +49,10 @@ def embedding(data: bytes) -> np.ndarray:
     return ENCODER.encode([alone.square])[0]
 
 
+def local(data: bytes) -> Local:
+    return Local.of(Decoder(32, 16, 90, 10**6, ByteBudget(10**9)).decode(data).luma)
+
+
 @given(st.lists(st.sampled_from([*FILES, BAD, b""]), min_size=1, max_size=40))
 def test_every_image_is_one_row_in_order_with_an_embedding_or_a_failure(
     contents: list[bytes],
@@ -57,6 +62,7 @@ def test_every_image_is_one_row_in_order_with_an_embedding_or_a_failure(
     for row, data in zip(table.itertuples(index=False), contents, strict=True):
         if data in FILES:
             np.testing.assert_array_equal(row.embedding, embedding(data))
+            assert Local(row.features, row.local) == local(data)
             assert (row.failure, row.failure_detail) == (None, None)
             assert (row.format, row.width, row.height) == ("PNG", 80, 60)
             assert row.size_bytes == len(data)
@@ -64,7 +70,7 @@ def test_every_image_is_one_row_in_order_with_an_embedding_or_a_failure(
             assert row.embedding is None
             assert row.thumbnail is None
             assert row.failure == ("empty" if not data else "not_an_image")
-        assert row.model == "fake"
+        assert row.model == MODEL
 
 
 def test_images_come_from_the_content_column_or_else_from_the_uri(tmp_path: Path) -> None:
@@ -99,7 +105,7 @@ def test_a_long_reason_is_cut() -> None:
     assert len(table.failure_detail[0]) == 500
 
 
-def known_of(*contents: bytes, model: str = "fake") -> Known:
+def known_of(*contents: bytes, model: str = MODEL) -> Known:
     prefixes = sorted(hashlib.sha256(data).digest()[:16] for data in contents)
     return Known({model: np.array(prefixes, "S16")})
 
@@ -115,7 +121,15 @@ def test_known_contents_are_left_to_be_filled_and_others_are_embedded(
         assert not before.reused
         assert (row.content_id, row.size_bytes) == (before.content_id, before.size_bytes)
         if row.reused:
-            assert row.embedding is row.thumbnail is row.format is row.failure is None
+            assert (
+                row.embedding
+                is row.local
+                is row.features
+                is row.thumbnail
+                is row.format
+                is row.failure
+                is None
+            )
         else:
             np.testing.assert_array_equal(row.embedding, before.embedding)
             assert row.failure == before.failure
@@ -133,14 +147,15 @@ def test_the_network_does_nothing_when_all_is_known() -> None:
 
     table = embedded([("a", FILES[0])] * 9, [Idle(side=32, batch_size=4)], known_of(FILES[0]))
     assert table.reused.all()
-    assert list(table.model) == ["fake"] * 9
+    assert list(table.model) == [MODEL] * 9
 
 
 def test_two_devices_take_the_batches_in_turn() -> None:
     encoders = [replace(ENCODER, fingerprint=name) for name in ("first", "second")]
     table = embedded([(f"{n}", FILES[n % 6]) for n in range(20)], encoders)
     batches = ["first", "second", "first", "second", "first"]
-    assert list(table.model) == [name for name in batches for _ in range(4)]
+    models = {encoder.fingerprint: model_of(encoder) for encoder in encoders}
+    assert list(table.model) == [models[name] for name in batches for _ in range(4)]
     for number, found in enumerate(table.embedding):
         np.testing.assert_array_equal(found, embedding(FILES[number % 6]))
 
