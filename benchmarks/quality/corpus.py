@@ -28,11 +28,12 @@ from numpy.random import Generator
 from PIL import Image
 
 from benchmarks.quality.photos import Photos, digest_of, opened, usable
-from imgdedup.corpora import edits, motion, strong_edits
+from imgdedup.corpora import edits, motion, strong_edits, turned_edits
 from imgdedup.corpora.edits import EVERYDAY, Edited, fit, jpeg
 from imgdedup.corpora.folders import lies_in
 from imgdedup.corpora.motion import STILL, Box
 from imgdedup.corpora.strong_edits import COLLAGE, STRONG, collage
+from imgdedup.corpora.turned_edits import TURNED
 from imgdedup.errors import UserError
 
 FILES = "files"
@@ -44,11 +45,11 @@ EVERYDAY_KIND = "everyday"
 STRONG_KIND = "strong"
 KINDS = {
     COPY: COPY,
-    **dict.fromkeys(EVERYDAY, EVERYDAY_KIND),
+    **dict.fromkeys([*EVERYDAY, *TURNED], EVERYDAY_KIND),
     **dict.fromkeys([*STRONG, COLLAGE], STRONG_KIND),
 }  # by edit
 
-_MADE_BY = (edits, motion, strong_edits)
+_MADE_BY = (edits, motion, strong_edits, turned_edits)
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def _place_copies(name: str, names: list[str], files: Path, seed: int) -> list[T
     rows = [_row(image_id, name, (name,), COPY, picture, Edited(picture, ""))]
     others = _others(name, names, _generator(seed, f"{name}/others"))
     pictures = [opened(files / "photos" / other) for other in others]
-    for edit, change in {**EVERYDAY, **STRONG, COLLAGE: collage(pictures)}.items():
+    for edit, change in {**EVERYDAY, **TURNED, **STRONG, COLLAGE: collage(pictures)}.items():
         edited = change(picture, _generator(seed, f"{name}/{edit}"))
         path = folder / f"{edit}{edited.encoding.suffix}"
         path.write_bytes(edited.encoding.encode(edited.image))

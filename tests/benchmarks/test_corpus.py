@@ -10,6 +10,7 @@ from benchmarks.quality import corpus, photos
 from benchmarks.quality.corpus import COPY, KINDS, PHOTO, Corpus
 from imgdedup.corpora.edits import EVERYDAY
 from imgdedup.corpora.strong_edits import COLLAGE, STRONG
+from imgdedup.corpora.turned_edits import TURNED
 from imgdedup.errors import UserError
 from imgdedup.testing import encoded, picture
 
@@ -82,7 +83,7 @@ def test_a_chosen_photograph_has_every_edit_and_an_exact_copy(built: Corpus, sou
     assert len(edited) == 2
     for photo in edited:
         rows = {row.edit: row for row in built.truth if row.photo == photo and row.kind != PHOTO}
-        assert rows.keys() == {COPY, *EVERYDAY, *STRONG, COLLAGE}
+        assert rows.keys() == {COPY, *EVERYDAY, *TURNED, *STRONG, COLLAGE}
         assert all(row.kind == KINDS[edit] for edit, row in rows.items())
         content = {edit: (built.files / row.image_id).read_bytes() for edit, row in rows.items()}
         assert content[COPY] == (built.files / "photos" / photo).read_bytes()

@@ -21,7 +21,8 @@ from imgdedup.corpora.edits import (
     jpeg,
     resize,
 )
-from imgdedup.corpora.motion import Motion, mirroring, scaling, turning
+from imgdedup.corpora.motion import Motion, scaling, turning
+from imgdedup.corpora.turned_edits import mirror
 
 COLLAGE = "collage"
 WORDS = (
@@ -77,12 +78,12 @@ def caption(image: Image.Image, rng: Generator) -> Edited:
 
 
 def text(image: Image.Image, rng: Generator) -> Edited:
-    """One to three lines of outlined text anywhere in the picture, 6-14 % of its height each."""
+    """One to three lines of outlined text anywhere in the picture, 8-20 % of its height each."""
     picture = image.convert("RGB")
     draw = ImageDraw.Draw(picture)
     lines = int(rng.integers(1, 3, endpoint=True))
     for _ in range(lines):
-        size = picture.height * between(rng, (0.06, 0.14))
+        size = picture.height * between(rng, (0.08, 0.20))
         ink, edge = _black_and_white(rng)
         words = _words(rng)
         font = _font(draw, words, size, 0.9 * picture.width)
@@ -97,15 +98,21 @@ def text(image: Image.Image, rng: Generator) -> Edited:
 
 
 def letterbox(image: Image.Image, rng: Generator) -> Edited:
-    """Plain bars of 8-25 % of the side each, above and below or left and right."""
-    share = between(rng, (0.08, 0.25))
-    lying = rng.random() < 0.5
+    """Plain bars that make the frame 1.2 to 2.2 times as large: on two sides, or all around."""
+    factor = between(rng, (1.2, 2.2))
+    where = ("above and below", "left and right", "all around")[int(rng.integers(3))]
     width, height = image.size
-    across, down = (0, round(height * share)) if lying else (round(width * share), 0)
-    colour = _black_and_white(rng)[0]
-    framed = ImageOps.expand(image.convert("RGB"), (across, down), colour)
-    where = "above and below" if lying else "left and right"
-    return Edited(framed, f"{share:.0%} {where}", motion=Motion(c=across, f=down))
+    across, down = {
+        "above and below": (0.0, (factor - 1) / 2 * height),
+        "left and right": ((factor - 1) / 2 * width, 0.0),
+        "all around": ((factor**0.5 - 1) / 2 * width, (factor**0.5 - 1) / 2 * height),
+    }[where]
+    left, top = round(across), round(down)
+    black_or_white = _black_and_white(rng)[0]
+    red, green, blue = (int(level) for level in rng.integers(0, 256, 3))
+    colour = black_or_white if rng.random() < 0.7 else (red, green, blue)
+    framed = ImageOps.expand(image.convert("RGB"), (left, top), colour)
+    return Edited(framed, f"x{factor:.2f} {where}", motion=Motion(c=left, f=top))
 
 
 def turn(image: Image.Image, rng: Generator) -> Edited:
@@ -119,23 +126,20 @@ def turn(image: Image.Image, rng: Generator) -> Edited:
     return Edited(turned, f"{90 * quarters} degrees", motion=turning(image.size, quarters))
 
 
-def mirror(image: Image.Image, rng: Generator) -> Edited:
-    """Swap left and right."""
-    return Edited(ImageOps.mirror(image), "", motion=mirroring(image.size))
-
-
 def half_crop(image: Image.Image, rng: Generator) -> Edited:
-    """Crop to 45-80 % of the area, anywhere."""
-    return drawn_crop(image, rng, (0.45, 0.80))
+    """Crop to 40-70 % of the area, anywhere."""
+    return drawn_crop(image, rng, (0.40, 0.70))
 
 
 def perspective(image: Image.Image, rng: Generator) -> Edited:
-    """Move each corner of what is shown inward by up to 12 % of either side.
+    """Move each corner of what is shown by up to 15 % of either side, inward or any way.
 
-    The motion is the projective map's affine part at the middle of the picture.
+    What lies outside of the picture is black. The motion is the projective map's affine part at the
+    middle of the picture.
     """
     width, height = image.size
-    inward = rng.uniform(0.0, 0.12, (4, 2)) * (width, height)
+    least = 0.0 if rng.random() < 0.5 else -0.15
+    inward = rng.uniform(least, 0.15, (4, 2)) * (width, height)
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=float)
     towards = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)])
     seen = corners + inward * towards
@@ -143,34 +147,32 @@ def perspective(image: Image.Image, rng: Generator) -> Edited:
     shown = image.transform(
         image.size, Image.Transform.PERSPECTIVE, tuple(back), Image.Resampling.BICUBIC
     )
-    return Edited(
-        shown, f"up to {(inward / (width, height)).max():.0%}", motion=_affine(back, *image.size)
-    )
+    most = float(np.abs(inward / (width, height)).max())
+    return Edited(shown, f"up to {most:.0%}", motion=_affine(back, *image.size))
 
 
 def colour(image: Image.Image, rng: Generator) -> Edited:
-    """Turn the hue by 30-150 degrees either way, and multiply each channel by 0.7 to 1.3."""
-    degrees = between(rng, (30, 150)) * (1 if rng.random() < 0.5 else -1)
+    """Turn the hue by 56-281 degrees, and multiply each channel by 0.7 to 1.3."""
+    steps = int(rng.integers(40, 200, endpoint=True))
     gains = rng.uniform(0.7, 1.3, 3)
     hue, saturation, value = image.convert("RGB").convert("HSV").split()
-    hue = hue.point([round(level + degrees / 360 * 256) % 256 for level in range(256)])
+    hue = hue.point([(level + steps) % 256 for level in range(256)])
     shifted = Image.merge("HSV", (hue, saturation, value)).convert("RGB")
     table = [min(255, round(level * gain)) for gain in gains for level in range(256)]
-    return Edited(shifted.point(table), f"hue by {degrees:.0f} degrees")
+    return Edited(shifted.point(table), f"hue by {steps / 256 * 360:.0f} degrees")
 
 
 def posterise(image: Image.Image, rng: Generator) -> Edited:
-    """Keep two or three bits of each channel: four or eight levels."""
-    bits = int(rng.integers(2, 3, endpoint=True))
-    return Edited(ImageOps.posterize(image, bits), f"{bits} bits")
+    """Stretch the contrast to the full range, and keep two bits of each channel: four levels."""
+    return Edited(ImageOps.posterize(ImageOps.autocontrast(image), 2), "2 bits")
 
 
 def tiny_jpeg(image: Image.Image, rng: Generator) -> Edited:
-    """Shrink to a third of the side and compress at quality 4 to 9."""
+    """Shrink to 0.35 of the side and compress at quality 4 to 9."""
     quality = int(rng.integers(4, 9, endpoint=True))
-    small = resize(image, 1 / 3)
+    small = resize(image, 0.35)
     motion = scaling(image.size, small.size)
-    return Edited(small, f"quality {quality}, a third of the side", jpeg(quality), motion)
+    return Edited(small, f"quality {quality}, 0.35 of the side", jpeg(quality), motion)
 
 
 STRONG: Mapping[str, Edit] = {
@@ -179,7 +181,6 @@ STRONG: Mapping[str, Edit] = {
     "text": text,
     "letterbox": letterbox,
     "turn": turn,
-    "mirror": mirror,
     "mirror-crop-gray": in_turn(mirror, half_crop, everyday_grayscale),
     "perspective": perspective,
     "colour": colour,

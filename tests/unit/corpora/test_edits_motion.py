@@ -11,7 +11,8 @@ from PIL import Image
 
 from imgdedup.corpora.edits import EVERYDAY, Edit, in_turn
 from imgdedup.corpora.motion import STILL, Motion, mirroring, scaling, turning, windowing
-from imgdedup.corpora.strong_edits import COLLAGE, STRONG, collage, mirror, tiny_crop, turn
+from imgdedup.corpora.strong_edits import COLLAGE, STRONG, collage, tiny_crop, turn
+from imgdedup.corpora.turned_edits import TURNED, mirror
 from imgdedup.testing import picture
 
 SIZE = (240, 160)
@@ -26,6 +27,7 @@ def detailed(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:
 
 EDITS: dict[str, Edit] = {
     **EVERYDAY,
+    **TURNED,
     **STRONG,
     COLLAGE: collage([detailed(seed, (200, 220)) for seed in (7, 8, 9)]),
     "crop-turn-mirror": in_turn(tiny_crop, turn, mirror),

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from imgdedup.corpora.edits import EVERYDAY, Edited, grayscale, jpeg, resize
 from imgdedup.corpora.strong_edits import COLLAGE, STRONG, collage, turn
+from imgdedup.corpora.turned_edits import TURNED
 from imgdedup.geometry.comparison import Verdict, compare
 from imgdedup.geometry.picture import Picture
 from tests.pictures import SETTINGS, described, described_copy, photograph
@@ -27,7 +28,7 @@ def photo(name: str) -> Picture:
 
 
 def edited(name: str, edit: str) -> Edited:
-    recipe = {**EVERYDAY, **STRONG}[edit]
+    recipe = {**EVERYDAY, **TURNED, **STRONG}[edit]
     return recipe(photograph(name), np.random.default_rng(zlib.crc32(f"{edit} {name}".encode())))
 
 
@@ -45,7 +46,7 @@ def verdict(left: Picture, right: Picture) -> Verdict:
     return there
 
 
-@pytest.mark.parametrize("edit", [*EVERYDAY, *SURE])
+@pytest.mark.parametrize("edit", [*EVERYDAY, *TURNED, *SURE])
 @pytest.mark.parametrize("name", PHOTOS)
 def test_an_edited_copy_is_a_copy(name: str, edit: str) -> None:
     found = verdict(photo(name), described_copy(edited(name, edit)))

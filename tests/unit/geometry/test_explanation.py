@@ -22,7 +22,8 @@ from imgdedup.corpora.edits import (
     resize,
     zoom,
 )
-from imgdedup.corpora.strong_edits import STRONG, mirror, turn
+from imgdedup.corpora.strong_edits import STRONG, turn
+from imgdedup.corpora.turned_edits import TURNED, mirror
 from imgdedup.geometry.comparison import compare
 from imgdedup.geometry.explanation import Explanation
 from tests.pictures import SETTINGS, described, described_copy, photograph
@@ -30,7 +31,8 @@ from tests.pictures import SETTINGS, described, described_copy, photograph
 PHOTOS = ["astronaut", "motorcycle"]
 MOVING: dict[str, Edit] = {
     **{name: EVERYDAY[name] for name in ("zoom", "crop", "resize", "crop-brightness-jpeg")},
-    **{name: STRONG[name] for name in ("letterbox", "turn", "mirror", "mirror-crop-gray")},
+    **{name: STRONG[name] for name in ("letterbox", "turn", "mirror-crop-gray")},
+    **TURNED,
     "crop-turn": in_turn(EVERYDAY["crop"], turn),
     "mirror-turn-resize": in_turn(mirror, turn, EVERYDAY["resize"]),
 }
