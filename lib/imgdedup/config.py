@@ -128,6 +128,8 @@ class VerifyConfig(_Strict):
     worst_correlation: Cosine
     disagreeing: Share
     frame_correlation: Cosine
+    imitated_correlation: Cosine
+    imitated_worst: Cosine
     overlay_correlation: Cosine
     overlay_share: Share
     overlay_tones: Share

@@ -16,7 +16,7 @@ from imgdedup.geometry.alignment import scale_of
 _SMOOTHED = 1.2  # pixels, standard deviation: evens out traces of recompression and resampling
 _RIM = 7  # pixels: three on either side, which the smoothing reaches, and one
 _WINDOW_SHARE, _WINDOW = 0.066, (7, 21)  # of the long side; pixels
-_STRIDE = 2  # windows overlap, so every second one each way tells as much
+STRIDE = 2  # windows overlap, so every second one each way tells as much
 _LEAST_SHOWN = 0.4  # share of a window that both pictures must show
 _DARKEST, _BRIGHTEST, _MOST_CLIPPED = 6.0, 249.0, 0.3  # beyond, an edit may have lost texture
 _TEXTURE, _LEAST_DEVIATION = 0.15, 5.0  # relative to the deviation of the shared part; levels
@@ -41,7 +41,7 @@ class Shared:
 
     def thinned(self) -> "Shared":
         """Keep every second pixel each way, which is enough to judge tones."""
-        thin = (slice(None, None, _STRIDE),) * 2
+        thin = (slice(None, None, STRIDE),) * 2
         return replace(self, fine=self.fine[thin], coarse=self.coarse[thin], shown=self.shown[thin])
 
 
@@ -51,13 +51,14 @@ class Agreement:
 
     `typical`, `worst` and `least` are the median, the tenth and the first percentile of their
     correlations. `disagreeing` is the share of windows that do not correlate. `doubtful`, bool,
-    marks these windows in the raster of a thinned `Shared`.
+    marks these windows in the raster of a thinned `Shared`. `windows` counts those with texture.
     """
 
     typical: float
     worst: float
     least: float
     disagreeing: float
+    windows: int
     doubtful: np.ndarray
 
     @property
@@ -74,19 +75,9 @@ def share(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> Shared | N
 
     None when the pictures share next to nothing.
     """
-    height, width = left.shape
-    scale = scale_of(matrix, ((width - 1) / 2, (height - 1) / 2))
-    swapped = scale > 1
-    fine, coarse = (right, left) if swapped else (left, right)
-    if swapped:
-        matrix, scale = np.linalg.inv(matrix), 1 / scale
-        matrix = matrix / matrix[2, 2]
-    if scale < 0.85:  # detail that the coarser picture cannot show must not alias
-        softened = cv2.GaussianBlur(fine, (0, 0), 0.5 * np.sqrt(scale**-2 - 1))
-    else:
-        softened = fine
+    fine, coarse, matrix, scale, swapped = _finer_first(left, right, matrix)
+    laid = _laid(fine, coarse, matrix, scale)
     size = coarse.shape[::-1]
-    laid = cv2.warpPerspective(softened, matrix, size, borderMode=cv2.BORDER_REPLICATE)
     covered = cv2.warpPerspective(np.full_like(fine, 255), matrix, size, flags=cv2.INTER_NEAREST)
     # Pixels beside the shared part, such as a bar, must not bleed into it by the smoothing.
     rim = np.ones((_RIM, _RIM), np.uint8)
@@ -96,6 +87,14 @@ def share(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> Shared | N
     smaller = min(coarse.size, fine.size * scale**2)
     overlap = min(1.0, float((covered > 0).sum()) / smaller)
     return Shared(laid.astype(np.float32), coarse.astype(np.float32), shown, swapped, overlap)
+
+
+def lay_colours(
+    left: np.ndarray, right: np.ndarray, matrix: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The finer and the coarser picture, uint8, (height, width, 3), laid as `share` lays them."""
+    fine, coarse, matrix, scale, _ = _finer_first(left, right, matrix)
+    return _laid(fine, coarse, matrix, scale), coarse
 
 
 def agreement(shared: Shared) -> Agreement | None:
@@ -110,7 +109,7 @@ def agreement(shared: Shared) -> Agreement | None:
 
     def mean(values: np.ndarray) -> np.ndarray:
         boxed = cv2.boxFilter(values, -1, (side, side), borderType=cv2.BORDER_CONSTANT)
-        return np.asarray(boxed)[::_STRIDE, ::_STRIDE]
+        return np.asarray(boxed)[::STRIDE, ::STRIDE]
 
     count = np.maximum(mean(shown), 1e-6)
     a_shown, b_shown = a * shown, b * shown
@@ -118,7 +117,7 @@ def agreement(shared: Shared) -> Agreement | None:
     a_variance = np.maximum(mean(a_shown * a) / count - a_mean**2, 0)
     b_variance = np.maximum(mean(b_shown * b) / count - b_mean**2, 0)
     covariance = mean(a_shown * b) / count - a_mean * b_mean
-    usable = shared.shown[::_STRIDE, ::_STRIDE] & (count > _LEAST_SHOWN)
+    usable = shared.shown[::STRIDE, ::STRIDE] & (count > _LEAST_SHOWN)
     usable &= mean(clipped * shown) / count < _MOST_CLIPPED
     # In units of each picture's own deviation, so that contrast and brightness play no part.
     a_spread, b_spread = (max(float(x[shared.shown].std()), 1e-3) for x in (a, b))
@@ -138,6 +137,7 @@ def agreement(shared: Shared) -> Agreement | None:
         worst=float(worst),
         least=float(least),
         disagreeing=float(disagrees.sum() / windows),
+        windows=windows,
         doubtful=disagrees,
     )
 
@@ -146,6 +146,26 @@ def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Slope and offset of the straight line closest to the points, by least squares."""
     slope = float(np.mean((x - x.mean()) * (y - y.mean())) / max(float(x.var()), 1e-6))
     return slope, float(y.mean()) - slope * float(x.mean())
+
+
+def _finer_first(
+    left: np.ndarray, right: np.ndarray, matrix: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, bool]:
+    """The finer and the coarser picture, the map and its scale, and whether they swapped."""
+    height, width = left.shape[:2]
+    scale = scale_of(matrix, ((width - 1) / 2, (height - 1) / 2))
+    if scale <= 1:
+        return left, right, matrix, scale, False
+    back = np.linalg.inv(matrix)
+    return right, left, back / back[2, 2], 1 / scale, True
+
+
+def _laid(fine: np.ndarray, coarse: np.ndarray, matrix: np.ndarray, scale: float) -> np.ndarray:
+    """The finer picture in the frame of the coarser one."""
+    if scale < 0.85:  # detail that the coarser picture cannot show must not alias
+        fine = cv2.GaussianBlur(fine, (0, 0), 0.5 * np.sqrt(scale**-2 - 1))
+    size = coarse.shape[1], coarse.shape[0]
+    return np.asarray(cv2.warpPerspective(fine, matrix, size, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _equally_clipped(shared: Shared) -> tuple[np.ndarray, np.ndarray]:

@@ -28,8 +28,10 @@ _LEAST_PROJECTIVE = 14  # matches for a projective map
 _FITS_WELL, _PROJECTIVE_GAIN = 1.5, 1.1  # pixels; times the matches that it must bring within them
 _OVERWHELMING = 0.3  # share of the features: with as many, no mirror image does better
 _SCALES = (0.04, 25.0)
-_MOST_SHEAR = 1.35  # ratio of the scales along both axes of an affine map
-_MOST_TILT = 0.5  # change of scale across the picture in a projective map
+# Ratio of the scales along both axes of a map; change of scale across the picture. Few matches can
+# be explained by many maps, so they must do with a plainer one.
+_MOST_SHEAR, _MOST_TILT = 1.8, 1.2
+_SHEAR_OF_FEW, _TILT_OF_FEW, _FEW = 1.35, 0.5, 20  # below as many matches
 _GRID = 3.0  # pixels: inliers closer than this count as one
 
 
@@ -84,6 +86,16 @@ def frames(left: tuple[int, int], right: tuple[int, int]) -> Iterator[np.ndarray
         for order in (ends, [ends[1], ends[0], ends[3], ends[2]]):
             target = np.array([order[(place - turned) % 4] for place in range(3)], np.float32)
             yield _projective(cv2.getAffineTransform(corners, target))
+
+
+def turned(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The picture, (height, width), turned and mirrored as a map that `frames` yields does it."""
+    linear = np.sign(np.round(matrix[:2, :2], 6)).astype(int)
+    if linear[0, 0] == 0:  # x and y change places
+        picture = picture.T
+    across = linear[0, 0] or linear[0, 1]
+    down = linear[1, 1] or linear[1, 0]
+    return picture[::down, ::across]
 
 
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -182,7 +194,8 @@ def _least_squares(a: np.ndarray, b: np.ndarray, affine: bool) -> np.ndarray | N
     if rank < 3:
         return similar
     stretches = np.linalg.svd(solved[:2], compute_uv=False)
-    sane = stretches[0] < _MOST_SHEAR * stretches[1] and np.linalg.det(solved[:2]) > 0
+    most = _MOST_SHEAR if len(a) >= _FEW else _SHEAR_OF_FEW
+    sane = stretches[0] < most * stretches[1] and np.linalg.det(solved[:2]) > 0
     return _projective(solved.T) if sane else similar
 
 
@@ -221,14 +234,16 @@ def _with_perspective(
 
 
 def _is_sane(matrix: np.ndarray, points: np.ndarray) -> bool:
+    few = len(points) < _FEW
+    shear, tilt = (_SHEAR_OF_FEW, _TILT_OF_FEW) if few else (_MOST_SHEAR, _MOST_TILT)
     depths = points @ matrix[2, :2] + matrix[2, 2]
     middle = (float(points[:, 0].mean()), float(points[:, 1].mean()))
     stretches = np.linalg.svd(linear_at(matrix, middle), compute_uv=False)
     return bool(
         depths.min() > 0
-        and depths.max() < (1 + _MOST_TILT) * depths.min()
+        and depths.max() < (1 + tilt) * depths.min()
         and np.linalg.det(linear_at(matrix, middle)) > 0
-        and stretches[0] < _MOST_SHEAR * stretches[1]
+        and stretches[0] < shear * stretches[1]
         and _SCALES[0] < stretches[1] < _SCALES[1]
     )
 

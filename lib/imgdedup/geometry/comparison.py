@@ -17,11 +17,18 @@ import cv2
 import numpy as np
 
 from imgdedup.config import VerifyConfig
-from imgdedup.geometry.agreement import Agreement, agreement, share
-from imgdedup.geometry.alignment import align, frames
+from imgdedup.geometry.agreement import Agreement, Shared, agreement, share
+from imgdedup.geometry.alignment import Alignment, align, apply, frames, turned
 from imgdedup.geometry.colours import colours_of
 from imgdedup.geometry.explanation import Explanation, explain
-from imgdedup.geometry.overlay import drawn_pixels, is_covered, is_graphic, is_overlay
+from imgdedup.geometry.imitation import imitations
+from imgdedup.geometry.overlay import (
+    beneath,
+    drawn_pixels,
+    is_covered,
+    is_graphic,
+    is_overlay,
+)
 from imgdedup.geometry.picture import Picture
 
 _FIRM = 12  # features that place a picture firmly
@@ -29,6 +36,11 @@ _ALIKE = 0.95  # correlation of two signatures from which whole frames are compa
 _FLAT = 2.0  # deviation of a signature, levels, below which it has no pattern to correlate
 _MEAN_APART, _MOST_APART = 0.75, 6.0  # levels by which plain copies may differ
 _SMOOTHED = 1.0
+_NEAR_FRAME = 0.05  # of the long side: how far features may place a corner from the frame's
+_RELATED = 0.5  # median correlation below which no edit of the whole picture is looked for
+_DISAGREEING_EDITED = 0.02  # share of the windows
+_LEAST_EDITED = 4000, 200  # pixels, and windows: fewer would follow any rule
+_LEFT, _LEAST_AROUND = 0.4, 0.97  # share of the windows, their first percentile, around letters
 _NOISE = 15.0  # noise takes the first percentile this much farther from 1 than the median
 
 
@@ -48,19 +60,27 @@ class Verdict:
     explanation: Explanation | None  # None unless the pictures are copies
 
 
+_NOTHING = Verdict(False, 0, 0.0, 0.0, None)
+
+
 def compare(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
     """Decide whether two pictures are copies of each other."""
     aligned = align(left.features, left.mirrored, left.luma.shape[1], right.features)
-    if aligned is None:
-        return _compare_frames(left, right, config) or Verdict(False, 0, 0.0, 0.0, None)
     # A few features place a picture loosely. If whole frames agree, their map is better.
-    whole = _compare_frames(left, right, config) if aligned.inliers < _FIRM else None
-    return whole or _judge(left, right, aligned.matrix, aligned.inliers, config)
+    loose = aligned is None or aligned.inliers < _FIRM
+    maps = _frames_alike(left, right, aligned) if loose else []
+    if loose and (whole := _compare_frames(left, right, maps, config)):
+        return whole
+    found = _NOTHING if aligned is None else _judge(left, right, aligned, config)
+    if found.duplicate:
+        return found
+    if not loose:
+        maps = _frames_alike(left, right, aligned)
+    return _compare_edited(left, right, maps, found.inliers, config) or found
 
 
-def _judge(
-    left: Picture, right: Picture, matrix: np.ndarray, inliers: int, config: VerifyConfig
-) -> Verdict:
+def _judge(left: Picture, right: Picture, aligned: Alignment, config: VerifyConfig) -> Verdict:
+    matrix, inliers = aligned.matrix, aligned.inliers
     shared = share(left.luma, right.luma, matrix)
     if shared is None:
         return Verdict(False, inliers, 0.0, 0.0, None)
@@ -79,7 +99,8 @@ def _judge(
             and found.disagreeing <= config.disagreeing
             and (not graphic or _is_even(found, config))
         )
-        covered = not everywhere and not graphic and is_covered(thin, found, config)
+        if not everywhere and not graphic:
+            covered = is_covered(thin, found, config) or _agree_beneath(shared, found, config)
     if shared.overlap < config.least_overlap or not (everywhere or covered):
         return Verdict(False, inliers, found.worst, shared.overlap, None)
     colours = colours_of(left, right, matrix)
@@ -93,6 +114,19 @@ def _judge(
     return Verdict(True, inliers, found.worst, shared.overlap, explanation)
 
 
+def _agree_beneath(shared: Shared, found: Agreement, config: VerifyConfig) -> bool:
+    """Whether the pictures are the same around letters, and enough texture is left to tell."""
+    rest = beneath(shared, found, config)
+    around = agreement(rest) if rest is not None else None
+    return (
+        around is not None
+        and around.windows >= _LEFT * found.windows
+        and around.typical >= config.overlay_correlation
+        and around.worst >= config.overlay_correlation
+        and around.least >= _LEAST_AROUND
+    )
+
+
 def _is_even(found: Agreement, config: VerifyConfig) -> bool:
     """Whether the worst windows correlate no worse than the noise in all windows explains."""
     return 1 - found.least <= config.graphic_slack + _NOISE * (1 - found.typical)
@@ -102,12 +136,32 @@ def _agree_strictly(found: Agreement, config: VerifyConfig) -> bool:
     return found.correlation >= config.frame_correlation and found.disagreeing == 0
 
 
-def _compare_frames(left: Picture, right: Picture, config: VerifyConfig) -> Verdict | None:
+def _frames_alike(left: Picture, right: Picture, aligned: Alignment | None) -> list[np.ndarray]:
+    """The maps of whole frames, (3, 3), that the features or the look of the frames support."""
+    size, other = _size(left), _size(right)
+    return [
+        matrix
+        for matrix in frames(size, other)
+        if _look_alike(left, right, matrix)
+        or (aligned is not None and _is_near(aligned.matrix, matrix, size, other))
+    ]
+
+
+def _is_near(
+    matrix: np.ndarray, frame: np.ndarray, size: tuple[int, int], other: tuple[int, int]
+) -> bool:
+    """Whether a map takes the corners of a picture (width, height) near those of the other."""
+    width, height = size
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
+    missed = np.hypot(*(apply(matrix, corners) - apply(frame, corners)).T)
+    return bool(missed.max() <= _NEAR_FRAME * max(other))
+
+
+def _compare_frames(
+    left: Picture, right: Picture, maps: list[np.ndarray], config: VerifyConfig
+) -> Verdict | None:
     """The verdict on two whole frames, turned or mirrored; None when they are no copies."""
-    size = left.luma.shape[1], left.luma.shape[0]
-    for matrix in frames(size, (right.luma.shape[1], right.luma.shape[0])):
-        if not _look_alike(left, right, matrix):
-            continue
+    for matrix in maps:
         shared = share(left.luma, right.luma, matrix)
         if shared is None:
             continue
@@ -121,22 +175,55 @@ def _compare_frames(left: Picture, right: Picture, config: VerifyConfig) -> Verd
     return None
 
 
+def _compare_edited(
+    left: Picture, right: Picture, maps: list[np.ndarray], inliers: int, config: VerifyConfig
+) -> Verdict | None:
+    """The verdict on two whole frames once one is edited like the other; None for no copies."""
+    for matrix in maps:
+        shared = share(left.luma, right.luma, matrix)
+        plainly = agreement(shared) if shared is not None else None
+        if shared is None or plainly is None or plainly.typical < _RELATED:
+            continue
+        if shared.shown.sum() < _LEAST_EDITED[0] or plainly.windows < _LEAST_EDITED[1]:
+            continue
+        graphic = is_graphic(shared.thinned(), config)
+        colours = colours_of(left, right, matrix)
+        if colours and colours.is_one_object:
+            continue
+        for edited in imitations(left, right, matrix, shared):
+            found = agreement(edited)
+            if found is not None and _agree_edited(found, graphic, config):
+                explanation = explain(left, right, matrix, shared, colours, overlaid=False)
+                return Verdict(True, inliers, found.worst, shared.overlap, explanation)
+    return None
+
+
+def _agree_edited(found: Agreement, graphic: bool, config: VerifyConfig) -> bool:
+    return (
+        found.windows >= _LEAST_EDITED[1]
+        and found.correlation >= config.imitated_correlation
+        and found.worst >= config.imitated_worst
+        and found.disagreeing <= _DISAGREEING_EDITED
+        and (not graphic or _is_even(found, config))
+    )
+
+
 def _look_alike(left: Picture, right: Picture, matrix: np.ndarray) -> bool:
     """Whether the signatures of two frames are alike under a map of frame to frame."""
-    linear = np.sign(np.round(matrix[:2, :2], 6)).astype(int)
-    turned = left.signature
-    if linear[0, 0] == 0:  # x and y change places
-        turned = turned.T
-    across = linear[0, 0] or linear[0, 1]
-    down = linear[1, 1] or linear[1, 0]
-    turned = turned[::down, ::across]
-    spread = turned.std(), right.signature.std()
+    laid = turned(left.signature, matrix)
+    spread = laid.std(), right.signature.std()
     if min(spread) < _FLAT:
-        return bool(np.abs(turned - right.signature).max() < _MOST_APART)
-    correlation = np.mean((turned - turned.mean()) * (right.signature - right.signature.mean())) / (
+        return bool(np.abs(laid - right.signature).max() < _MOST_APART)
+    correlation = np.mean((laid - laid.mean()) * (right.signature - right.signature.mean())) / (
         spread[0] * spread[1]
     )
     return bool(correlation > _ALIKE)
+
+
+def _size(picture: Picture) -> tuple[int, int]:
+    """Width and height of the thumbnail."""
+    height, width = picture.luma.shape
+    return width, height
 
 
 def _same_tones(left: Picture, right: Picture, matrix: np.ndarray) -> bool:

@@ -17,6 +17,7 @@ from imgdedup.geometry.alignment import apply, linear_at
 from imgdedup.geometry.colours import Colours
 from imgdedup.geometry.picture import Picture
 
+_STEP = 1e-3  # pixels: rounds away what floating point alone makes
 _MORE = 0.02  # of the area: less is the inaccuracy of the map
 _TILT = 0.02  # change of scale across the picture that counts as perspective
 _HUE = 8.0  # mean distance in a and b of CIELAB that counts as other colours, saturation aside
@@ -106,7 +107,17 @@ def _frame_map(left: Picture, right: Picture, matrix: np.ndarray) -> np.ndarray:
         return np.array([[across, 0.0, -0.5], [0.0, down, -0.5], [0.0, 0.0, 1.0]])
 
     motion = np.linalg.inv(to_thumbnail(right)) @ matrix @ to_thumbnail(left)
-    return np.asarray(motion / motion[2, 2])
+    return _rounded(motion / motion[2, 2])
+
+
+def _rounded(motion: np.ndarray) -> np.ndarray:
+    """A map (3, 3) in multiples of `_STEP`: pixels, or pixels across a whole picture.
+
+    Else the last bits of a matrix product, which differ from machine to machine, would decide which
+    of two equal frames shows more, and on which side of zero a turn lies.
+    """
+    steps = np.array([[1e-3, 1e-3, 1.0], [1e-3, 1e-3, 1.0], [1e-6, 1e-6, 1.0]]) * _STEP
+    return np.asarray(np.round(motion / steps) * steps) + 0.0  # -0.0 becomes 0.0
 
 
 def _corners(picture: Picture) -> np.ndarray:

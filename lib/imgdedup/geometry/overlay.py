@@ -1,13 +1,16 @@
 """Finds overlays on a picture: captions, logos and bars, in a few flat tones.
 
-All functions take a thinned `Shared`, in the raster of the windows of its `Agreement`.
+All functions but `beneath` take a thinned `Shared`, in the raster of the windows of its
+`Agreement`.
 """
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from imgdedup.config import VerifyConfig
-from imgdedup.geometry.agreement import Agreement, Shared, line
+from imgdedup.geometry.agreement import STRIDE, Agreement, Shared, line
 
 _DRAWN_OVER = 50.0  # levels by which an overlay differs from the picture below it
 _TONE = 20  # levels either way that count as one tone
@@ -15,6 +18,10 @@ _LEAST_DRAWN = 4  # pixels
 _LEAST_OVERLAY, _SOLID = 0.01, np.ones((3, 3), np.uint8)  # of the pixels
 _AROUND = np.ones((5, 5), np.uint8)  # a window that disagrees is wider than its centre
 _BLACK, _WHITE = 6.0, 249.0  # beyond these levels, an edit may have cut off
+_ON_TOP = 40.0  # levels by which letters on a picture differ from it, their soft edges included
+_SOFTENED, _STROKE = 0.8, np.ones((2, 2), np.uint8)  # pixels: lines thinner than that are traces
+_BESIDE = np.ones((9, 9), np.uint8)  # what the smoothing of an agreement carries out of a letter
+_SOUND, _SOUND_FIT, _ROUNDS = 200, 0.7, 3  # pixels; share of them that a line must fit
 _LEAST_CLEAR, _FITTING, _LEAST_GAIN = 15, 0.8, 0.1  # pixels; share of them that fit; of contrast
 
 
@@ -36,6 +43,45 @@ def is_covered(shared: Shared, found: Agreement, config: VerifyConfig) -> bool:
     return _tones_of(shared, drawn) >= config.overlay_tones
 
 
+def beneath(shared: Shared, found: Agreement, config: VerifyConfig) -> Shared | None:
+    """The shared part without what lies on top of it; None unless that has two tones.
+
+    Large letters reach into most windows, so the windows cannot tell what lies below. The pixels
+    can: those of the picture below follow one line from the levels of the other picture.
+    """
+    apart = _missed(shared, _sound(shared, found))
+    if apart is None:
+        return None
+    drawn = (cv2.GaussianBlur(apart, (0, 0), _SOFTENED) > _ON_TOP) & shared.shown
+    strokes = cv2.morphologyEx(drawn.astype(np.uint8), cv2.MORPH_OPEN, _STROKE)
+    if _tones_of(shared, strokes > 0) < config.overlay_tones:
+        return None
+    covered = (cv2.dilate(strokes, _BESIDE) > 0) & shared.shown
+    if covered.sum() > config.overlay_share * shared.shown.sum():
+        return None
+    return replace(shared, shown=shared.shown & ~covered)
+
+
+def _sound(shared: Shared, found: Agreement) -> np.ndarray:
+    """The pixels, bool, (height, width), away from windows that disagree; all if these are few."""
+    doubtful = cv2.dilate(found.doubtful.astype(np.uint8), _AROUND)
+    doubtful = doubtful.repeat(STRIDE, axis=0).repeat(STRIDE, axis=1)
+    height, width = shared.shown.shape
+    sound: np.ndarray = shared.shown & (doubtful[:height, :width] == 0)
+    return sound if sound.sum() >= _SOUND else shared.shown
+
+
+def _missed(shared: Shared, sound: np.ndarray) -> np.ndarray | None:
+    """How far the pictures' levels are from one line; None when no line rises enough."""
+    fine, coarse = shared.fine[sound], shared.coarse[sound]
+    gain, offset = line(fine, coarse)
+    for _ in range(_ROUNDS):
+        missed = np.abs(gain * fine + offset - coarse)
+        fits = missed <= np.quantile(missed, _SOUND_FIT)
+        gain, offset = line(fine[fits], coarse[fits])
+    return _apart(shared, gain, offset) if gain >= _LEAST_GAIN else None
+
+
 def drawn_pixels(shared: Shared) -> np.ndarray:
     """The pixels, bool, (height, width), that no change of brightness and contrast makes alike.
 
@@ -53,11 +99,7 @@ def drawn_pixels(shared: Shared) -> np.ndarray:
     gain, offset = line(fine[most], coarse[most])
     if gain < _LEAST_GAIN:
         return none
-    # Both ways: a level that was cut off at black or white follows only from the other picture.
-    forth = np.clip(gain * shared.fine + offset, 0, 255) - shared.coarse
-    back = np.clip((shared.coarse - offset) / gain, 0, 255) - shared.fine
-    apart = np.minimum(np.abs(forth), np.abs(back))
-    drawn: np.ndarray = shared.shown & (apart > _DRAWN_OVER)
+    drawn: np.ndarray = shared.shown & (_apart(shared, gain, offset) > _DRAWN_OVER)
     return drawn
 
 
@@ -73,6 +115,13 @@ def is_graphic(shared: Shared, config: VerifyConfig) -> bool:
     """Whether both pictures consist of two tones: paper and ink, say."""
     tones = min(_two_tones(shared.coarse[shared.shown]), _two_tones(shared.fine[shared.shown]))
     return tones >= config.graphic_tones
+
+
+def _apart(shared: Shared, gain: float, offset: float) -> np.ndarray:
+    # Both ways: a level that was cut off at black or white follows only from the other picture.
+    forth = np.clip(gain * shared.fine + offset, 0, 255) - shared.coarse
+    back = np.clip((shared.coarse - offset) / gain, 0, 255) - shared.fine
+    return np.asarray(np.minimum(np.abs(forth), np.abs(back)))
 
 
 def _two_tones(levels: np.ndarray) -> float:

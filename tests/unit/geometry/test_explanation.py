@@ -24,8 +24,9 @@ from imgdedup.corpora.edits import (
 )
 from imgdedup.corpora.strong_edits import STRONG, turn
 from imgdedup.corpora.turned_edits import TURNED, mirror
+from imgdedup.geometry.agreement import share
 from imgdedup.geometry.comparison import compare
-from imgdedup.geometry.explanation import Explanation
+from imgdedup.geometry.explanation import Explanation, explain
 from tests.pictures import SETTINGS, described, described_copy, photograph
 
 PHOTOS = ["astronaut", "motorcycle"]
@@ -200,3 +201,16 @@ def test_a_plain_picture_is_explained_too() -> None:
     assert found.wider == "left"
     assert found.edit == "resized 0.50x"
     assert (found.brightness, found.contrast) == pytest.approx((1, 1), abs=0.02)
+
+
+@pytest.mark.parametrize("bits", [1e-14, -1e-14])
+def test_the_last_bits_of_a_map_do_not_change_the_explanation(bits: float) -> None:
+    left, right = described(photograph("cat")), described(grayscale(photograph("cat")))
+    shared = share(left.luma, right.luma, np.eye(3))
+    assert shared is not None
+    nearly = np.eye(3) + bits * np.array([[1, -1, 9], [1, 1, 9], [0.01, 0.01, 0]])
+    facts = [
+        explain(left, right, matrix, shared, None, overlaid=False) for matrix in (np.eye(3), nearly)
+    ]
+    assert facts[0] == facts[1]
+    assert not np.signbit(facts[0].rotation)

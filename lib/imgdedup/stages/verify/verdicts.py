@@ -15,7 +15,7 @@ from imgdedup.lake.schemas import VERDICTS
 from imgdedup.relations.contents import only, standing
 from imgdedup.relations.sides import SIDES, either_side
 
-_RULES = 5  # changes whenever the same settings would decide or explain differently
+_RULES = 6  # changes whenever the same settings would decide or explain differently
 _KEY = [*SIDES, "model"]
 
 
