@@ -9,6 +9,7 @@ from PIL import Image
 from imgdedup import config
 from imgdedup.corpora.corpus import EDITED_PHOTOS, LONE_PHOTOS
 from imgdedup.corpora.edits import Edited, Encoding, fit
+from imgdedup.geometry.features import extract
 from imgdedup.geometry.picture import Picture
 from imgdedup.images.decode import Decoded, decoder_of
 
@@ -36,10 +37,15 @@ def decoded(image: Image.Image, encoding: Encoding = _PLAINLY) -> Decoded:
     return _DECODER.decode(encoding.encode(image))
 
 
+def features(kept: Decoded) -> bytes:
+    """The local features that embed keeps of a decoded picture."""
+    return extract(kept.luma).to_bytes(max(kept.luma.shape))
+
+
 def described(image: Image.Image, encoding: Encoding = _PLAINLY) -> Picture:
     """A picture as verify sees it."""
     kept = decoded(image, encoding)
-    return Picture.describe(kept.thumbnail, kept.width, kept.height)
+    return Picture(kept.thumbnail, kept.width, kept.height, features(kept))
 
 
 def described_copy(edited: Edited) -> Picture:

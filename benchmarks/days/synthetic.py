@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from imgdedup.geometry.features import extract
 from imgdedup.lake import markers
 from imgdedup.lake.digests import Digest
 from imgdedup.lake.files import LocalFiles
@@ -33,7 +35,7 @@ class Corpus:
         self._root, self._per_day = root, per_day
         self._chance = np.random.default_rng(seed)
         shown = (picture(number, 160, 120) for number in range(_PICTURES))
-        self._thumbnails = [encoded(each, "JPEG", quality=85) for each in shown]
+        self._pictures = [(encoded(each, "JPEG", quality=85), _features(each)) for each in shown]
         self._vectors = np.empty((0, _DIMS), np.float32)
         self._shown = np.empty(0, int)
         self.days: list[str] = []
@@ -49,6 +51,7 @@ class Corpus:
         rows = []
         for number in range(self._per_day):
             vector, shown = self._drawn()
+            thumbnail, features = self._pictures[shown]
             self._vectors = np.vstack([self._vectors, vector])
             self._shown = np.append(self._shown, shown)
             rows.append(
@@ -61,7 +64,8 @@ class Corpus:
                     "height": 120,
                     "size_bytes": 10_000 + len(self._shown),
                     "embedding": vector,
-                    "thumbnail": self._thumbnails[shown],
+                    "features": features,
+                    "thumbnail": thumbnail,
                     "model": "synthetic",
                 }
             )
@@ -85,3 +89,8 @@ class Corpus:
             table = pa.Table.from_pylist(columns, schema=fields)
             pq.write_table(table, folder / "part-0.parquet")
             markers.write(LocalFiles(), str(folder), Digest(len(rows), None))
+
+
+def _features(image: Image.Image) -> bytes:
+    """The local features of a picture, as `embed` stores them."""
+    return extract(np.asarray(image.convert("L"))).to_bytes(max(image.size))

@@ -15,7 +15,8 @@ from imgdedup.local.tables import read
 from imgdedup.local.workspace import CONF, REPOSITORY, claimed, environment
 
 FIRST, SECOND = "2026-01-01", "2026-01-02"
-_ROW = ["image_id", "content_id", "width", "height", "embedding", "thumbnail", "failure", "model"]
+_ROW = ["image_id", "content_id", "width", "height", "embedding", "local", "features",
+        "thumbnail", "failure", "model"]  # fmt: skip
 
 
 @dataclass(frozen=True)

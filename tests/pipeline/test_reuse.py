@@ -57,7 +57,17 @@ def test_the_network_computes_nothing_when_nothing_is_new(root: Path) -> None:
 
 
 def test_copies_of_one_content_have_the_same_embedding_on_both_days(root: Path) -> None:
-    columns = ("content_id", "format", "width", "height", "embedding", "thumbnail", "model")
+    columns = (
+        "content_id",
+        "format",
+        "width",
+        "height",
+        "embedding",
+        "local",
+        "features",
+        "thumbnail",
+        "model",
+    )
     days = [
         {row["image_id"]: [row[name] for name in columns] for row in read(root, "embeddings", dt)}
         for dt in (FIRST, SECOND)

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from imgdedup.config import Config, SearchConfig
 from imgdedup.milvus.client import CollectionAddress
 from imgdedup.milvus.embedded import serving
-from imgdedup.relations.contents import contents, from_keys, keys_of
+from imgdedup.relations.contents import DESCRIBED, contents, from_keys, keys_of
 from imgdedup.relations.keepers import best_ranks, ranked_images
 from imgdedup.settling import changes
 from imgdedup.settling.snapshot import snapshot_of
@@ -103,7 +103,7 @@ def searched(
             wanted, indexed = keys_of(present), milvus.keys()
             milvus.delete(sorted(indexed - wanted))
             missing = from_keys(spark, sorted(wanted - indexed))
-            new = contents(table, "embedding", wanted=missing)
+            new = contents(table, *DESCRIBED, wanted=missing)
             index.insert(new, SPACE, own, batch=100)
             milvus.flush()
             vectors = milvus.count()

@@ -18,6 +18,7 @@ from imgdedup.lake.schemas import EMBEDDINGS
 from imgdedup.stages.embed import figures
 from imgdedup.stages.embed.embedding import Factory, default_factory, embed
 from imgdedup.stages.embed.reuse import Known
+from imgdedup.stages.embed.worker import model_of
 from imgdedup.testing import FAKE_DIMS, FakeEncoder, FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame, rows_of
 
@@ -68,11 +69,12 @@ def test_every_row_has_an_embedding_or_a_failure(
     for name, row in rows.items():
         failed = row["failure"] is not None
         assert (row["embedding"] is None) == (row["thumbnail"] is None) == failed
+        assert (row["local"] is None) == (row["features"] is None) == failed
         assert (
             (row["width"] is None) == (row["height"] is None) == (row["format"] is None) == failed
         )
         assert (row["failure_detail"] is not None) == failed
-        assert row["model"] == "fake"
+        assert row["model"] == model_of(FakeEncoder())
         readable = name not in ("empty.png", "large.png", "away.png")
         data = files.get(name, b"")
         assert row["content_id"] == (hashlib.sha256(data).hexdigest() if readable else None)
@@ -174,7 +176,7 @@ def test_the_figures_of_a_run_are_observed_while_it_writes(
     seen = Observation()
     table = embed(manifest, 4, section, FakeEncoderFactory(fingerprint="f"), Known())
     rows = table.observe(seen, *figures.metrics()).localCheckpoint()
-    assert figures.require_same_model(seen.get["models"]) == "f"
+    assert figures.require_same_model(seen.get["models"]) == model_of(FakeEncoder(fingerprint="f"))
     failed = figures.count_failures(rows)
     assert failed == {"not_an_image": 2, "empty": 1}
     told = figures.figures(seen.get, failed, healed=0)

@@ -14,7 +14,7 @@ from imgdedup.errors import UserError
 from imgdedup.milvus.client import CollectionAddress, MilvusCollection
 from imgdedup.milvus.embedded import serving
 from imgdedup.relations import contents as relations
-from imgdedup.relations.contents import embedded, from_keys, keys_of
+from imgdedup.relations.contents import DESCRIBED, embedded, from_keys, keys_of
 from imgdedup.space.projection import Part, Projection, unit
 from imgdedup.space.vectors import EXTRA, margins
 from imgdedup.stages import index
@@ -91,7 +91,7 @@ def table(spark: SparkSession, vectors: dict[str, np.ndarray]) -> DataFrame:
 
 
 def contents(rows: DataFrame) -> DataFrame:
-    return rows.select("content_id", "embedding")
+    return rows.select("content_id", *DESCRIBED)
 
 
 def brute_force(vectors: dict[str, np.ndarray], least: float = THRESHOLD) -> Pairs:
@@ -207,7 +207,7 @@ def test_the_collection_becomes_exactly_the_table(
         milvus.delete(sorted(before - wanted))
         missing = sorted(wanted - before)
         new = relations.contents(
-            table(spark, vectors), "embedding", wanted=from_keys(spark, missing)
+            table(spark, vectors), *DESCRIBED, wanted=from_keys(spark, missing)
         )
         assert index.insert(new, SPACE, address, batch=7) == len(missing)
         milvus.flush()

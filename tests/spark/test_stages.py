@@ -18,7 +18,7 @@ from imgdedup.runtime.run import Outcome, Run, run_locked
 from imgdedup.settling.checks import Mismatch
 from imgdedup.settling.progress import read_progress, read_queue
 from imgdedup.stages import body_of
-from tests.pictures import decoded, photograph
+from tests.pictures import decoded, features, photograph
 from tests.spark.tables import Image as Row
 from tests.spark.tables import embeddings, frame, rows_of
 
@@ -54,6 +54,7 @@ def embed(
                 shown.height,
                 embedding=tuple(map(float, vector)),
                 thumbnail=shown.thumbnail,
+                features=features(shown),
                 decoder=decoder,
             )
         )

@@ -15,7 +15,7 @@ from imgdedup.lake.schemas import VERDICTS
 from imgdedup.settling.snapshot import snapshot_of
 from imgdedup.stages.verify import verdicts as judged
 from imgdedup.stages.verify.comparing import decide
-from tests.pictures import decoded, photograph
+from tests.pictures import decoded, features, photograph
 from tests.spark.tables import Image as Row
 from tests.spark.tables import candidates, embeddings, rows_of, verdicts
 
@@ -43,7 +43,8 @@ def table(spark: SparkSession, contents: Mapping[str, Image.Image]) -> DataFrame
     rows = []
     for content, picture in contents.items():
         kept = decoded(picture)
-        rows.append(Row(content, content, DAY, kept.width, kept.height, thumbnail=kept.thumbnail))
+        row = Row(content, content, DAY, kept.width, kept.height)
+        rows.append(replace(row, thumbnail=kept.thumbnail, features=features(kept)))
     return embeddings(spark, rows)
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from imgdedup.geometry.features import Features, extract
+from imgdedup.geometry.features import Features
 
 _SIGNATURE = 16  # cells each way
 _GRAY = 10  # levels between the channels that compression leaves in a gray picture
@@ -26,12 +26,6 @@ class Picture:
     width: int
     height: int
     packed: bytes
-
-    @staticmethod
-    def describe(thumbnail: bytes, width: int, height: int) -> "Picture":
-        """Look for the features of a thumbnail."""
-        luma = cv2.cvtColor(_decoded(thumbnail), cv2.COLOR_RGB2GRAY)
-        return Picture(thumbnail, width, height, extract(luma).to_bytes(max(luma.shape)))
 
     @cached_property
     def rgb(self) -> np.ndarray:

@@ -60,12 +60,14 @@ def test_an_edit_moves_the_pixels_where_it_says(name: str, seed: int) -> None:
     due = moved(image, edited.motion, edited.image.size)
     there = due >= 0
     # Text and hue change the luma, too, and a motion follows a perspective only roughly.
-    least = {"caption": 0.5, "text": 0.4, "perspective": 0.4, "colour": 0.5, "tiny-jpeg": 0.75}
+    least = {"caption": 0.5, "text": 0.4, "perspective": 0.3, "colour": 0.4, "tiny-jpeg": 0.75}
     correlation = np.corrcoef(due[there], copy[there])[0, 1]
     assert correlation >= least.get(name, 0.9)
     crop = edited.motion.shown(image.size, edited.image.size)
     place = edited.motion.inverse.shown(edited.image.size, image.size)
-    assert there.mean() == pytest.approx((place[2] - place[0]) * (place[3] - place[1]), abs=0.06)
+    # A tilted picture leaves the corners of its box black.
+    room = 0.25 if name in ("tilt", "perspective") else 0.06
+    assert there.mean() == pytest.approx((place[2] - place[0]) * (place[3] - place[1]), abs=room)
     assert all(0 <= share <= 1 for share in (*crop, *place))
 
 
@@ -152,9 +154,9 @@ def test_strong_edits_keep_their_bounds() -> None:
         }
         shares = {name: width * height / area for name, (width, height) in sizes.items()}
         assert 0.09 <= shares["tiny-crop"] <= 0.26
-        assert 1.15 <= shares["letterbox"] <= 1.51
-        assert 0.44 <= shares["mirror-crop-gray"] <= 0.82
-        assert shares["tiny-jpeg"] == pytest.approx(1 / 9, rel=0.02)
+        assert 1.15 <= shares["letterbox"] <= 2.25
+        assert 0.39 <= shares["mirror-crop-gray"] <= 0.72
+        assert shares["tiny-jpeg"] == pytest.approx(0.35**2, rel=0.02)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

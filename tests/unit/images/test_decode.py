@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.Image import Transpose
 
 from imgdedup import config
@@ -282,23 +282,3 @@ def test_the_fingerprint_of_the_decoder_names_size_and_quality() -> None:
     usual, other = (fingerprint(replace(SETTINGS, thumbnail_size=size)) for size in (320, 500))
     assert usual == "v3-320px-q85"
     assert other == "v3-500px-q85"
-
-
-@pytest.mark.parametrize("quality", [None, 60])
-def test_the_network_sees_a_picture_without_its_bars(quality: int | None) -> None:
-    large = picture(seed=1, width=320, height=240)
-    framed = ImageOps.expand(large, (0, 100), "black")
-    file = encoded(framed) if quality is None else encoded(framed, "JPEG", quality=quality)
-    seen, whole = decode(file), plain(large)
-    apart = np.abs(seen.square.astype(int) - whole.square)
-    assert apart.mean() < (2 if quality is None else 8)
-    assert seen.luma.shape == (320, round(320 * 320 / 440))
-
-
-def test_the_picture_for_local_features_has_the_same_size_whatever_the_thumbnail() -> None:
-    large = encoded(PHOTO.resize((1600, 1200)), "JPEG")
-    decoders = [replace(DECODER, thumbnail_size=size) for size in (100, 320, 700)]
-    found = [replace(decoder, max_pixels=10**7).decode(large).luma for decoder in decoders]
-    assert {luma.shape for luma in found} == {(240, 320)}
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[1], found[2])
