@@ -17,6 +17,10 @@ _LEAST_FOR_CENTRE = 8
 # of one image would be the centre.
 _SAME = 0.99
 _RIDGE = 1e-4  # keeps directions without variance finite
+# Pairs with so large a margin count as copies: the least of these margins that leaves room above
+# the threshold. Only a large corpus needs a threshold so high that the first leaves none.
+COPY_MARGINS = (0.15, 0.25, 0.4)
+_ROOM = 0.02
 _BLOCK = 1024  # rows compared at once
 _STEP = 5e-4  # resolution of the threshold
 # The weight lets both parts reach equally far: this share of the pairs of different images reaches
@@ -25,8 +29,8 @@ _REACH = 1e-4
 _WEIGHED = 2000  # images that the weight is learned from
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.5, 2.0
 EVERYTHING = -2.0  # no margin is less
-# False candidates that a corpus of any size may have: seconds of verify. A small corpus gives poor
-# components and a poor threshold, and can afford more candidates for each image.
+# False candidates that a corpus of any size may have in the end: seconds of verify. A small corpus
+# gives poor components and a poor threshold, and can afford more candidates for each image.
 _ALWAYS_AFFORDED = 2000
 
 
@@ -48,13 +52,11 @@ def learn_projection(
     if local is not None and local.any():
         local_part, local_seen = _learn_part(local, config.local_dims)
         weight = choose_weight(seen, local_seen)
-    different = drop_similar(joined(seen, local_seen, weight), COPY)
-    background = different[: config.background]
-    share = max(
-        config.candidates_per_image / max(expected - 1, 1),
-        2 * _ALWAYS_AFFORDED / max(images * (images - 1), 1),
-    )
-    threshold = choose_threshold(different, levels(different, background), share)
+    rows = drop_similar(joined(seen, local_seen, weight), COPY)
+    background = drop_copies(rows, rows[: config.background], COPY_MARGINS[0])[: config.background]
+    candidates = max(config.candidates_per_image, 2 * _ALWAYS_AFFORDED / max(expected, 1))
+    share = candidates / max(expected - 1, 1)
+    threshold = choose_above_copies(rows, background, share)
     return Projection(model, network, local_part, weight, background, threshold, images, expected)
 
 
@@ -96,23 +98,54 @@ def choose_weight(network: np.ndarray, local: np.ndarray) -> float:
     return round(float(np.clip(np.sqrt(reach / local_reach), _LEAST_WEIGHT, _MOST_WEIGHT)), 3)
 
 
-def drop_similar(rows: np.ndarray, similarity: float) -> np.ndarray:
+def drop_copies(projected: np.ndarray, background: np.ndarray, margin: float) -> np.ndarray:
+    """Keep one image of each bunch of copies: the rows of (n, dims) that stand out of no other.
+
+    Copies in the background would raise the levels of their originals, and the threshold would
+    count copies as false candidates.
+    """
+    return drop_similar(projected, margin, levels(projected, background) / 2)
+
+
+def choose_above_copies(projected: np.ndarray, background: np.ndarray, share: float) -> float:
+    """Choose the threshold as `choose_threshold` does, from images of which no two are copies.
+
+    `projected` (n, dims) may hold copies.
+    """
+    threshold = EVERYTHING
+    for margin in COPY_MARGINS:
+        different = drop_copies(projected, background, margin)
+        threshold = choose_threshold(different, levels(different, background), share)
+        if threshold < margin - _ROOM:
+            break
+    return threshold
+
+
+def drop_similar(
+    rows: np.ndarray, similarity: float, halves: np.ndarray | None = None
+) -> np.ndarray:
     """Drop every row that is too similar to an earlier kept row.
 
-    `rows`: unit vectors, float32, (n, values). Too similar: a cosine at or above `similarity`.
+    `rows`: unit vectors, float32, (n, values). Too similar: a cosine at or above `similarity`, or,
+    with `halves` (n,) of the levels, a margin.
     """
     kept = np.ones(len(rows), dtype=bool)
+    lowered = np.zeros(len(rows), np.float32) if halves is None else halves.astype(np.float32)
+
+    def reaches(first: slice, second: slice | np.ndarray) -> np.ndarray:
+        scores = rows[first] @ rows[second].T
+        scores -= lowered[first, None] + lowered[second]
+        return np.asarray(scores >= similarity)
+
     for start in range(0, len(rows), _BLOCK):
-        stop = start + _BLOCK
+        own = slice(start, start + _BLOCK)
         earlier = np.flatnonzero(kept[:start])
-        block = rows[start:stop]
         for before in range(0, len(earlier), _BLOCK):
-            cosines = block @ rows[earlier[before : before + _BLOCK]].T
-            kept[start:stop] &= ~(cosines >= similarity).any(axis=1)
-        near = block @ block.T >= similarity
-        for row in range(len(block)):
+            kept[own] &= ~reaches(own, earlier[before : before + _BLOCK]).any(axis=1)
+        near = reaches(own, own)
+        for row in range(len(near)):
             if kept[start + row]:
-                kept[start + row + 1 : stop] &= ~near[row, row + 1 :]
+                kept[start + row + 1 : start + _BLOCK] &= ~near[row, row + 1 :]
     return np.asarray(rows[kept])
 
 

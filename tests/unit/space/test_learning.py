@@ -192,3 +192,23 @@ def test_the_part_that_reaches_farther_for_different_images_counts_less() -> Non
     assert learning.choose_weight(wide, narrow) < 0.8
     assert learning.choose_weight(narrow, narrow) == 1.0
     assert learning.choose_weight(narrow[:1], wide[:1]) == 1.0
+
+
+def test_copies_in_the_sample_change_neither_the_threshold_nor_the_levels_much() -> None:
+    chosen = replace(SECTION, candidates_per_image=4.0, expected_images=2000)
+    originals = images(20, 600)
+    noise = np.random.default_rng(21).standard_normal((600, VALUES))
+    edited = (originals + 3.0 * noise).astype(np.float32)
+    alone = learn_projection(originals, 600, "m", chosen)
+    together = learn_projection(np.vstack([originals, edited]), 1200, "m", chosen)
+    assert together.threshold == pytest.approx(alone.threshold, abs=0.06)
+
+
+def test_a_threshold_above_the_first_margin_of_copies_is_chosen_from_what_lies_above() -> None:
+    chance = np.random.default_rng(22)
+    centres = np.repeat(chance.standard_normal((100, 12)), 8, axis=0)
+    alike = learning.unit(centres + 0.7 * chance.standard_normal((800, 12))).astype(np.float32)
+    background = learning.drop_copies(alike, alike[:300], learning.COPY_MARGINS[0])
+    share = 1e-7
+    found = learning.choose_above_copies(alike, background, share)
+    assert found > learning.COPY_MARGINS[0]
