@@ -52,7 +52,7 @@ class Image:
     model: str = MODEL
     embedding: tuple[float, ...] = (1.0, 0.0)
     local: bytes | None = None
-    features: bytes = b""
+    features: bytes | None = b""
     thumbnail: bytes = b"thumbnail"
     decoder: str = "decoder"
 

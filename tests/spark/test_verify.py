@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageOps
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -153,6 +154,15 @@ def test_no_candidates_give_no_verdicts(
         "dt"
     )
     assert rows_of(decide(nothing, shown, settings.verify, "ours")) == []
+
+
+def test_a_content_of_an_earlier_version_is_told_with_what_to_do(
+    spark: SparkSession, settings: Config
+) -> None:
+    old = embeddings(spark, [Row(name, name, DAY, features=None) for name in ("a", "b")])
+    asked = candidates(spark, [("a", "b", 0.5)]).select("left_content", "right_content", "model")
+    with pytest.raises(PythonException, match=r"no local features.* run all days again"):
+        decide(asked, old, settings.verify, "ours").collect()
 
 
 def test_a_verdict_of_the_same_rules_is_not_decided_again(spark: SparkSession) -> None:

@@ -79,6 +79,12 @@ def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.T
     cv2.setNumThreads(1)
     described, decoders = {}, {}
     for row in pictures.to_pylist():
+        if row["features"] is None:
+            raise RuntimeError(
+                f"the content {row['content_id']} has no local features, since an earlier version "
+                "embedded it: run all days again with a refit (parameter refit of the DAG, "
+                "make run REFIT=1)"
+            )
         described[row["content_id"]] = Picture(
             row["thumbnail"], row["width"], row["height"], row["features"]
         )
