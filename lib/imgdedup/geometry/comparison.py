@@ -1,12 +1,14 @@
 """Decides whether two pictures are copies, and gives the evidence.
 
-Two pictures are copies in three cases:
+Two pictures are copies in four cases:
 
 - The pictures agree everywhere after features have aligned them.
 - The pictures agree almost perfectly outside some part, and that part has the few flat tones of
-  text, bars and logos. Then the part lies on top.
+  text, bars and logos. Then the part lies on top. Around letters all over a picture, only the
+  pixels that follow the tones count.
 - Too few features match to align the pictures, and one whole frame laid on the other agrees by
   stricter limits. Frames without texture to correlate must have the same tones.
+- One whole frame, edited like the other, agrees with it by still stricter limits.
 
 One product in two finishes may have the same light and dark. So the colours are compared, too.
 """
@@ -76,7 +78,7 @@ def compare(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
         return found
     if not loose:
         maps = _frames_alike(left, right, aligned)
-    return _compare_edited(left, right, maps, found.inliers, config) or found
+    return _compare_edited(left, right, maps, config) or found
 
 
 def _judge(left: Picture, right: Picture, aligned: Alignment, config: VerifyConfig) -> Verdict:
@@ -176,9 +178,12 @@ def _compare_frames(
 
 
 def _compare_edited(
-    left: Picture, right: Picture, maps: list[np.ndarray], inliers: int, config: VerifyConfig
+    left: Picture, right: Picture, maps: list[np.ndarray], config: VerifyConfig
 ) -> Verdict | None:
-    """The verdict on two whole frames once one is edited like the other; None for no copies."""
+    """The verdict on two whole frames once one is edited like the other; None for no copies.
+
+    The correlation is that of the edited frame.
+    """
     for matrix in maps:
         shared = share(left.luma, right.luma, matrix)
         plainly = agreement(shared) if shared is not None else None
@@ -194,7 +199,7 @@ def _compare_edited(
             found = agreement(edited)
             if found is not None and _agree_edited(found, graphic, config):
                 explanation = explain(left, right, matrix, shared, colours, overlaid=False)
-                return Verdict(True, inliers, found.worst, shared.overlap, explanation)
+                return Verdict(True, 0, found.worst, shared.overlap, explanation)
     return None
 
 

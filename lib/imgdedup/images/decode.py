@@ -36,7 +36,8 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _SWAPPING = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}  # width and height change places
-# A part of the decoder's fingerprint. Change it when the same file would give another thumbnail.
+# A part of the decoder's fingerprint. Change it when the same file would give another thumbnail, or
+# other pixels for the local features.
 _VERSION = 3
 # Pixels of the long side at which bars and local features are looked for. The network sees a JPEG
 # at the detail that such a picture needs. The configured size of the thumbnails changes neither.
@@ -109,7 +110,8 @@ class Decoder:
             self._check_size(width, height)
             name = str(image.format)
             image.draft("RGB", self._least_size(width, height, _NETWORK_DETAIL))
-            again = self._open_for_thumbnail(data, width, height)
+            again = self._open_for_thumbnail(data, width, height, image.size)
+            thumbnail = None
             with self._hold(image):
                 pixels = to_rgb(image)
                 if name in _HOLDING_OTHERS:
@@ -120,7 +122,10 @@ class Decoder:
                 detail = _shrunk(pixels, _NETWORK_DETAIL)
                 inner = _cropped(pixels, without_bars(np.asarray(detail)), detail.size)
                 square = inner.resize((self.side,) * 2, Image.Resampling.BILINEAR)
-                thumbnail = detail if again is None else None
+                if self.thumbnail_size == _NETWORK_DETAIL:
+                    thumbnail = detail
+                elif again is None:
+                    thumbnail = _shrunk(pixels, self.thumbnail_size)
             if again is not None:
                 del inner, pixels, image
                 with self._hold(again):
@@ -137,13 +142,15 @@ class Decoder:
         luma = np.asarray(detail.convert("L"))
         return Decoded(name, width, height, np.asarray(square), luma, file.getvalue())
 
-    def _open_for_thumbnail(self, data: bytes, width: int, height: int) -> Image.Image | None:
-        """The image once more, for its thumbnail; None when the network's detail serves as one."""
+    def _open_for_thumbnail(
+        self, data: bytes, width: int, height: int, drafted: tuple[int, int]
+    ) -> Image.Image | None:
+        """The image at the detail of its thumbnail; None when one decoding serves both."""
         if self.thumbnail_size == _NETWORK_DETAIL:
             return None
         image = open_image(data, FORMATS)
         image.draft("RGB", self._least_size(width, height, self.thumbnail_size))
-        return image
+        return None if image.size == drafted else image
 
     def _hold(self, image: Image.Image) -> AbstractContextManager[None]:
         return self.budget.hold(self._pixels_at_most(image) * _BYTES_PER_PIXEL)
@@ -199,10 +206,9 @@ def _cropped(pixels: Image.Image, box: Box, size: tuple[int, int]) -> Image.Imag
     if box == (0, 0, *size):
         return pixels
     across, down = pixels.width / size[0], pixels.height / size[1]
-    left, top, right, bottom = box
-    return pixels.crop(
-        (ceil(left * across), ceil(top * down), int(right * across), int(bottom * down))
-    )
+    left, top = ceil(box[0] * across), ceil(box[1] * down)
+    right, bottom = int(box[2] * across), int(box[3] * down)
+    return pixels.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
 
 
 @contextmanager

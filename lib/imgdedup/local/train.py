@@ -31,7 +31,8 @@ from imgdedup.images.decode import decoder_of
 from imgdedup.local.workspace import CONF
 from imgdedup.stages import scan
 
-_LEAST_FEATURES = 10_000
+_LEAST_LEARNED_FROM = 10_000
+_MOST_PHOTOS = 20_000  # a codebook needs no more; each takes 150 kB of memory
 
 
 def readers(location: str, without: Collection[str], settings: Config) -> list[Callable[[], bytes]]:
@@ -63,10 +64,10 @@ def learn() -> int:
     try:
         settings = config.load(CONF, "local", {})
         units = _units(readers(arguments.photos, _without(arguments), settings), settings)
-        if len(units) < _LEAST_FEATURES:
+        if len(units) < _LEAST_LEARNED_FROM:
             raise UserError(
                 f"the photographs have {len(units):,} local features, and a codebook needs "
-                f"{_LEAST_FEATURES:,}: give a folder with more"
+                f"{_LEAST_LEARNED_FROM:,}: give a folder with more"
             )
         codebook = learn_codebook(units)
         codebook.save(arguments.out)
@@ -78,7 +79,9 @@ def learn() -> int:
 
 
 def _units(photos: list[Callable[[], bytes]], settings: Config) -> np.ndarray:
-    """The RootSIFT descriptors, float32, (n, 128), of all photographs that can be read."""
+    """The RootSIFT descriptors, float32, (n, 128), of the photographs that can be read."""
+    order = np.random.default_rng(1).permutation(len(photos))[:_MOST_PHOTOS]
+    chosen = [photos[number] for number in sorted(order)]
     decoder = decoder_of(settings.embed, side=8)
     cv2.setNumThreads(1)  # the threads below share the cores
 
@@ -89,7 +92,7 @@ def _units(photos: list[Callable[[], bytes]], settings: Config) -> np.ndarray:
             return np.empty((0, 128), np.float32)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.concatenate([np.empty((0, 128), np.float32), *pool.map(found, photos)])
+        return np.concatenate([np.empty((0, 128), np.float32), *pool.map(found, chosen)])
 
 
 def _add_photos(parser: argparse.ArgumentParser) -> None:

@@ -81,10 +81,8 @@ def _packed(array: np.ndarray | None) -> bytearray | None:
 
 
 def _unpacked(row: Row) -> Projection:
-    stored = row.asDict()
-    has_local = (
-        stored.get("local_mean") is not None
-    )  # a lake of an earlier version has no such column
+    # A lake of an earlier version has no such column.
+    has_local = row.asDict().get("local_mean") is not None
     return Projection(
         row.model,
         _part(row.mean, row.components),

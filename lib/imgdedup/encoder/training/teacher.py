@@ -31,7 +31,7 @@ class Teacher:
         try:
             self.dims = self(torch.zeros(2, 3, self.side, self.side, device=device)).shape[1]
         except (RuntimeError, AttributeError, TypeError) as error:
-            reason = str(error).strip().splitlines()[-1]
+            reason = str(error).strip().splitlines()[-1] if str(error).strip() else "no reason"
             raise UserError(
                 f"the teacher {self.name} makes no vectors of pictures of {self.side} x "
                 f"{self.side} pixels: {reason}"
