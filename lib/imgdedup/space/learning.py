@@ -53,7 +53,9 @@ def learn_projection(
         local_part, local_seen = _learn_part(local, config.local_dims)
         weight = choose_weight(seen, local_seen)
     rows = drop_similar(joined(seen, local_seen, weight), COPY)
-    background = drop_copies(rows, rows[: config.background], COPY_MARGINS[0])[: config.background]
+    # Copies in the background would raise the levels of their originals.
+    first = levels(rows, rows[: config.background])
+    background = rows[mark_distinct(rows, COPY_MARGINS[0], first)][: config.background]
     candidates = max(config.candidates_per_image, 2 * _ALWAYS_AFFORDED / max(expected, 1))
     share = candidates / max(expected - 1, 1)
     threshold = choose_above_copies(rows, background, share)
@@ -98,44 +100,40 @@ def choose_weight(network: np.ndarray, local: np.ndarray) -> float:
     return round(float(np.clip(np.sqrt(reach / local_reach), _LEAST_WEIGHT, _MOST_WEIGHT)), 3)
 
 
-def drop_copies(projected: np.ndarray, background: np.ndarray, margin: float) -> np.ndarray:
-    """Keep one image of each bunch of copies: the rows of (n, dims) that stand out of no other.
-
-    Copies in the background would raise the levels of their originals, and the threshold would
-    count copies as false candidates.
-    """
-    return drop_similar(projected, margin, levels(projected, background) / 2)
-
-
 def choose_above_copies(projected: np.ndarray, background: np.ndarray, share: float) -> float:
     """Choose the threshold as `choose_threshold` does, from images of which no two are copies.
 
     `projected` (n, dims) may hold copies.
     """
-    threshold = EVERYTHING
+    threshold, own = EVERYTHING, levels(projected, background)
     for margin in COPY_MARGINS:
-        different = drop_copies(projected, background, margin)
-        threshold = choose_threshold(different, levels(different, background), share)
+        kept = mark_distinct(projected, margin, own)
+        threshold = choose_threshold(projected[kept], own[kept], share)
         if threshold < margin - _ROOM:
             break
     return threshold
 
 
-def drop_similar(
-    rows: np.ndarray, similarity: float, halves: np.ndarray | None = None
-) -> np.ndarray:
+def drop_similar(rows: np.ndarray, similarity: float) -> np.ndarray:
     """Drop every row that is too similar to an earlier kept row.
 
-    `rows`: unit vectors, float32, (n, values). Too similar: a cosine at or above `similarity`, or,
-    with `halves` (n,) of the levels, a margin.
+    `rows`: unit vectors, float32, (n, values). Too similar: a cosine at or above `similarity`.
+    """
+    return np.asarray(rows[mark_distinct(rows, similarity, np.zeros(len(rows)))])
+
+
+def mark_distinct(rows: np.ndarray, margin: float, levels: np.ndarray) -> np.ndarray:
+    """Which rows have a margin below `margin` with every earlier one that is kept: bool, (n,).
+
+    `rows`: unit vectors, float32, (n, values). `levels`: (n,).
     """
     kept = np.ones(len(rows), dtype=bool)
-    lowered = np.zeros(len(rows), np.float32) if halves is None else halves.astype(np.float32)
+    halves = (levels / 2).astype(np.float32)
 
     def reaches(first: slice, second: slice | np.ndarray) -> np.ndarray:
-        scores = rows[first] @ rows[second].T
-        scores -= lowered[first, None] + lowered[second]
-        return np.asarray(scores >= similarity)
+        margins = rows[first] @ rows[second].T
+        margins -= halves[first, None] + halves[second]
+        return np.asarray(margins >= margin)
 
     for start in range(0, len(rows), _BLOCK):
         own = slice(start, start + _BLOCK)
@@ -146,7 +144,7 @@ def drop_similar(
         for row in range(len(near)):
             if kept[start + row]:
                 kept[start + row + 1 : start + _BLOCK] &= ~near[row, row + 1 :]
-    return np.asarray(rows[kept])
+    return kept
 
 
 def choose_threshold(projected: np.ndarray, levels: np.ndarray, share: float) -> float:

@@ -9,6 +9,7 @@ by inner product.
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 EXTRA = 3  # values that a stored vector has beyond the projected ones
 DECIMALS = 6  # of margins and similarities
@@ -24,10 +25,12 @@ def matrix(embeddings: pa.ListArray) -> np.ndarray:
 
 def bytes_matrix(values: pa.Array) -> np.ndarray:
     """Binary values of equal length as rows of int8, (n, bytes); a null is a row of zeros."""
-    rows = values.to_pylist()
-    size = max((len(row) for row in rows if row is not None), default=0)
-    rows = [bytes(size) if row is None else row for row in rows]
-    return np.frombuffer(b"".join(rows), np.int8).reshape(len(rows), size)
+    size = pc.max(pc.binary_length(values)).as_py() or 0
+    if not size:
+        return np.zeros((len(values), 0), np.int8)
+    fixed = values.fill_null(bytes(size)).cast(pa.binary(size))
+    packed = np.frombuffer(fixed.buffers()[1], np.int8, len(fixed) * size, fixed.offset * size)
+    return packed.reshape(-1, size)
 
 
 def stored_form(projected: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -208,7 +208,8 @@ def test_a_threshold_above_the_first_margin_of_copies_is_chosen_from_what_lies_a
     chance = np.random.default_rng(22)
     centres = np.repeat(chance.standard_normal((100, 12)), 8, axis=0)
     alike = learning.unit(centres + 0.7 * chance.standard_normal((800, 12))).astype(np.float32)
-    background = learning.drop_copies(alike, alike[:300], learning.COPY_MARGINS[0])
+    first = levels(alike, alike[:300])
+    background = alike[learning.mark_distinct(alike, learning.COPY_MARGINS[0], first)]
     share = 1e-7
     found = learning.choose_above_copies(alike, background, share)
     assert found > learning.COPY_MARGINS[0]

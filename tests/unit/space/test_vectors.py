@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdedup.space.vectors import EXTRA, asking_form, margins, matrix, stored_form
+from imgdedup.space.vectors import EXTRA, asking_form, bytes_matrix, margins, matrix, stored_form
 
 
 def lists(rows: np.ndarray) -> pa.ListArray:
@@ -74,3 +74,18 @@ def test_margins_are_rounded_to_six_decimals() -> None:
     stored = stored_form(*images(5, 20, 8))
     for values in margins(stored[0], stored):
         assert values.tolist() == [pytest.approx(round(value, 6), abs=1e-15) for value in values]
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.binary(min_size=3, max_size=3)), max_size=9),
+    st.integers(0, 4),
+)
+def test_binary_values_are_rows_and_nulls_are_rows_of_zeros(
+    values: list[bytes | None], start: int
+) -> None:
+    column = pa.array(values, pa.binary())[start:]
+    size = 3 if any(value is not None for value in values[start:]) else 0
+    rows = [np.frombuffer(value or bytes(size), np.int8) for value in values[start:]]
+    found = bytes_matrix(column)
+    assert (found.dtype, found.shape) == (np.int8, (len(rows), size))
+    np.testing.assert_array_equal(found, np.array(rows, np.int8).reshape(len(rows), size))

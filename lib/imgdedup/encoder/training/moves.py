@@ -11,7 +11,7 @@ from imgdedup.encoder.training.strengths import Strength
 # A share of the frame's side: a frame with such a bar on either side is 2.2 times as long as the
 # picture.
 _WIDEST_BAR = 0.273
-# A share of either side by which a tilt moves a corner inward, as in the strong edits of `corpora`.
+# A share of either side by which a tilt moves a corner inward, at most.
 _CORNER = 0.12
 
 
