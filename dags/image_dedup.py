@@ -1,8 +1,11 @@
-"""Deduplicates the images of a day, or of a range of days: scan, embed, fit, index, search,
-verify, group.
+"""Deduplicates the images of a day, or of a range of days, in three jobs.
 
-The DAG decides when each stage runs and with which parameters. A stage is a script in `jobs/`, run
-by one spark-submit. The DAG runs when a day is over (UTC), for that day.
+- `embed` scans the images and embeds them.
+- `index` fits the projection of the corpus and fills the collection in Milvus.
+- `dedup` searches candidates, verifies which are copies, and groups them.
+
+The DAG decides when each job runs and with which parameters. A job is a script in `jobs/`, run by
+one spark-submit. The DAG runs when a day is over (UTC), for that day.
 
 ### Parameters
 
@@ -25,20 +28,21 @@ by one spark-submit. The DAG runs when a day is over (UTC), for that day.
     airflow variables set imgdedup_root s3a://bucket/dedup
     airflow connections add spark_default --conn-type spark --conn-host 'local[*]'
 
-Without the pool, the stages from `fit` on are never scheduled; `scan` and `embed` do not need it.
+Without the pool, the jobs `index` and `dedup` are never scheduled; `embed` does not need it.
 Spark must run the driver beside Airflow (deploy mode `client`), where `jobs/` and `conf/` are.
 
 ### Run a day again, run past days
 
 A day may be run again at any time: each stage replaces whole partitions, and equal input gives
-equal tables. One run takes a month of small days, and starts each stage once:
+equal tables. One run takes a month of small days, and starts each job once:
 
     airflow dags trigger image_dedup --conf '{"dt": "2026-01-01", "until": "2026-01-31"}'
 
 `airflow backfill create --dag-id image_dedup --from-date 2026-01-01 --to-date 2026-01-31` makes a
-run for each day. Large days embed side by side, and the pool lets one stage at a time use the
-collection. Airflow tries a failed or killed stage again; no process of the killed stage goes on
-beside the new one. Airflow does not try again after exit status 2: the fault is in the input, the
+run for each day. Large days embed side by side, and the pool lets one job at a time use the
+collection. Airflow tries a failed or killed job again, and the stages that were done find nothing
+new to do. No process of the killed job goes on beside the new one. Airflow does not try again after
+exit status 2: the fault is in the input, the
 configuration or the machine, and only a person can mend it.
 
 ### Results
@@ -65,13 +69,16 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException
 
-from imgdedup.flow import FLOW, POOL, Stage
+from imgdedup.flow import JOBS, POOL, Job
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONF = REPOSITORY / "conf"
 OUTLETS = {
-    "verify": [Asset("imgdedup_pairs")],
-    "group": [Asset("imgdedup_groups"), Asset("imgdedup_deduplicated")],
+    "dedup": [
+        Asset("imgdedup_pairs"),
+        Asset("imgdedup_groups"),
+        Asset("imgdedup_deduplicated"),
+    ],
 }
 
 # In some ways of starting a run, `ds` and `data_interval_start` do not exist or mean today.
@@ -130,7 +137,7 @@ PARAMS = {
 
 
 class RetryUnlessUsersFault(RetryPolicy):
-    """Does not retry a stage that ended with exit status 2: only a person can mend its fault."""
+    """Does not retry a job that ended with exit status 2: only a person can mend its fault."""
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
@@ -141,8 +148,8 @@ class RetryUnlessUsersFault(RetryPolicy):
         return RetryDecision.default()
 
 
-class StageOperator(SparkSubmitOperator):
-    """A stage whose spark-submit ends with its task, however the task ends."""
+class JobOperator(SparkSubmitOperator):
+    """A job whose spark-submit ends with its task, however the task ends."""
 
     def execute(self, context: Any) -> None:
         """Run spark-submit; raises AirflowException when it fails."""
@@ -188,8 +195,7 @@ def _refusal(reason: str) -> AirflowFailException:
     return AirflowFailException(reason)
 
 
-def _stage(stage: Stage) -> StageOperator:
-    name = stage.name
+def _task(job: Job) -> JobOperator:
     arguments = {
         "--root": f"{{{{ {ROOT} }}}}",
         "--dt": f"{{{{ {DT} }}}}",
@@ -199,17 +205,17 @@ def _stage(stage: Stage) -> StageOperator:
         "--overlay": f"{{{{ {OVERLAY} }}}}",
         "--settings": f"{{{{ {SETTINGS} | tojson }}}}",
     }
-    if name == "scan":
+    if any(stage.name == "scan" for stage in job.stages):
         arguments["--manifest"] = f"{{{{ {MANIFEST} }}}}"
-    return StageOperator(
-        task_id=name,
-        name=f"imgdedup {name}",
-        application=str(REPOSITORY / "jobs" / f"{name}.py"),
+    return JobOperator(
+        task_id=job.name,
+        name=f"imgdedup {job.name}",
+        application=str(REPOSITORY / "jobs" / f"{job.name}.py"),
         # Option and value are one element, so that a value may begin with a dash.
         application_args=[f"{option}={value}" for option, value in arguments.items()],
         conf={"spark.driver.memory": f"{{{{ driver_memory({OVERLAY}, params.settings) }}}}"},
-        pool="default_pool" if stage.by_day else POOL,
-        outlets=OUTLETS.get(name, []),
+        pool="default_pool" if job.by_day else POOL,
+        outlets=OUTLETS.get(job.name, []),
     )
 
 
@@ -219,7 +225,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=4,  # so many days embed at once; the pool queues the later stages
+    max_active_runs=4,  # so many days embed at once; the pool queues the later jobs
     params=PARAMS,
     user_defined_macros={
         "require_root": require_root,
@@ -240,4 +246,4 @@ with DAG(
     doc_md=__doc__,
     tags=["imgdedup"],
 ) as dag:
-    chain(*map(_stage, FLOW))
+    chain(*map(_task, JOBS))

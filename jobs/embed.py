@@ -1,7 +1,7 @@
-"""Embed the manifest of a day: one row per image, with an embedding or with a failure."""
+"""Scan the images of a day, and embed them: one row per image, with an embedding or a failure."""
 
 from imgdedup.runtime import job
-from imgdedup.stages import embed
+from imgdedup.stages import embed, scan
 
 if __name__ == "__main__":
-    job.main("embed", embed.run)
+    job.main("embed", scan=scan.run, embed=embed.run)

@@ -1,7 +1,7 @@
-"""Bring the collection in Milvus to exactly the distinct contents of all embeddings."""
+"""Fit the projection of the corpus, and bring the collection in Milvus up to date."""
 
 from imgdedup.runtime import job
-from imgdedup.stages import index
+from imgdedup.stages import fit, index
 
 if __name__ == "__main__":
-    job.main("index", index.run)
+    job.main("index", fit=fit.run, index=index.run)

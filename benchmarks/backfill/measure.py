@@ -8,7 +8,7 @@ from typing import Any
 
 from imgdedup.console import say
 from imgdedup.errors import UserError
-from imgdedup.flow import STAGES
+from imgdedup.flow import JOBS
 from imgdedup.local.client import Client
 from imgdedup.local.services import free_port, running
 from imgdedup.local.workspace import claimed
@@ -31,7 +31,7 @@ class Measured:
     tasks: int
     retries: int
     side_by_side: int  # the most tasks that embedded at the same time
-    minutes_of: Mapping[str, float]  # each stage, all its tasks together
+    minutes_of: Mapping[str, float]  # each job, all its tasks together
 
 
 def as_range(root: Path, images: str, days: Sequence[str]) -> Measured:
@@ -88,7 +88,7 @@ def _measured(
 def _counted(client: Client, days: int) -> Measured:
     runs = {run["dag_run_id"]: run for run in client.runs() if run["run_type"] != "scheduled"}
     tasks = [task for task in client.tasks() if task["dag_run_id"] in runs]
-    seconds = dict.fromkeys(STAGES, 0.0)
+    seconds = {job.name: 0.0 for job in JOBS}
     for task in tasks:
         seconds[task["task_id"]] += task["duration"]
     first = min(_time(run["queued_at"]) for run in runs.values())
@@ -100,7 +100,7 @@ def _counted(client: Client, days: int) -> Measured:
         len(tasks),
         sum(task["try_number"] - 1 for task in tasks),
         most_at_once([task for task in tasks if task["task_id"] == "embed"]),
-        {stage: total / 60 for stage, total in seconds.items()},
+        {job: total / 60 for job, total in seconds.items()},
     )
 
 

@@ -42,7 +42,7 @@ def page(
 
 
 def _figures(measured: Sequence[Measured]) -> list[str]:
-    stages = list(measured[0].minutes_of)
+    jobs = list(measured[0].minutes_of)
     return [
         _line("", *WAYS),
         "| --- | " + "--- | " * len(WAYS),
@@ -54,8 +54,8 @@ def _figures(measured: Sequence[Measured]) -> list[str]:
         _line("retries", *(each.retries for each in measured)),
         _line("days that embedded at once", *(each.side_by_side for each in measured)),
         *(
-            _line(f"minutes of {stage}", *(f"{each.minutes_of[stage]:.1f}" for each in measured))
-            for stage in stages
+            _line(f"minutes of {job}", *(f"{each.minutes_of[job]:.1f}" for each in measured))
+            for job in jobs
         ),
     ]
 

@@ -95,9 +95,9 @@ def page(trials: Sequence[Trial], missed: int, command: str, seconds: float) -> 
             f"disks in {seconds / 60:.0f} minutes; {missed} further kills came after the end of "
             "their job and do not count. After each, the same command was given again at once. "
             "Then the tables and the keys in Milvus were compared with those of the undisturbed "
-            f"stage. Something was lost in {lost}.",
+            f"stage or job. Something was lost in {lost}.",
             "",
-            "| stage, run | hurt | when | status | partitions as readers saw them | again | then |",
+            "| stages, run | hurt | when | status | partitions as readers saw them | again | then |",
             "| --- | --- | --- | --- | --- | --- | --- |",
             *rows,
             "",

@@ -32,7 +32,7 @@ def filled(stage: Undisturbed, room: int, space: Path) -> Trial | None:
         seen = seen_by_readers(stage)
         again = repeat(stage, space)
     moment = f"room for {room >> 10} KiB"
-    return Trial(stage.turn, job.stage, "full disk", moment, status, seen, left, said=said, **again)
+    return Trial(stage.turn, job.name, "full disk", moment, status, seen, left, said=said, **again)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The history whose stages are hurt: two days, then the first day again with other images."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from benchmarks.crashes.jobs import Job, started
 from benchmarks.crashes.trials import Undisturbed, undisturbed
 from benchmarks.pool import pictures
 from imgdedup.console import say
-from imgdedup.flow import STAGES
+from imgdedup.flow import JOBS, STAGES
 
 FIRST, SECOND = "2026-01-01", "2026-01-02"
 SETTINGS: Mapping[str, object] = {"fit.candidates_per_image": 2.0, "fit.expected_images": 20}
@@ -44,7 +45,8 @@ CHANGED_IMAGES = {
     "o.png": "rocket png",
 }
 # Each run: its name, its day, its images, and the stages that are hurt. The last run replaces older
-# results, so all of its stages are hurt. Only the first run fits, and fills an empty collection.
+# results, so all of its stages are hurt, alone and in their jobs. Only the first run fits, and fills
+# an empty collection.
 _RUNS = (
     ("the first day", FIRST, {FIRST: FIRST_IMAGES}, ("fit", "index")),
     ("the second day", SECOND, {SECOND: SECOND_IMAGES}, ()),
@@ -53,13 +55,13 @@ _RUNS = (
 
 
 def undisturbed_stages(out: Path) -> list[Undisturbed]:
-    """Run the whole history once below `out`; return the stages to hurt, in order."""
+    """Run the whole history once below `out`; return the stages and the jobs to hurt."""
     found = []
     for number, (run, day, images, hurt) in enumerate(_RUNS):
         folder = out / "images" / str(number)
         write(folder, images)
         for stage in STAGES:
-            job = Job(stage, (day, day), out / "lake", folder, SETTINGS)
+            job = Job((stage,), (day, day), out / "lake", folder, SETTINGS)
             kept = out / "kept" / f"{number}-{stage}"
             job.root.mkdir(parents=True, exist_ok=True)
             done = undisturbed(job, run, kept, partial(submitted, space=out / "space"))
@@ -68,6 +70,18 @@ def undisturbed_stages(out: Path) -> list[Undisturbed]:
                 found.append(done)
             else:
                 shutil.rmtree(kept)
+    return [*found, *_whole_jobs(found[-len(STAGES) :])]
+
+
+def _whole_jobs(stages: Sequence[Undisturbed]) -> list[Undisturbed]:
+    """The jobs of a run whose stages are known one by one."""
+    found = []
+    for job in JOBS:
+        names = tuple(stage.name for stage in job.stages)
+        of = [stage for stage in stages if stage.job.stages[0] in names]
+        seconds = sum(stage.seconds for stage in of)  # a little more: each started Spark
+        whole = replace(of[0].job, stages=names)
+        found.append(replace(of[0], job=whole, after=of[-1].after, seconds=seconds))
     return found
 
 
@@ -76,7 +90,7 @@ def submitted(job: Job, space: Path) -> float:
     with started(job, space) as running:
         status, seconds = running.ended(), running.seconds
         if status:
-            raise RuntimeError(f"{job.stage} failed: {running.said()}")
+            raise RuntimeError(f"{job.name} failed: {running.said()}")
     return seconds
 
 

@@ -13,6 +13,7 @@ import psutil
 
 from benchmarks.spark import environment
 from imgdedup.console import MARK
+from imgdedup.flow import JOB_OF
 from imgdedup.local import processes
 from imgdedup.local.workspace import CONF, REPOSITORY
 
@@ -24,13 +25,18 @@ _OVERDUE = 300.0  # seconds after which a job counts as hung
 
 @dataclass(frozen=True)
 class Job:
-    """One stage of one run, and where its files are."""
+    """Some stages of a job of one run, and where their files are."""
 
-    stage: str
+    stages: tuple[str, ...]
     days: tuple[str, str]  # first and last
     root: Path
     images: Path  # holds a folder for each day
     settings: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        """Its stages, in words."""
+        return ", ".join(self.stages)
 
     def script(self) -> list[str]:
         """The job script and its arguments, as the DAG renders them."""
@@ -42,10 +48,11 @@ class Job:
             "conf-dir": str(CONF),
             "overlay": "local",
             "settings": json.dumps(dict(self.settings)),
-            **({"manifest": f"{self.images}/{{dt}}"} if self.stage == "scan" else {}),
+            "stages": ",".join(self.stages),
+            **({"manifest": f"{self.images}/{{dt}}"} if "scan" in self.stages else {}),
         }
         options = [text for name, value in arguments.items() for text in (f"--{name}", value)]
-        return [str(REPOSITORY / "jobs" / f"{self.stage}.py"), *options]
+        return [str(REPOSITORY / "jobs" / f"{JOB_OF[self.stages[0]]}.py"), *options]
 
 
 class Running:

@@ -89,6 +89,18 @@ def published() -> Moment:
     return Moment("all published", reached)
 
 
+def recorded(stages: int) -> Moment:
+    """When so many stages of the job have their row in `runs`, and the next one begins."""
+    before: list[int] = []
+
+    def reached(root: Path, running: Running, seconds: float) -> bool:
+        now = len(list((root / "runs").glob("dt=*/*.parquet")))
+        before.append(now) if not before else None
+        return now >= before[0] + stages
+
+    return Moment(f"{stages} of its stages done", reached)
+
+
 def wait(moment: Moment, root: Path, running: Running, seconds: float) -> bool:
     """Wait for a moment; False when the job ended first."""
     while running.leader.poll() is None:

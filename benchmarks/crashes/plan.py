@@ -1,4 +1,4 @@
-"""Chooses which process of which stage is killed at which moment."""
+"""Chooses which process of which stage or job is killed at which moment."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _WITH_EXECUTORS = ("embed", "search", "verify")
 
 @dataclass(frozen=True)
 class Point:
-    """A process of a stage, and the moment at which it is killed."""
+    """A process of a stage or a job, and the moment at which it is killed."""
 
     stage: Undisturbed
     process: str
@@ -26,13 +26,17 @@ class Point:
 def points(stages: Sequence[Undisturbed], most: int, seed: int) -> list[Point]:
     """Draw `most` kill points of all stages, or take all if there are fewer, in their order."""
     draw = Random(seed)
-    found = [point for stage in stages for point in _of(stage, draw)]
+    found = [
+        point
+        for stage in stages
+        for point in (_of(stage, draw) if len(stage.job.stages) == 1 else _between(stage))
+    ]
     chosen = sorted(draw.sample(range(len(found)), min(most, len(found))))
     return [found[number] for number in chosen]
 
 
 def _of(stage: Undisturbed, draw: Random) -> list[Point]:
-    name = stage.job.stage
+    (name,) = stage.job.stages
     kills = [(kind, _around(share, draw)) for kind in (DRIVER, PYTHON) for share in (0.5, 0.8)]
     kills += [(kind, moments.written) for kind in (DRIVER, PYTHON) if name in _WRITING_TABLES]
     if name in _WRITING_TABLES:
@@ -49,6 +53,16 @@ def _of(stage: Undisturbed, draw: Random) -> list[Point]:
     if name in _WITH_EXECUTORS:
         kills += [(EXECUTOR, _around(0.7, draw))]
     return [Point(stage, kind, moment) for kind, moment in kills]
+
+
+def _between(job: Undisturbed) -> list[Point]:
+    """The kills between the stages of a job."""
+    counts = range(1, len(job.job.stages))
+    return [Point(job, kind, _recorded(count)) for kind in (DRIVER, PYTHON) for count in counts]
+
+
+def _recorded(stages: int) -> Callable[[], Moment]:
+    return lambda: moments.recorded(stages)
 
 
 def _around(share: float, draw: Random) -> Callable[[], Moment]:

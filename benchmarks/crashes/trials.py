@@ -1,6 +1,6 @@
-"""One trial: hurts a stage, gives its command again, and compares the tables.
+"""One trial: hurts a stage or a job, gives its command again, and compares the tables.
 
-The tables have to be those of the undisturbed stage.
+The tables have to be those of the undisturbed one.
 """
 
 import shutil
@@ -26,7 +26,7 @@ from imgdedup.local.workspace import CONF
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """An undisturbed stage: the lake before the stage and after it, and its seconds."""
+    """An undisturbed stage or job: the lake before it and after it, and its seconds."""
 
     job: Job
     turn: str  # which run of the history it belongs to, in words
@@ -88,7 +88,7 @@ def killed(stage: Undisturbed, kind: str, moment: Moment, space: Path) -> Trial 
         left, said = stragglers(running), last(running.said())
         seen = seen_by_readers(stage)
         again = repeat(stage, space / "again")
-    return Trial(stage.turn, job.stage, kind, moment.name, status, seen, left, said=said, **again)
+    return Trial(stage.turn, job.name, kind, moment.name, status, seen, left, said=said, **again)
 
 
 def restore(stage: Undisturbed) -> None:

@@ -27,7 +27,7 @@ class Measured:
     images: int
     embedded: int
     reused: int
-    seconds: float  # of the stage, its Spark session included
+    seconds: float  # of the stage embed
     model_seconds: float  # of the network alone
     rows: str
 
@@ -35,9 +35,8 @@ class Measured:
 def measured(
     what: str, lake: Path, dt: str, manifest: str, settings: Mapping[str, object]
 ) -> Measured:
-    """Scan and embed a day; UserError when a stage fails."""
-    for stage in ("scan", "embed"):
-        _submit(stage, lake, dt, manifest, settings)
+    """Scan and embed a day; UserError when one of the two fails."""
+    _submit(lake, dt, manifest, settings)
     runs = read(lake, "runs", [dt], ["stage", "started_at", "seconds", "rows_out", "details"])
     done = runs[runs["stage"] == "embed"].sort_values("started_at").iloc[-1]
     details = done["details"]
@@ -52,13 +51,13 @@ def measured(
     )
 
 
-def _submit(stage: str, lake: Path, dt: str, manifest: str, settings: Mapping[str, object]) -> None:
+def _submit(lake: Path, dt: str, manifest: str, settings: Mapping[str, object]) -> None:
     memory = config.load(CONF, "local", settings).spark.driver_memory
     command = ["spark-submit", "--master", "local[*]", "--driver-memory", memory]
-    command += [str(REPOSITORY / "jobs" / f"{stage}.py"), "--root", str(lake), "--dt", dt]
+    command += [str(REPOSITORY / "jobs" / "embed.py"), "--root", str(lake), "--dt", dt]
     command += ["--run-id", "bench-reuse", "--conf-dir", str(CONF), "--overlay", "local"]
     command += ["--settings", json.dumps(settings)]
-    command += ["--manifest", manifest.replace("{dt}", dt)] if stage == "scan" else []
+    command += ["--manifest", manifest.replace("{dt}", dt)]
     log = lake.with_name("log.txt")
     with claimed(lake) as space, log.open("a") as output, processes.stoppable():
         job = processes.start(command, environment(space), space.tmp, output)
@@ -67,7 +66,7 @@ def _submit(stage: str, lake: Path, dt: str, manifest: str, settings: Mapping[st
         finally:
             processes.end([job])
     if status:
-        raise UserError(f"{stage} of {dt} ended with status {status}: see {log}")
+        raise UserError(f"the job embed of {dt} ended with status {status}: see {log}")
 
 
 def digest(rows: pd.DataFrame) -> str:

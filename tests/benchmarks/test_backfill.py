@@ -17,7 +17,7 @@ from benchmarks.backfill.page import page
 from benchmarks.lakes import TABLES
 from imgdedup.corpora.edits import EVERYDAY
 from imgdedup.errors import UserError
-from imgdedup.flow import STAGES
+from imgdedup.flow import JOBS
 from imgdedup.testing import picture
 
 DAYS = ["2026-01-01", "2026-01-02"]
@@ -94,10 +94,10 @@ def test_tasks_that_ran_at_the_same_time_are_counted() -> None:
 
 
 def test_the_page_shows_both_ways_and_what_differs() -> None:
-    minutes = dict.fromkeys(STAGES, 2.0)
+    minutes = {job.name: 2.0 for job in JOBS}
     measured = [
-        Measured(31, 4.0, 1, 7, 0, 1, minutes),
-        Measured(31, 62.0, 31, 217, 2, 2, minutes),
+        Measured(31, 4.0, 1, 3, 0, 1, minutes),
+        Measured(31, 62.0, 31, 93, 2, 2, minutes),
     ]
     tables = [
         [Compared("pairs", (10, 10), True)],
@@ -109,6 +109,6 @@ def test_the_page_shows_both_ways_and_what_differs() -> None:
     )
     lines = text.splitlines()
     assert "| days per minute | 7.75 | 0.50 |" in lines
-    assert "| tasks | 7 | 217 |" in lines
+    assert "| tasks | 3 | 93 |" in lines
     assert "| minutes of embed | 2.0 | 2.0 |" in lines
     assert "| pairs | 10 | yes | 9 | **no**, 10 rows |" in lines

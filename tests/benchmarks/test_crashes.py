@@ -100,7 +100,7 @@ def test_readers_see_a_partition_as_before_or_after_and_never_half(
     def rows(*ids: str) -> Counter[tuple[tuple[str, object], ...]]:
         return Counter([(("image_id", name),) for name in ids])
 
-    job = Job("group", (DAY, DAY), tmp_path, tmp_path, {})
+    job = Job(("group",), (DAY, DAY), tmp_path, tmp_path, {})
     place = ("groups", DAY)
     stage = Undisturbed(
         job, "again", tmp_path, {place: rows("a", "b")}, {place: rows("a")}, seconds=1.0
@@ -114,7 +114,7 @@ def test_half_a_file_is_half_a_partition(tmp_path: Path) -> None:
     write(tmp_path, "groups", "a")
     file = tmp_path / "groups" / f"dt={DAY}" / "part-0.parquet"
     file.write_bytes(file.read_bytes()[:-8])
-    stage = Undisturbed(Job("group", (DAY, DAY), tmp_path, tmp_path, {}), "", tmp_path, {}, {}, 1.0)
+    stage = Undisturbed(Job(("group",), (DAY, DAY), tmp_path, tmp_path, {}), "", tmp_path, {}, {}, 1.0)
     assert seen_by_readers(stage).startswith("half a partition: ")
 
 

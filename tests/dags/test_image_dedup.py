@@ -1,4 +1,4 @@
-"""The DAG as Airflow reads it: its shape, its parameters, and what each stage would run.
+"""The DAG as Airflow reads it: its shape, its parameters, and what each job would run.
 
 The command lines are compared with the files in golden/, one argument a line. After a wanted
 change renew them and review the difference:
@@ -22,10 +22,11 @@ from airflow.sdk import CronDataIntervalTimetable
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.context import VariableAccessor
 
-from imgdedup.flow import SETTLING, STAGES
+from imgdedup.flow import JOBS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
+NAMES = [job.name for job in JOBS]
 
 # Stands in for spark-submit: writes its command line, one argument a line, and exits as told.
 RECORDER = f"""\
@@ -72,8 +73,8 @@ def context(dag: Any, conf: dict[str, Any], logical_date: datetime | None = None
     }
 
 
-def rendered(dag: Any, stage: str, **run: Any) -> list[str]:
-    task = dag.task_dict[stage]
+def rendered(dag: Any, job: str, **run: Any) -> list[str]:
+    task = dag.task_dict[job]
     task.render_template_fields(context(dag, **run))
     return list(task.application_args)
 
@@ -114,7 +115,7 @@ RUNS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_each_stage_runs_the_golden_command_line(dag: Any, record: Path, name: str) -> None:
+def test_each_job_runs_the_golden_command_line(dag: Any, record: Path, name: str) -> None:
     for task in dag.topological_sort():
         ready = context(dag, **RUNS[name])
         task.render_template_fields(ready)
@@ -126,17 +127,17 @@ def test_each_stage_runs_the_golden_command_line(dag: Any, record: Path, name: s
     assert commands == golden.read_text()
 
 
-def test_stages_run_one_after_another(dag: Any) -> None:
-    assert [task.task_id for task in dag.topological_sort()] == [*STAGES]
+def test_jobs_run_one_after_another(dag: Any) -> None:
+    assert [task.task_id for task in dag.topological_sort()] == NAMES
     edges = {task.task_id: task.downstream_task_ids for task in dag.tasks}
-    following = [*({stage} for stage in STAGES[1:]), set()]
-    assert edges == dict(zip(STAGES, following, strict=True))
+    following = [*({name} for name in NAMES[1:]), set()]
+    assert edges == dict(zip(NAMES, following, strict=True))
 
 
 def test_one_run_at_a_time_uses_the_collection_but_many_embed(dag: Any) -> None:
     pools = {task.task_id: (task.pool, task.pool_slots) for task in dag.tasks}
-    settling = dict.fromkeys(SETTLING, ("imgdedup_index", 1))
-    assert pools == {"scan": ("default_pool", 1), "embed": ("default_pool", 1)} | settling
+    settling = dict.fromkeys(("index", "dedup"), ("imgdedup_index", 1))
+    assert pools == {"embed": ("default_pool", 1)} | settling
     assert dag.max_active_runs > 1
 
 
@@ -148,9 +149,8 @@ def test_runs_once_a_day_is_over_for_that_day_without_catching_up(dag: Any) -> N
 
 def test_results_are_announced_as_assets(dag: Any) -> None:
     outlets = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks}
-    assert outlets["verify"] == ["imgdedup_pairs"]
-    assert outlets["group"] == ["imgdedup_groups", "imgdedup_deduplicated"]
-    assert not any(outlets[stage] for stage in STAGES[:5])
+    results = ["imgdedup_pairs", "imgdedup_groups", "imgdedup_deduplicated"]
+    assert outlets == {"embed": [], "index": [], "dedup": results}
 
 
 def test_parameters_and_documentation_name_each_other(dag: Any) -> None:
@@ -201,7 +201,7 @@ def test_wrong_parameters_are_refused(dag: Any, conf: dict[str, Any]) -> None:
 def test_day_survives_every_way_of_starting_a_run(
     dag: Any, dt: str | None, logical_date: datetime | None, expected: str
 ) -> None:
-    arguments = rendered(dag, "scan", conf={"dt": dt, "root": "/x"}, logical_date=logical_date)
+    arguments = rendered(dag, "embed", conf={"dt": dt, "root": "/x"}, logical_date=logical_date)
     assert argument(arguments, "--dt") == expected
 
 
@@ -210,7 +210,7 @@ def test_a_range_that_ends_before_it_begins_fails_at_once_in_plain_words(
     dag: Any, capsys: pytest.CaptureFixture[str], dt: str | None, until: str
 ) -> None:
     with pytest.raises(AirflowFailException, match=f"ends on {until}, before"):
-        rendered(dag, "scan", conf={"dt": dt, "until": until, "root": "/x"})
+        rendered(dag, "embed", conf={"dt": dt, "until": until, "root": "/x"})
     assert "imgdedup: error: the range of days ends on" in capsys.readouterr().out
 
 
@@ -220,7 +220,7 @@ def test_airflow_variables_fill_in_what_a_run_leaves_out(
     monkeypatch.setenv("AIRFLOW_VAR_IMGDEDUP_ROOT", "s3://bucket/dedup")
     monkeypatch.setenv("AIRFLOW_VAR_IMGDEDUP_MANIFEST", "s3://bucket/photos/{dt}")
     monkeypatch.setenv("AIRFLOW_VAR_IMGDEDUP_OVERLAY", "cluster")
-    arguments = rendered(dag, "scan", conf={})
+    arguments = rendered(dag, "embed", conf={})
     assert argument(arguments, "--root") == "s3://bucket/dedup"
     assert argument(arguments, "--manifest") == "s3://bucket/photos/{dt}"
     assert argument(arguments, "--overlay") == "cluster"
@@ -231,7 +231,7 @@ def test_the_parameter_refit_is_a_setting_of_its_run(
     dag: Any, refit: bool, more: dict[str, bool]
 ) -> None:
     settings = {"embed.batch_size": 16}
-    arguments = rendered(dag, "fit", conf={"root": "/x", "settings": settings, "refit": refit})
+    arguments = rendered(dag, "index", conf={"root": "/x", "settings": settings, "refit": refit})
     assert json.loads(argument(arguments, "--settings")) == settings | more
 
 
@@ -239,13 +239,13 @@ def test_a_run_without_root_fails_at_once_in_plain_words(
     dag: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(AirflowFailException, match="give the parameter root"):
-        rendered(dag, "scan", conf={})
+        rendered(dag, "embed", conf={})
     assert "imgdedup: error: no root" in capsys.readouterr().out
 
 
 def test_a_wrong_setting_fails_at_once_by_its_name(dag: Any) -> None:
     with pytest.raises(AirflowFailException, match=r"embed\.batch"):
-        rendered(dag, "scan", conf={"root": "/x", "settings": {"embed.batch": 16}})
+        rendered(dag, "embed", conf={"root": "/x", "settings": {"embed.batch": 16}})
 
 
 @pytest.mark.parametrize(("status", "action"), [("2", "fail"), ("1", "default"), ("22", "default")])

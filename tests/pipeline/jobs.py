@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgdedup.console import MARK
+from imgdedup.flow import JOB_OF, JOBS
 
 REPOSITORY = Path(__file__).parents[2]
+WHOLE = tuple(",".join(stage.name for stage in job.stages) for job in JOBS)  # each job's stages
 PROPERTIES = ("--master", "local[2]", "--driver-memory", "1g")
 
 
@@ -26,7 +28,7 @@ class Ended(NamedTuple):
 
 
 def command(
-    stage: str,
+    stages: str,
     root: Path,
     dt: str,
     manifest: str = "",
@@ -34,7 +36,10 @@ def command(
     settings: Mapping[str, object] | None = None,
     until: str = "",
 ) -> list[str]:
-    """The job script and its arguments, as the DAG renders them."""
+    """The script of a job, and the arguments that run some of its stages.
+
+    `stages` has commas between them.
+    """
     arguments = {
         "root": str(root),
         "dt": dt,
@@ -43,10 +48,11 @@ def command(
         "conf-dir": str(REPOSITORY / "conf"),
         "overlay": "local",
         "settings": json.dumps(settings or {}),
-        **({"manifest": manifest} if stage == "scan" else {}),
+        "stages": stages,
+        **({"manifest": manifest} if stages.startswith("scan") else {}),
     }
     options = [text for name, value in arguments.items() for text in (f"--{name}", value)]
-    return [str(REPOSITORY / "jobs" / f"{stage}.py"), *options]
+    return [str(REPOSITORY / "jobs" / f"{JOB_OF[stages.partition(',')[0]]}.py"), *options]
 
 
 def spark_submit(job: Sequence[str]) -> Ended:

@@ -40,11 +40,11 @@ def stages(folder: Path, in_one_process: Jobs) -> Stages:
     before, after = folder / "before", folder / "after"
     write(before, {FIRST: FIRST_IMAGES})
     write(after, {FIRST: CHANGED_IMAGES})
-    first = [Job(stage, (FIRST, FIRST), folder / "lake", before, SETTINGS) for stage in STAGES]
+    first = [Job((stage,), (FIRST, FIRST), folder / "lake", before, SETTINGS) for stage in STAGES]
     for job in first:
         run(job)
     again = [replace(job, images=after) for job in first]
-    return {job.stage: undisturbed(job, "again", folder / job.stage, run) for job in again}
+    return {job.name: undisturbed(job, "again", folder / job.name, run) for job in again}
 
 
 @pytest.fixture

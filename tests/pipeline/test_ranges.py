@@ -66,13 +66,14 @@ def test_a_range_without_any_day_or_without_a_place_for_the_day_is_refused(
     before = files(root, "manifest")
     nothing, anywhere, backwards = in_one_process(
         [
-            command("scan", root, "2025-01-01", f"{images}/{{dt}}", until="2025-01-02"),
+            command("scan,embed", root, "2025-01-01", f"{images}/{{dt}}", until="2025-01-02"),
             command("scan", root, FIRST, f"{images}/{FIRST}", until=SECOND),
             command("scan", root, SECOND, f"{images}/{{dt}}", until=FIRST),
         ]
     )
     assert nothing.status == anywhere.status == backwards.status == 2
     assert "nothing for any day from 2025-01-01 to 2025-01-02" in status_and_error(nothing)[1]
+    assert nothing.lines[-1] == "scan failed, so embed did not start"
     assert "write {dt} where the day stands" in status_and_error(anywhere)[1]
     assert "before it begins" in status_and_error(backwards)[1]
     assert files(root, "manifest") == before

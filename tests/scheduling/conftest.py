@@ -1,4 +1,4 @@
-"""A running Airflow whose stages are stand-ins: the scheduling is real, the Spark work is not."""
+"""A running Airflow whose jobs are stand-ins: the scheduling is real, the Spark work is not."""
 
 import json
 import os
@@ -25,7 +25,7 @@ PATIENCE = 600  # seconds of any wait, on a busy machine
 class Call:
     """One call of spark-submit; `end` is infinite when it was killed."""
 
-    stage: str
+    job: str
     dt: str
     until: str
     run_id: str
@@ -35,15 +35,15 @@ class Call:
 
 
 class Airflow(Client):
-    """A user of the Airflow under test, who can also look at what its stages did."""
+    """A user of the Airflow under test, who can also look at what its jobs did."""
 
     def __init__(self, client: Client, folder: Path):
         super().__init__(client.services)
         self._folder = folder
 
-    def order(self, stage: str, dt: str, *words: str) -> None:
-        """Set how the next calls of a stage for a day end: an exit status each, or `hang`."""
-        (self._folder / "orders" / f"{stage}-{dt}").write_text(" ".join(words))
+    def order(self, job: str, dt: str, *words: str) -> None:
+        """Set how the next calls of a job for a day end: an exit status each, or `hang`."""
+        (self._folder / "orders" / f"{job}-{dt}").write_text(" ".join(words))
 
     def calls(self, **wanted: str) -> list[Call]:
         """The calls so far whose fields are as `wanted`, in the order of their starts."""
@@ -54,7 +54,7 @@ class Airflow(Client):
             found.setdefault(note["pid"], note)[note["what"]] = note["at"]
         calls = [
             Call(
-                note["stage"],
+                note["job"],
                 note["dt"],
                 note["until"],
                 note["run-id"],
@@ -76,7 +76,7 @@ class Airflow(Client):
         return str(self.run(run_id)["state"])
 
     def tries(self, run_id: str) -> dict[str, tuple[str, int]]:
-        """State and number of tries of each stage of a run."""
+        """State and number of tries of each job of a run."""
         tasks = self.tasks(run_id)
         return {task["task_id"]: (task["state"], task["try_number"]) for task in tasks}
 
@@ -108,7 +108,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-            # The stages take almost no time: the scheduler must not pause for long.
+            # The jobs take almost no time: the scheduler must not pause for long.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         }
         log = folder / "airflow.log"

@@ -1,7 +1,7 @@
 """Stands in for spark-submit: notes when it ran with which arguments, and ends as ordered.
 
 Its folder, in the environment as STAND_IN, holds `calls`, a line of JSON for each start and end,
-and `orders`: a file `<stage>-<dt>` there has a word for each call that is still to come: `hang`, or
+and `orders`: a file `<job>-<dt>` there has a word for each call that is still to come: `hang`, or
 the exit status.
 """
 
@@ -17,17 +17,17 @@ DEFAULT = 0.1
 
 
 def main() -> int:
-    """Do as ordered for the stage and day of the command line; without an order succeed."""
+    """Do as ordered for the job and day of the command line; without an order succeed."""
     options = (each.split("=", 1) for each in sys.argv[1:] if re.match("--[a-z-]+=", each))
     arguments = {name.removeprefix("--"): value for name, value in options}
-    stage = next(Path(each).stem for each in sys.argv[1:] if each.endswith(".py"))
-    call = {"stage": stage, "pid": os.getpid(), **arguments}
+    job = next(Path(each).stem for each in sys.argv[1:] if each.endswith(".py"))
+    call = {"job": job, "pid": os.getpid(), **arguments}
     folder = Path(os.environ["STAND_IN"])
     note(folder, {**call, "what": "start"})
-    order = next_order(folder / "orders" / f"{stage}-{call['dt']}")
-    time.sleep(3600 if order == "hang" else SECONDS.get(stage, DEFAULT))
+    order = next_order(folder / "orders" / f"{job}-{call['dt']}")
+    time.sleep(3600 if order == "hang" else SECONDS.get(job, DEFAULT))
     if order != "0":
-        print(f"imgdedup: error: {stage}: ordered to end with {order}", flush=True)
+        print(f"imgdedup: error: {job}: ordered to end with {order}", flush=True)
     note(folder, {**call, "what": "end"})
     return int(order)
 

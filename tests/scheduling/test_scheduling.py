@@ -10,15 +10,17 @@ from datetime import date, datetime, timedelta
 import psutil
 import pytest
 
-from imgdedup.flow import SETTLING, STAGES
+from imgdedup.flow import JOBS
 from imgdedup.local.client import Client
 from tests.scheduling.conftest import PATIENCE, Airflow, Call
 
+NAMES = [job.name for job in JOBS]
+SETTLING = [job.name for job in JOBS if not job.by_day]
 MARCH = [f"2026-03-{day:02d}" for day in range(1, 32)]
 
 
-def stages(calls: Sequence[Call]) -> list[str]:
-    return [call.stage for call in calls]
+def jobs(calls: Sequence[Call]) -> list[str]:
+    return [call.job for call in calls]
 
 
 def test_the_daily_schedule_runs_the_day_that_is_over(airflow: Airflow) -> None:
@@ -26,7 +28,7 @@ def test_the_daily_schedule_runs_the_day_that_is_over(airflow: Airflow) -> None:
     (run,) = airflow.runs(run_type="scheduled")
     assert airflow.ended(run["dag_run_id"]) == "success"
     calls = airflow.calls(run_id=run["dag_run_id"])
-    assert stages(calls) == [*STAGES]
+    assert jobs(calls) == NAMES
     days = {(call.dt, call.until) for call in calls}
     created = datetime.fromisoformat(run["queued_at"])
     assert days == {((created - timedelta(days=1)).date().isoformat(), "")}
@@ -44,51 +46,51 @@ def test_every_way_of_triggering_a_run_gives_it_its_day(airflow: Airflow) -> Non
     assert {run_id: airflow.ended(run_id) for run_id in runs} == dict.fromkeys(runs, "success")
     for run_id, days in runs.items():
         calls = airflow.calls(run_id=run_id)
-        assert stages(calls) == [*STAGES]
+        assert jobs(calls) == NAMES
         assert {(call.dt, call.until) for call in calls} == {days}
 
 
 def test_a_range_that_ends_before_it_begins_fails_without_a_second_try(airflow: Airflow) -> None:
     run_id = airflow.trigger(dt="2026-02-06", until="2026-02-05")
     assert airflow.ended(run_id) == "failed"
-    assert airflow.tries(run_id)["scan"] == ("failed", 1)
+    assert airflow.tries(run_id)["embed"] == ("failed", 1)
     assert airflow.calls(run_id=run_id) == []
 
 
-def test_a_fault_of_the_user_is_not_tried_again_until_the_stage_is_cleared(
+def test_a_fault_of_the_user_is_not_tried_again_until_the_job_is_cleared(
     airflow: Airflow,
 ) -> None:
-    airflow.order("embed", "2026-02-07", "2")
+    airflow.order("index", "2026-02-07", "2")
     run_id = airflow.trigger(dt="2026-02-07")
     assert airflow.ended(run_id) == "failed"
-    assert airflow.tries(run_id)["embed"] == ("failed", 1)
-    assert stages(airflow.calls(run_id=run_id)) == ["scan", "embed"]
-    airflow.clear(run_id, "embed")
+    assert airflow.tries(run_id)["index"] == ("failed", 1)
+    assert jobs(airflow.calls(run_id=run_id)) == ["embed", "index"]
+    airflow.clear(run_id, "index")
     assert airflow.ended(run_id) == "success"
-    assert stages(airflow.calls(run_id=run_id)) == ["scan", "embed", *STAGES[1:]]
+    assert jobs(airflow.calls(run_id=run_id)) == ["embed", "index", *NAMES[1:]]
 
 
 def test_any_other_failure_is_tried_again(airflow: Airflow) -> None:
-    airflow.order("scan", "2026-02-08", "1", "137")
+    airflow.order("embed", "2026-02-08", "1", "137")
     run_id = airflow.trigger(dt="2026-02-08")
     assert airflow.ended(run_id) == "success"
-    assert airflow.tries(run_id)["scan"] == ("success", 3)
+    assert airflow.tries(run_id)["embed"] == ("success", 3)
 
 
 @pytest.mark.parametrize("killed", ["spark-submit", "task"])
-def test_a_killed_stage_is_tried_again_and_nothing_of_it_goes_on(
+def test_a_killed_job_is_tried_again_and_nothing_of_it_goes_on(
     airflow: Airflow, killed: str
 ) -> None:
     dt = {"spark-submit": "2026-02-09", "task": "2026-02-10"}[killed]
     airflow.order("embed", dt, "hang")
     run_id = airflow.trigger(dt=dt)
-    airflow.wait("embed", lambda: bool(airflow.calls(dt=dt, stage="embed")), PATIENCE)
-    (hanging,) = airflow.calls(dt=dt, stage="embed")
+    airflow.wait("embed", lambda: bool(airflow.calls(dt=dt, job="embed")), PATIENCE)
+    (hanging,) = airflow.calls(dt=dt, job="embed")
     submit = psutil.Process(hanging.pid)
     os.kill(hanging.pid if killed == "spark-submit" else submit.ppid(), signal.SIGKILL)
     assert airflow.ended(run_id) == "success"
     assert airflow.tries(run_id)["embed"] == ("success", 2)
-    assert stages(airflow.calls(dt=dt)) == ["scan", "embed", *STAGES[1:]]
+    assert jobs(airflow.calls(dt=dt)) == ["embed", *NAMES]
     assert not submit.is_running()
 
 
@@ -96,7 +98,7 @@ def test_results_start_the_runs_that_wait_for_them(airflow: Airflow) -> None:
     consumer = Client(airflow.services, "consumer")
 
     def sources() -> set[tuple[str, str]]:
-        """Runs and stages whose results have started runs that are over."""
+        """Runs and jobs whose results have started runs that are over."""
         return {
             (event["source_run_id"], event["source_task_id"])
             for run in consumer.runs(state="success")
@@ -106,9 +108,9 @@ def test_results_start_the_runs_that_wait_for_them(airflow: Airflow) -> None:
     consumer.unpause()
     run_id = airflow.trigger(dt="2026-02-11")
     assert airflow.ended(run_id) == "success"
-    consumer.wait("its run", lambda: (run_id, "group") in sources(), PATIENCE)
+    consumer.wait("its run", lambda: (run_id, "dedup") in sources(), PATIENCE)
     consumer.unpause(paused=True)
-    assert {stage for _, stage in sources()} == {"group"}
+    assert {job for _, job in sources()} == {"dedup"}
 
 
 @pytest.fixture(scope="module")
@@ -126,22 +128,22 @@ def beside(airflow: Airflow) -> str:
 
 def test_a_backfill_runs_every_day_once_with_its_date(airflow: Airflow, beside: str) -> None:
     calls = [call for call in airflow.calls() if call.dt in MARCH]
-    expected = dict.fromkeys(itertools.product(MARCH, STAGES), 1)
-    assert Counter((call.dt, call.stage) for call in calls) == expected
+    expected = dict.fromkeys(itertools.product(MARCH, NAMES), 1)
+    assert Counter((call.dt, call.job) for call in calls) == expected
     for run in airflow.runs(run_type="backfill"):
         dt = date.fromisoformat(run["logical_date"][:10]).isoformat()
         assert {call.dt for call in airflow.calls(run_id=run["dag_run_id"])} == {dt}
 
 
 def test_days_embed_side_by_side(airflow: Airflow, beside: str) -> None:
-    embedding = [call for call in airflow.calls(stage="embed") if call.dt in MARCH]
+    embedding = [call for call in airflow.calls(job="embed") if call.dt in MARCH]
     assert any(one.start < other.end for other, one in itertools.pairwise(embedding))
 
 
-def test_one_stage_at_a_time_uses_the_collection_whatever_runs_beside_it(
+def test_one_job_at_a_time_uses_the_collection_whatever_runs_beside_it(
     airflow: Airflow, beside: str
 ) -> None:
-    settling = [call for call in airflow.calls() if call.stage in SETTLING]
+    settling = [call for call in airflow.calls() if call.job in SETTLING]
     month = [call for call in settling if call.dt in MARCH]
     other = [call for call in settling if call.run_id == beside]
     assert month[0].start < other[-1].end < month[-1].end

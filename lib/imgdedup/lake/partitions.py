@@ -12,6 +12,7 @@ from imgdedup.errors import Missing
 from imgdedup.lake import markers
 from imgdedup.lake.digests import Digest
 from imgdedup.lake.files import Files, files_of
+from imgdedup.lake.frames import frame_of
 from imgdedup.lake.schemas import DATASETS
 
 PRIVATE = ".imgdedup"
@@ -47,7 +48,7 @@ class Partitions:
         stored = self.days(dataset)
         chosen = stored if days is None else sorted(set(days) & set(stored))
         if not chosen:
-            return self._spark.createDataFrame([], schema)
+            return frame_of(self._spark, [], schema)
         reader = self._spark.read.schema(schema).option("basePath", f"{self.root}/{dataset}")
         if days is None:
             return reader.parquet(f"{self.root}/{dataset}")

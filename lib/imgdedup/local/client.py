@@ -66,12 +66,12 @@ class Client:
         place = f"dags/{self.dag_id}/dagRuns/{quote(run_id)}/upstreamAssetEvents"
         return list(self.call("GET", place)["asset_events"])
 
-    def clear(self, run_id: str, stage: str) -> None:
-        """Let Airflow run a stage of a run again, and the stages after it."""
+    def clear(self, run_id: str, job: str) -> None:
+        """Let Airflow run a job of a run again, and the jobs after it."""
         body = {
             "dry_run": False,
             "dag_run_id": run_id,
-            "task_ids": [stage],
+            "task_ids": [job],
             "include_downstream": True,
             "only_failed": False,
             "reset_dag_runs": True,

@@ -50,9 +50,9 @@ def prepare_database(stamp: Path) -> None:
 
 
 def run(parameters: dict[str, Any]) -> bool:
-    """Run the DAG once with `parameters`, and print each stage's start and end; True: success.
+    """Run the DAG once with `parameters`, and print each job's start and end; True: success.
 
-    No stage is tried a second time, since a person waits for the result.
+    No job is tried a second time, since a person waits for the result.
     """
     from airflow.dag_processing.dagbag import DagBag
 
@@ -75,7 +75,7 @@ def _tell(what: str) -> Callable[[Any], None]:
         reason = str(context.get("exception") or "") if what == "fail" else ""
         params = context["params"]
         days = " to ".join(filter(None, (params["dt"], params["until"])))
-        event = {"what": what, "stage": context["ti"].task_id, "days": days, "reason": reason}
+        event = {"what": what, "job": context["ti"].task_id, "days": days, "reason": reason}
         print(EVENT + json.dumps(event), flush=True)
 
     return tell

@@ -88,7 +88,7 @@ def _settings(port: int) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-        # Seconds until a waiting worker sees that its stage has ended; the default is 5.
+        # Seconds until a waiting worker sees that its job has ended; the default is 5.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         # Only users of this machine reach loopback.
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",

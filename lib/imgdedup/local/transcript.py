@@ -22,7 +22,7 @@ _TAIL = "Last spark-submit output:"
 class Transcript:
     """Reads a run's log line by line, and knows at its end why the run failed.
 
-    `cause` holds the last lines that a failed stage wrote. It is empty when the stage gave the
+    `cause` holds the last lines that a failed job wrote. It is empty when the job gave the
     reason in plain words.
     """
 
@@ -30,7 +30,7 @@ class Transcript:
         self.cause: list[str] = []
         self._clock = clock
         self._started = clock()
-        self._stage = ""
+        self._job = ""
         self._errors: set[str] = set()
         self._known = ""
         self._last = "it printed nothing"
@@ -38,8 +38,8 @@ class Transcript:
     @property
     def failure(self) -> str:
         """What failed, in one line. It means something only once the run has failed."""
-        if self._stage:
-            what = f"the stage {self._stage} failed"
+        if self._job:
+            what = f"the job {self._job} failed"
             return f"{what}: {self._known}" if self._known and not self._errors else what
         return f"Airflow failed: {self._known or self._last}"
 
@@ -65,13 +65,13 @@ class Transcript:
         return words
 
     def _event(self, event: dict[str, str]) -> str | None:
-        stage, what = f"{event['days']} {event['stage']}", event["what"]
+        job, what = f"{event['days']} {event['job']}", event["what"]
         if what == "start":
             self._started = self._clock()
-            return f"{stage} starts"
+            return f"{job} starts"
         if what == "done":
-            return f"{stage} done in {self._clock() - self._started:.1f} s"
-        self._stage = event["stage"]
+            return f"{job} done in {self._clock() - self._started:.1f} s"
+        self._job = event["job"]
         if not self._errors:
             self.cause = _last_lines(event["reason"])
         return None

@@ -61,7 +61,7 @@ def _home(root: Path | None) -> Iterator[Path]:
 
 
 def _settings(root: Path | None) -> dict[str, str]:
-    settings = {"AIRFLOW__CORE__PARALLELISM": "1"}  # each stage uses the whole machine
+    settings = {"AIRFLOW__CORE__PARALLELISM": "1"}  # each job uses the whole machine
     if root is not None:
         settings["AIRFLOW_VAR_IMGDEDUP_ROOT"] = str(root.absolute())
     return settings

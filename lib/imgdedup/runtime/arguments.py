@@ -2,13 +2,23 @@
 
 import argparse
 import json
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
 
-def parse_arguments(stage: str) -> argparse.Namespace:
-    """Read the command line of the job script of a stage; wrong arguments end it with status 2."""
-    parser = argparse.ArgumentParser(prog=f"{stage}.py")
+def parse_arguments(job: str, stages: Sequence[str]) -> argparse.Namespace:
+    """Read the command line of the script of a job with these `stages`, in their order.
+
+    Wrong arguments end the script with status 2.
+    """
+    parser = argparse.ArgumentParser(prog=f"{job}.py")
+    parser.add_argument(
+        "--stages",
+        default=tuple(stages),
+        type=_some_of(stages),
+        help=f"stages to run, with commas between them: {','.join(stages)} if left out",
+    )
     parser.add_argument("--root", required=True, help="folder or URI that holds the tables")
     parser.add_argument("--dt", required=True, type=_day, help="data day, YYYY-MM-DD")
     parser.add_argument(
@@ -21,9 +31,22 @@ def parse_arguments(stage: str) -> argparse.Namespace:
         "--settings", default={}, type=_settings, help='JSON of "section.key": value'
     )
     parser.add_argument(
-        "--manifest", default="", help="scan only: folder, prefix or Parquet; may hold {dt}"
+        "--manifest", default="", help="for scan: folder, prefix or Parquet; may hold {dt}"
     )
     return parser.parse_args()
+
+
+def _some_of(stages: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    def chosen(text: str) -> tuple[str, ...]:
+        named = {name.strip() for name in text.split(",")}
+        unknown = sorted(named.difference(stages))
+        if unknown:
+            raise argparse.ArgumentTypeError(
+                f"no stage of this job: {', '.join(unknown)}; it has {', '.join(stages)}"
+            )
+        return tuple(stage for stage in stages if stage in named)
+
+    return chosen
 
 
 def _day(text: str) -> str:

@@ -17,7 +17,7 @@ _MEMORY_SECONDS = 0.5
 class PeakMemory:
     """Samples the resident memory of this process, its JVM and all their children.
 
-    In local mode that is the whole stage: driver, Python workers and embedded servers. Pages that
+    In local mode that is the whole job: driver, Python workers and embedded servers. Pages that
     processes share are counted once per process, so the figure is an upper bound.
     """
 
@@ -38,6 +38,10 @@ class PeakMemory:
     ) -> None:
         self._done.set()
         self._thread.join()
+
+    def restart(self) -> None:
+        """Forget the peak so far: what follows is another stage's."""
+        self.peak_bytes = 0
 
     def _watch(self) -> None:
         own = psutil.Process()

@@ -1,4 +1,4 @@
-"""The Spark session of a stage."""
+"""The Spark session of a job."""
 
 import os
 import re
@@ -9,10 +9,10 @@ from pyspark.sql import SparkSession
 from imgdedup.config import Config
 
 
-def start_session(stage: str, dt: str, config: Config) -> SparkSession:
-    """Start the session of one stage with the properties of its configuration.
+def start_session(job: str, dt: str, config: Config) -> SparkSession:
+    """Start the session of one job with the properties of its configuration.
 
-    spark-submit chooses the master. A task of `embed` takes all cores of its executor, so that one
+    spark-submit chooses the master. A task of the job `embed` takes all cores of its executor, so that one
     model uses all of them, unless `embed.task_cpus` says otherwise.
     """
     properties = {
@@ -20,11 +20,11 @@ def start_session(stage: str, dt: str, config: Config) -> SparkSession:
         "spark.sql.shuffle.partitions": str(config.spark.shuffle_partitions),
         **config.spark.properties,
     }
-    if stage == "embed":
+    if job == "embed":
         SparkContext._ensure_initialized()  # only the JVM knows spark-submit's options
         cores = config.embed.task_cpus or _executor_cores(SparkConf())
         properties |= {"spark.task.cpus": str(cores), **config.spark.embed_properties}
-    builder = SparkSession.builder.appName(f"imgdedup {stage} {dt}")
+    builder = SparkSession.builder.appName(f"imgdedup {job} {dt}")
     for key, value in properties.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()

@@ -6,9 +6,10 @@ search that has asked for all contents again lets the next projection replace th
 
 import numpy as np
 from pyspark.sql import Row, SparkSession
+from pyspark.sql.types import StructType
 
 from imgdedup.errors import UserError
-from imgdedup.lake import Lake, Staged
+from imgdedup.lake import Lake, Staged, frame_of
 from imgdedup.space.projection import Part, Projection
 
 _CURRENT, _NEXT = "projection/current", "projection/next"
@@ -63,7 +64,9 @@ def publish_projection(spark: SparkSession, lake: Lake, projection: Projection) 
         float(projection.weight),
     )
     name = _CURRENT if read_projection(lake) is None else _NEXT
-    lake.publish(lake.stage_state(name, spark.createDataFrame([row], _SCHEMA)))
+    schema = StructType.fromDDL(_SCHEMA)
+    rows = frame_of(spark, [dict(zip(schema.names, row, strict=True))], schema)
+    lake.publish(lake.stage_state(name, rows))
 
 
 def is_refitting(lake: Lake) -> bool:
@@ -76,8 +79,8 @@ def stage_switch(lake: Lake) -> Staged:
     return lake.stage_rename(_NEXT, _CURRENT)
 
 
-def _packed(array: np.ndarray | None) -> bytearray | None:
-    return None if array is None else bytearray(array.astype("<f4").tobytes())
+def _packed(array: np.ndarray | None) -> bytes | None:
+    return None if array is None else array.astype("<f4").tobytes()
 
 
 def _unpacked(row: Row) -> Projection:

@@ -63,6 +63,11 @@ class Settlement:
         return self._before.changed_days(self.versions)
 
     @cached_property
+    def is_done(self) -> bool:
+        """Whether the stage has settled all that there is: nothing changed, and nothing waits."""
+        return not self.everything and not self.changed_days and self._waiting is None
+
+    @cached_property
     def days(self) -> list[str]:
         """The days that search has settled: the tables of later stages have just these."""
         return self.lake.days(SNAPSHOT_DATASET)
@@ -115,7 +120,7 @@ class Settlement:
         if next_stage is not None:
             waiting = progress.read_queue(lake, next_stage)
             waiting = changes.together(waiting, self.touched if touched is None else touched)
-            staged += progress.stage_queue(lake, next_stage, waiting)
+            staged += progress.stage_queue(lake, next_stage, None if waiting.isEmpty() else waiting)
             if self.everything:
                 staged += progress.stage_restart(lake, next_stage)
         lake.publish(staged)

@@ -10,5 +10,5 @@ import airflow.providers.apache.spark.operators.spark_submit  # noqa: F401
 
 
 def task_policy(task: Any) -> None:
-    """Shorten the wait before a stage is tried again, and nothing else."""
+    """Shorten the wait before a job is tried again, and nothing else."""
     task.retry_delay = timedelta(seconds=1)

@@ -11,8 +11,8 @@ from imgdedup.local.transcript import Transcript
 PREFIX = "2026-03-09T04:05:06.123456Z INFO "
 
 
-def event(what: str, stage: str, reason: str = "") -> str:
-    told = {"what": what, "stage": stage, "days": "2026-03-09", "reason": reason}
+def event(what: str, job: str, reason: str = "") -> str:
+    told = {"what": what, "job": job, "days": "2026-03-09", "reason": reason}
     return EVENT + json.dumps(told)
 
 
@@ -51,7 +51,7 @@ def test_an_error_is_shown_once_though_airflow_repeats_it() -> None:
     ]
     words, transcript = shown(lines)
     assert words == ["2026-03-09 scan starts", "scan: a", "error: scan: two rows have the id 7"]
-    assert transcript.failure == "the stage scan failed"
+    assert transcript.failure == "the job scan failed"
     assert transcript.cause == []
 
 

@@ -41,12 +41,15 @@ def run(run: Run) -> Outcome:
         _settle_no_image(run)
         return Outcome(0, 0)
     projection = require_projection(lake, model)
+    rules = candidates.rules(projection.fingerprint, config, run.config.group.keeper_order)
+    settlement = Settlement(lake, "search", rules=rules, reads="embeddings", writes=_WRITES)
+    if settlement.is_done and not is_refitting(lake):
+        done = {"days_rewritten": 0, "projection": projection.fingerprint}
+        return Outcome(0, lake.rows("candidates"), model, done)
     with (
         serving(run.config.milvus, lake.root, model, projection.fingerprint) as address,
         closing(address.connect()) as collection,
     ):
-        rules = candidates.rules(projection.fingerprint, config, run.config.group.keeper_order)
-        settlement = Settlement(lake, "search", rules=rules, reads="embeddings", writes=_WRITES)
         indexed = collection.keys()
         candidates.require_filled(len(indexed))
         change = compare_snapshot(settlement, indexed)
