@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from imgdedup.local import class_archive
-from imgdedup.local.java import choose_java
+from imgdedup.local.java import BRIEF, choose_java
 
 
 def environment(folder: Path, *, brief: bool = True) -> dict[str, str]:
@@ -15,8 +15,7 @@ def environment(folder: Path, *, brief: bool = True) -> dict[str, str]:
     without the second compiler.
     """
     java = choose_java()
-    options = f"-XX:+UseSerialGC {class_archive.options(java)}"
-    options += " -XX:TieredStopAtLevel=1" if brief else ""
+    collector = BRIEF if brief else "-XX:+UseSerialGC"
     kept = {name: text for name, text in os.environ.items() if not name.startswith("SPARK_")}
     return kept | {
         "JAVA_HOME": str(java.home),
@@ -25,5 +24,5 @@ def environment(folder: Path, *, brief: bool = True) -> dict[str, str]:
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "SPARK_LOCAL_DIRS": str(folder),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_SUBMIT_OPTS": options,
+        "SPARK_SUBMIT_OPTS": f"{collector} {class_archive.options(java)}",
     }

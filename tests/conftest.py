@@ -9,12 +9,10 @@ import sys
 from hypothesis import settings
 
 from imgdedup.local import class_archive
-from imgdedup.local.java import choose_java
+from imgdedup.local.java import BRIEF, choose_java
 
 java = choose_java()
-# The JVMs of tests live for seconds or minutes: there the second compiler and the parallel garbage
-# collector cost more than they give.
-JAVA_OPTIONS = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC {class_archive.options(java)}"
+JAVA_OPTIONS = f"{BRIEF} {class_archive.options(java)}"
 
 # Spark reads these when its first session starts, in this process and in those that tests start.
 os.environ |= {"JAVA_HOME": str(java.home), "SPARK_SUBMIT_OPTS": JAVA_OPTIONS}

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import imgdedup
 from imgdedup.errors import UserError
 from imgdedup.local import class_archive, sqlite
-from imgdedup.local.java import choose_java
+from imgdedup.local.java import BRIEF, choose_java
 
 REPOSITORY = Path(os.path.abspath(imgdedup.__file__)).parents[2]
 CONF = REPOSITORY / "conf"
@@ -80,7 +80,7 @@ def environment(space: Workspace) -> dict[str, str]:
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(space.tmp),
-        "SPARK_SUBMIT_OPTS": f"{java_options} {class_archive.options(java)}",
+        "SPARK_SUBMIT_OPTS": f"{java_options} {BRIEF} {class_archive.options(java)}",
         "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData",
         "TMPDIR": str(space.tmp),
         "AIRFLOW_HOME": str(space.private / "airflow"),
