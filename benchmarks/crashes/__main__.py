@@ -97,7 +97,7 @@ def page(trials: Sequence[Trial], missed: int, command: str, seconds: float) -> 
             "Then the tables and the keys in Milvus were compared with those of the undisturbed "
             f"stage or job. Something was lost in {lost}.",
             "",
-            "| stages, run | hurt | when | status | partitions as readers saw them | again | then |",
+            "| stage, run | hurt | when | status | partitions as readers saw them | again | then |",
             "| --- | --- | --- | --- | --- | --- | --- |",
             *rows,
             "",

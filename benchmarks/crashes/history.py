@@ -45,8 +45,8 @@ CHANGED_IMAGES = {
     "o.png": "rocket png",
 }
 # Each run: its name, its day, its images, and the stages that are hurt. The last run replaces older
-# results, so all of its stages are hurt, alone and in their jobs. Only the first run fits, and fills
-# an empty collection.
+# results, so all of its stages are hurt, alone and in their jobs. Only the first run fits, and
+# fills an empty collection.
 _RUNS = (
     ("the first day", FIRST, {FIRST: FIRST_IMAGES}, ("fit", "index")),
     ("the second day", SECOND, {SECOND: SECOND_IMAGES}, ()),

@@ -114,7 +114,9 @@ def test_half_a_file_is_half_a_partition(tmp_path: Path) -> None:
     write(tmp_path, "groups", "a")
     file = tmp_path / "groups" / f"dt={DAY}" / "part-0.parquet"
     file.write_bytes(file.read_bytes()[:-8])
-    stage = Undisturbed(Job(("group",), (DAY, DAY), tmp_path, tmp_path, {}), "", tmp_path, {}, {}, 1.0)
+    stage = Undisturbed(
+        Job(("group",), (DAY, DAY), tmp_path, tmp_path, {}), "", tmp_path, {}, {}, 1.0
+    )
     assert seen_by_readers(stage).startswith("half a partition: ")
 
 

@@ -15,7 +15,6 @@ from pyspark.sql import functions as F
 from imgdedup.lake import commit, markers
 from imgdedup.lake.commit import Move
 from imgdedup.lake.digests import Digest, conform, digests, no_rows
-from imgdedup.lake.frames import frame_of
 from imgdedup.lake.lock import exclusive
 from imgdedup.lake.partitions import PRIVATE, Partitions, with_day
 from imgdedup.lake.schemas import DATASETS
@@ -249,7 +248,7 @@ class Lake(Partitions):
         """Write a partition without rows: copy the one empty file that Spark writes."""
         model = f"{self._own}/empty/{dataset}"
         if not self.files.exists(model):
-            empty = frame_of(self._spark, [], DATASETS[dataset])
+            empty = self.frame([], DATASETS[dataset])
             empty.coalesce(1).write.mode("overwrite").parquet(model)
         for name in markers.data(self.files.names(model)):
             self.files.copy(f"{model}/{name}", f"{staged}/{uuid.uuid4().hex[:8]}-{name}")

@@ -1,18 +1,19 @@
 """Reads the lake: one Parquet dataset per name under a root, one folder per data day."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
 from imgdedup.errors import Missing
 from imgdedup.lake import markers
 from imgdedup.lake.digests import Digest
 from imgdedup.lake.files import Files, files_of
-from imgdedup.lake.frames import frame_of
 from imgdedup.lake.schemas import DATASETS
 
 PRIVATE = ".imgdedup"
@@ -48,11 +49,19 @@ class Partitions:
         stored = self.days(dataset)
         chosen = stored if days is None else sorted(set(days) & set(stored))
         if not chosen:
-            return frame_of(self._spark, [], schema)
+            return self.frame([], schema)
         reader = self._spark.read.schema(schema).option("basePath", f"{self.root}/{dataset}")
         if days is None:
             return reader.parquet(f"{self.root}/{dataset}")
         return reader.parquet(*(self.path(dataset, day) for day in chosen))
+
+    def frame(self, rows: Sequence[Mapping[str, object]], schema: StructType) -> DataFrame:
+        """The DataFrame of a few rows, given by the names of the columns of `schema`.
+
+        It needs no Python worker, whose start costs more than the rows.
+        """
+        table = pa.Table.from_pylist([dict(row) for row in rows], to_arrow_schema(schema))
+        return self._spark.createDataFrame(table, schema)
 
     def read_day(self, dataset: str, dt: str) -> DataFrame:
         """One partition as it is stored, the user's own columns included, without `dt`.

@@ -4,7 +4,6 @@ import platform
 from datetime import datetime
 from importlib.metadata import version
 
-from imgdedup.lake import frame_of
 from imgdedup.lake.schemas import RUNS
 from imgdedup.runtime.run import Outcome, Run
 
@@ -39,7 +38,7 @@ def write_record(
         | {package: version(package) for package in _VERSIONS},
         "message": message,
     }
-    run.lake.append_run(run.dt, frame_of(run.spark, [row], RUNS))
+    run.lake.append_run(run.dt, run.lake.frame([row], RUNS))
 
 
 def summary(outcome: Outcome) -> str:

@@ -17,8 +17,8 @@ _BLAS_THREADS = "OMP_NUM_THREADS"
 def start_session(job: str, dt: str, config: Config) -> SparkSession:
     """Start the session of one job with the properties of its configuration.
 
-    spark-submit chooses the master. A task of the job `embed` takes all cores of its executor, so that one
-    model uses all of them, unless `embed.task_cpus` says otherwise.
+    spark-submit chooses the master. A task of the job `embed` takes all cores of its executor, so
+    that one model uses all of them, unless `embed.task_cpus` says otherwise.
     """
     properties = {
         "spark.sql.session.timeZone": "UTC",

@@ -5,18 +5,36 @@ search that has asked for all contents again lets the next projection replace th
 """
 
 import numpy as np
-from pyspark.sql import Row, SparkSession
-from pyspark.sql.types import StructType
+from pyspark.sql import Row
+from pyspark.sql.types import (
+    BinaryType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+)
 
 from imgdedup.errors import UserError
-from imgdedup.lake import Lake, Staged, frame_of
+from imgdedup.lake import Lake, Staged
 from imgdedup.space.projection import Part, Projection
 
 _CURRENT, _NEXT = "projection/current", "projection/next"
-_SCHEMA = (
-    "model STRING, mean BINARY, components BINARY, background BINARY, dims INT, "
-    "threshold DOUBLE, fitted_images LONG, expected_images LONG, "
-    "local_mean BINARY, local_components BINARY, weight DOUBLE"
+_SCHEMA = StructType(
+    [
+        StructField("model", StringType()),
+        StructField("mean", BinaryType()),
+        StructField("components", BinaryType()),
+        StructField("background", BinaryType()),
+        StructField("dims", IntegerType()),
+        StructField("threshold", DoubleType()),
+        StructField("fitted_images", LongType()),
+        StructField("expected_images", LongType()),
+        StructField("local_mean", BinaryType()),
+        StructField("local_components", BinaryType()),
+        StructField("weight", DoubleType()),
+    ]
 )
 
 
@@ -47,7 +65,7 @@ def require_same_model(projection: Projection, model: str) -> None:
         )
 
 
-def publish_projection(spark: SparkSession, lake: Lake, projection: Projection) -> None:
+def publish_projection(lake: Lake, projection: Projection) -> None:
     """Pin a projection: the first of a root as the current one, a later one as the next."""
     network, local = projection.network, projection.local
     row = (
@@ -64,8 +82,7 @@ def publish_projection(spark: SparkSession, lake: Lake, projection: Projection) 
         float(projection.weight),
     )
     name = _CURRENT if read_projection(lake) is None else _NEXT
-    schema = StructType.fromDDL(_SCHEMA)
-    rows = frame_of(spark, [dict(zip(schema.names, row, strict=True))], schema)
+    rows = lake.frame([dict(zip(_SCHEMA.names, row, strict=True))], _SCHEMA)
     lake.publish(lake.stage_state(name, rows))
 
 

@@ -32,7 +32,7 @@ def run(run: Run) -> Outcome:
         keys, learned_from, local = sample(contents(embeddings, *DESCRIBED), config.sample)
         projection = learn_projection(learned_from, images, model, config, local)
         fitted = f"now, on {len(keys)} images"
-        publish_projection(run.spark, lake, projection)
+        publish_projection(lake, projection)
     require_same_model(projection, model)
     if images > projection.expected_images:
         say(outgrown_words(images, projection))

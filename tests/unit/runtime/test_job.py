@@ -22,8 +22,8 @@ REQUIRED = {
 
 def parsed(monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str]) -> dict[str, object]:
     words = [word for pair in arguments.items() for word in pair]
-    monkeypatch.setattr("sys.argv", ["scan.py", *words])
-    return vars(parse_arguments("scan"))
+    monkeypatch.setattr("sys.argv", ["embed.py", *words])
+    return vars(parse_arguments("embed", ("scan", "embed")))
 
 
 def test_arguments_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,26 @@ def test_arguments_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
         "settings": {},
         "manifest": "",
         "until": None,
+        "stages": ("scan", "embed"),
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "stages"), [("embed", ("embed",)), ("embed, scan", ("scan", "embed"))]
+)
+def test_some_stages_of_a_job_run_in_the_order_of_the_flow(
+    monkeypatch: pytest.MonkeyPatch, text: str, stages: tuple[str, ...]
+) -> None:
+    assert parsed(monkeypatch, REQUIRED | {"--stages": text})["stages"] == stages
+
+
+def test_a_stage_of_another_job_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parsed(monkeypatch, REQUIRED | {"--stages": "scan,group"})
+    assert ended.value.code == 2
+    assert "no stage of this job: group; it has scan, embed" in capsys.readouterr().err
 
 
 def test_an_empty_end_of_the_range_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
