@@ -182,8 +182,11 @@ def test_a_spoilt_collection_fails_the_search_and_leaves_the_candidates(
         collection.delete(keys)
         collection.insert(keys, np.roll(vectors, 5, axis=0))
         collection.flush()
+    job("search")  # nothing is new, so nothing is asked
+    embed(spark, lake, images(DAYS[1], 1))
+    job("index", DAYS[1])
     with pytest.raises(UserError, match=r"finds only 0\.\d+ of the 10 nearest.*search\.min_recall"):
-        job("search")
+        job("search", DAYS[1])
     assert rows_of(lake.read("candidates")) == before
 
 

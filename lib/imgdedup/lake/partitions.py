@@ -60,7 +60,8 @@ class Partitions:
 
         It needs no Python worker, whose start costs more than the rows.
         """
-        table = pa.Table.from_pylist([dict(row) for row in rows], to_arrow_schema(schema))
+        columns = to_arrow_schema(schema, timezone="UTC")
+        table = pa.Table.from_pylist([dict(row) for row in rows], columns)
         return self._spark.createDataFrame(table, schema)
 
     def read_day(self, dataset: str, dt: str) -> DataFrame:

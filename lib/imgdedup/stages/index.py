@@ -20,7 +20,7 @@ from imgdedup.relations.contents import (
 )
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.checks import require_embedded
-from imgdedup.settling.pinned import read_projection, require_projection
+from imgdedup.settling.pinned import is_refitting, read_projection, require_projection
 from imgdedup.settling.settlement import Settlement, is_repairing
 from imgdedup.space.projection import Projection
 from imgdedup.space.vectors import EXTRA, matrix
@@ -58,6 +58,8 @@ def run(run: Run) -> Outcome:
             present = collection.keys()
         vectors = collection.count()
         require_equal(wanted, present, vectors)
+        if not is_refitting(lake):
+            collection.drop_others()  # that of a refit which was killed as it ended
     settlement.publish(Staged())
     details = {"vectors": vectors, "deleted": len(surplus), "projection": pinned_as}
     return Outcome(len(missing), inserted, projection.model, details)
