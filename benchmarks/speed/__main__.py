@@ -65,6 +65,7 @@ def bench(arguments: argparse.Namespace) -> int:
         "corpora": [corpus.kinds(FIRST) for corpus in corpora],
         "sizes": [],
         "days": [],
+        "tools": list(dict.fromkeys(each.peer.package.requirement for each in ready)),
         "peers": [],
         "left_out": left_out,
     }

@@ -192,6 +192,7 @@ def _compared(result: Row) -> list[str]:
             )
             for row in _rows(result)
         ),
+        *(["", f"The other tools are {', '.join(result['tools'])}."] if result["tools"] else []),
         *[line for told in result["left_out"] for line in ("", told)],
     ]
 

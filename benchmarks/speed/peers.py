@@ -17,8 +17,9 @@ from imgdedup.errors import UserError
 SCRIPT = Path(__file__).with_name("find_pairs.py")
 _READY = ".ready"
 _ASK = "import sys; print(*sys.version_info[:2])"
-# Tools send reports home unless they are told not to.
-_SILENT = {"SENTRY_OPT_OUT": "1", "DO_NOT_TRACK": "1"}
+_OURS = ("PYTHONPATH", "PYTHONHOME")  # where our own packages lie
+# fastdup sends reports home unless it is told not to.
+_SILENT = {"SENTRY_OPT_OUT": "1"}
 
 Version = tuple[int, int]
 
@@ -77,10 +78,19 @@ def prepared(folder: Path | None, sample: Path, work: Path) -> tuple[list[Ready]
     """
     if folder is None:
         return [], ["Other tools are left out: PEERS names no folder for their environments."]
+    pythons: dict[Package, Path | UserError] = {}
+    for package in dict.fromkeys(peer.package for peer in PEERS):
+        try:
+            pythons[package] = require_python(package, folder)
+        except UserError as error:
+            pythons[package] = error
     found, left_out = [], []
     for peer in PEERS:
         try:
-            ready = Ready(peer, require_python(peer.package, folder))
+            python = pythons[peer.package]
+            if isinstance(python, UserError):
+                raise python
+            ready = Ready(peer, python)
             say(f"bench: trying {peer.tool}")
             run(ready, sample, work)
             found.append(ready)
@@ -133,7 +143,7 @@ def run(ready: Ready, images: Path, work: Path) -> tuple[Measured, list[tuple[Pa
     table = folder.with_suffix(".csv")
     command = [str(ready.python), str(SCRIPT), tool, str(images), str(table), str(folder)]
     log = folder.with_suffix(".log")
-    cost = measured(command, log, lambda _: tool, os.environ | _SILENT)
+    cost = measured(command, log, lambda _: tool, _environment())
     if cost.status:
         raise UserError(f"its run failed: {_last([line for _, line in cost.lines])}")
     return cost, list(_read(table))
@@ -143,6 +153,11 @@ def _read(table: Path) -> Iterator[tuple[Pair, float]]:
     with table.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             yield (row["left"], row["right"]), float(row["score"])
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _OURS}
+    return kept | _SILENT
 
 
 def _pythons() -> Iterator[str]:
@@ -155,7 +170,7 @@ def _pythons() -> Iterator[str]:
 
 
 def _do(command: Sequence[str], failure: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"{failure}: {_last((done.stderr or done.stdout).splitlines())}")
 

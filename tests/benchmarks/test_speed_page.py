@@ -64,6 +64,7 @@ RESULT = {
         {"what": what, **run(75, 60.0)}
         for what in ("the first day", "another day", "that day again, nothing new")
     ],
+    "tools": ["other==1"],
     "peers": [peer(75, "other, from 0.9 on"), peer(75, "other, strict", is_first=False)],
     "left_out": ["immaculate is left out: PATH has no Python for it."],
 }
@@ -84,7 +85,8 @@ def test_the_page_shows_costs_by_size_stage_process_and_tool() -> None:
     assert "| copies found | 10 of 16 | 10 of 16 | 10 of 16 |" in lines
     assert "| 75 | imgdedup | 60.0 | 30.0 | 2.00 GiB | 1.000 | 0.750 | 0.000 | 2 | 1 |" in lines
     assert "| 75 | other, strict | 9.0 | 8.0 | 1.00 GiB | 1.000 | 1.000 | 0.000 | 70 | 1 |" in lines
-    assert RESULT["left_out"][0] in lines
+    assert "The other tools are other==1." in lines
+    assert "immaculate is left out: PATH has no Python for it." in lines
     assert "![Growth by the number of files](speed.svg)" in lines
     assert "speed.svg" not in page(RESULT, None)
 
