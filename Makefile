@@ -3,12 +3,12 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run repair ui train test check docs bench-quality bench-reuse bench-backfill \
+.PHONY: help setup demo run repair ui train test check docs bench bench-quality bench-reuse bench-backfill \
     bench-days bench-histories bench-crashes fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
     WEIGHTS WITHOUT VIEWS START TEACHER LAST_SIDE BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
-    POINTS
+    POINTS SIZES PEERS
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
@@ -91,6 +91,16 @@ check: setup ## Check format, lint, types, import rules and links of pages
 docs: setup ## Build the documentation into build/docs; a broken link fails
 	@$(PY) -m sphinx -W --keep-going --nitpicky --fresh-env --quiet docs build/docs
 	@echo "imgdedup: the documentation is build/docs/index.html"
+
+bench: bench-usage setup ## Measure a run by its size, beside other tools: PHOTOS=folder [SIZES=75,1000] [PEERS=folder]
+	@$(PY) -m benchmarks.speed --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
+	    $${SIZES:+--sizes="$$SIZES"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"} \
+	    $${PEERS:+--peers="$$PEERS"}
+
+.PHONY: bench-usage
+bench-usage:
+	@[ -n "$$PHOTOS" ] || { echo "imgdedup: error: say where the photographs are:" \
+	    "make bench PHOTOS=folder [SIZES=75,1000] [PEERS=folder]" >&2; exit 2; }
 
 bench-quality: setup ## Measure recall and false pairs on copies of the photographs in PHOTOS
 	@$(PY) -m benchmarks.quality $${PHOTOS:+--photos="$$PHOTOS"} $${HALF:+--half="$$HALF"} \

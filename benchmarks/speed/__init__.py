@@ -1,0 +1,1 @@
+"""What a run costs by the number of images, and what other tools cost and find."""
