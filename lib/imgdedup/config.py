@@ -56,7 +56,7 @@ class EmbedConfig(_Strict):
     weights: Annotated[str, MinLen(1)]
     input_size: CountOrAuto
     device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["auto", "bf16", "fp32"]
+    precision: Literal["auto", "int8", "bf16", "fp32"]
     batch_size: Count
     decode_threads: CountOrAuto
     decode_budget: Count

@@ -11,7 +11,7 @@ import networkx as nx
 REPOSITORY = Path(__file__).parents[2]
 MAX_ENTRIES = 20
 MILVUS = {"pymilvus", "milvus_lite"}
-NETWORK = {"torch", "torchvision", "safetensors"}
+NETWORK = {"torch", "torchvision", "safetensors", "openvino"}
 GROUND = {"config", "console", "errors", "failures", "flow"}
 WITHOUT_SPARK = GROUND | {"space", "images", "sources", "geometry", "encoder"}
 LIGHT = {f"imgdedup.{name}" for name in ("config", "console", "errors", "flow", "runtime.guard")}

@@ -56,6 +56,7 @@ def test_every_import_keeps_the_rules() -> None:
         ("stages/index.py", "import pymilvus.orm", "only milvus"),
         ("stages/embed/worker.py", "import torch.nn as nn", "only encoder"),
         ("local/demo.py", "from safetensors.torch import load", "only encoder"),
+        ("stages/embed/worker.py", "from openvino import Core", "only encoder"),
         ("images/decode.py", "import pyspark", "without Spark"),
         ("encoder/__init__.py", "from pyspark.sql import Row", "without Spark"),
         ("encoder/weights.py", "import os, pyspark", "without Spark"),

@@ -42,6 +42,6 @@ class EncoderFactory(EncoderSettings):
         Raises UserError when the weights cannot be loaded, or the device is missing. Weights that
         do not fit the network fail in the first `encode`.
         """
-        from imgdedup.encoder.network import create_encoders
+        from imgdedup.encoder.choice import create_encoders
 
         return create_encoders(self, gpus, threads)

@@ -17,9 +17,13 @@ def main() -> None:
     parser.add_argument("--licence", default="", help="terms of the weights")
     arguments = parser.parse_args()
     state = torch.load(arguments.state_dict, map_location="cpu", weights_only=True)
-    state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    kept = {
+        name: (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+        for name, tensor in state.items()
+        if not name.startswith("fc.")
+    }
     metadata = {"input_size": str(arguments.input_size), "licence": arguments.licence}
-    quantized.save(arguments.out, state, metadata)
+    quantized.save(arguments.out, kept, metadata)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""ResNet-50 on a device: batches of squares in, pooled features out."""
+"""ResNet-50 or a TorchScript module in torch: batches of squares in, pooled features out."""
 
 import copy
-import hashlib
 import re
 import threading
 from collections.abc import Sequence
@@ -11,29 +10,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from imgdedup.encoder import weights
+from imgdedup.encoder import layout
+from imgdedup.encoder.parameters import Weights
+from imgdedup.encoder.passes import CPU_PASS, in_passes, name_model, padded
 from imgdedup.encoder.settings import EncoderSettings
-from imgdedup.encoder.weights import Weights
 from imgdedup.errors import UserError
 
-# A part of the fingerprint. Change it when the same weights would give other values.
-_PREPROCESSING = "image without bars squashed to the square, bilinear, v2"
-# Images of one forward pass on a CPU, which one thread computes. Another number of images or of
-# threads sums in another order, and that changes the last bits. So both are fixed. Eight images
-# were as fast as more.
-_CPU_PASS = 8
 
+def find_devices(wanted: str, gpus: Sequence[str]) -> list[torch.device]:
+    """The devices to use: the GPUs with these numbers, else the first GPU, else the CPU.
 
-def create_encoders(
-    settings: EncoderSettings, gpus: Sequence[str], threads: int
-) -> list["TorchEncoder"]:
-    """Make the encoders that `EncoderFactory.create` promises."""
-    loaded = weights.load(settings.weights)
-    devices = _devices(settings.device, gpus)
-    return [TorchEncoder(loaded, settings, device, max(1, threads)) for device in devices]
-
-
-def _devices(wanted: str, gpus: Sequence[str]) -> list[torch.device]:
+    Raises UserError when `wanted` is "cuda" and torch sees no GPU.
+    """
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:
         raise UserError(
@@ -61,10 +49,10 @@ class TorchEncoder:
         device: torch.device,
         threads: int,
     ) -> None:
-        on_cpu = device.type == "cpu"
+        self.on_cpu = on_cpu = device.type == "cpu"
         self.side = settings.input_size or loaded.input_size
-        self.batch_size = max(settings.batch_size, _CPU_PASS * threads if on_cpu else 0)
-        self._pass = _CPU_PASS if on_cpu else self.batch_size
+        self.batch_size = max(settings.batch_size, CPU_PASS * threads if on_cpu else 0)
+        self._pass = CPU_PASS if on_cpu else self.batch_size
         self._device = device
         self._dtype = _dtype(settings.precision, device)
         if loaded.script is not None and on_cpu:
@@ -87,7 +75,7 @@ class TorchEncoder:
         with self._making:
             if self._module is None:
                 self._module = self._made()
-        passes = [squares[at : at + self._pass] for at in range(0, len(squares), self._pass)]
+        passes = in_passes(squares, self._pass)
         return np.concatenate(list(self._threads.map(self._computed, passes)))
 
     @torch.no_grad()
@@ -105,8 +93,7 @@ class TorchEncoder:
     def _computed(self, squares: Sequence[np.ndarray]) -> np.ndarray:
         """The embeddings of one forward pass."""
         assert self._module is not None
-        batch = np.zeros((self._pass, self.side, self.side, 3), np.uint8)
-        batch[: len(squares)] = squares
+        batch = padded(squares, self._pass, self.side)
         pixels = torch.from_numpy(batch).to(self._device, non_blocking=True).permute(0, 3, 1, 2)
         # A script that is optimised as it runs gives other bits after its first calls.
         with torch.inference_mode(), torch.jit.optimized_execution(False):
@@ -117,9 +104,7 @@ class TorchEncoder:
 
     def _fingerprint(self, loaded: Weights) -> str:
         kind = "bf16" if self._dtype == torch.bfloat16 else "fp32"
-        parts = (loaded.digest, loaded.mean, loaded.std, _PREPROCESSING, self._pass)
-        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-        return f"{loaded.name}-{self.side}px-{_hardware(self._device)}-{kind}-{digest}"
+        return name_model(loaded, self.side, f"{_hardware(self._device)}-{kind}", self._pass)
 
 
 def _hardware(device: torch.device) -> str:
@@ -163,21 +148,10 @@ def resnet50_with(loaded: Weights) -> nn.Module:
         network.fc = nn.Identity()
         if (loaded.pooling, loaded.root) != (1, 1):
             network.avgpool = PowerMean(loaded.pooling, loaded.root)
-    state = {
-        name: tensor for name, tensor in (loaded.state or {}).items() if not name.startswith("fc.")
-    }
-    try:
-        faults = network.load_state_dict(state, strict=False, assign=True)
-    except RuntimeError as error:
-        lines = str(error).splitlines()
-        raise UserError(f"the weights {loaded.name} do not fit ResNet-50: {lines[-1]}") from None
-    missing = [name for name in faults.missing_keys if not name.endswith("num_batches_tracked")]
-    if missing or faults.unexpected_keys:
-        raise UserError(
-            f"the weights {loaded.name} do not fit ResNet-50: {len(missing)} of its tensors are "
-            f"missing {missing[:3]}, {len(faults.unexpected_keys)} unknown "
-            f"{faults.unexpected_keys[:3]}"
-        )
+    state = loaded.state or {}
+    layout.require_fit(loaded.name, state)
+    kept = {key: torch.from_numpy(value) for key, value in state.items() if key[:3] != "fc."}
+    network.load_state_dict(kept, strict=False, assign=True)
     for name, buffer in list(network.named_buffers()):
         if buffer.is_meta:  # a batch counter that only training reads
             owner, _, attribute = name.rpartition(".")
@@ -186,6 +160,11 @@ def resnet50_with(loaded: Weights) -> nn.Module:
 
 
 def _dtype(precision: str, device: torch.device) -> torch.dtype:
+    if precision == "int8":
+        raise UserError(
+            "embed.precision is int8, which needs a CPU, OpenVINO and weights other than "
+            "TorchScript: set it to auto"
+        )
     if precision == "auto":
         fast = (
             torch.cuda.is_bf16_supported(including_emulation=False)

@@ -16,4 +16,4 @@ class EncoderSettings:
     input_size: int
     batch_size: int
     device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["auto", "bf16", "fp32"]
+    precision: Literal["auto", "int8", "bf16", "fp32"]

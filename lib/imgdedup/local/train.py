@@ -33,6 +33,8 @@ from imgdedup.stages import scan
 
 _LEAST_LEARNED_FROM = 10_000
 _MOST_PHOTOS = 20_000  # a codebook needs no more; each takes 150 kB of memory
+_MOST_CALIBRATED = 2000  # ranges of int8 need no more photographs, and
+_LEAST_CALIBRATED = 100  # fewer say too little
 
 
 def readers(location: str, without: Collection[str], settings: Config) -> list[Callable[[], bytes]]:
@@ -80,8 +82,7 @@ def learn() -> int:
 
 def _units(photos: list[Callable[[], bytes]], settings: Config) -> np.ndarray:
     """The RootSIFT descriptors, float32, (n, 128), of the photographs that can be read."""
-    order = np.random.default_rng(1).permutation(len(photos))[:_MOST_PHOTOS]
-    chosen = [photos[number] for number in sorted(order)]
+    chosen = _drawn(photos, _MOST_PHOTOS)
     decoder = decoder_of(settings.embed, side=8)
     cv2.setNumThreads(1)  # the threads below share the cores
 
@@ -93,6 +94,56 @@ def _units(photos: list[Callable[[], bytes]], settings: Config) -> np.ndarray:
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return np.concatenate([np.empty((0, 128), np.float32), *pool.map(found, chosen)])
+
+
+def calibrate() -> int:
+    """`jobs/calibrate.py`: measures the ranges of int8; UserError becomes status 2."""
+    from imgdedup.encoder import calibration  # imports OpenVINO, which training does not need
+
+    parser = argparse.ArgumentParser(prog="python jobs/calibrate.py")
+    _add_photos(parser)
+    parser.add_argument("--weights", required=True, help="a state_dict, as embed.weights")
+    parser.add_argument(
+        "--out", required=True, type=Path, help="<weights>.ranges.json, beside them"
+    )
+    arguments = parser.parse_args()
+    try:
+        settings = config.load(CONF, "local", {})
+        loaded = calibration.load(arguments.weights)
+        photos = readers(arguments.photos, _without(arguments), settings)
+        squares = _squares(photos, loaded.input_size, settings)
+        if len(squares) < _LEAST_CALIBRATED:
+            raise UserError(
+                f"there are {len(squares):,} readable photographs: calibration needs "
+                f"{_LEAST_CALIBRATED}; give a folder with more"
+            )
+        calibration.measure(loaded, squares, os.cpu_count() or 1).save(arguments.out)
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    say(f"calibrate: the ranges of {len(squares):,} photographs are in {arguments.out}")
+    return 0
+
+
+def _squares(photos: list[Callable[[], bytes]], side: int, settings: Config) -> list[np.ndarray]:
+    """The photographs that can be read, as squares of `side` pixels, uint8."""
+    decoder = decoder_of(settings.embed, side)
+
+    def decoded(read: Callable[[], bytes]) -> np.ndarray | None:
+        try:
+            return decoder.decode(read()).square
+        except ImageFailure:
+            return None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(decoded, _drawn(photos, _MOST_CALIBRATED))
+        return [square for square in found if square is not None]
+
+
+def _drawn(photos: list[Callable[[], bytes]], most: int) -> list[Callable[[], bytes]]:
+    """At most so many photographs, drawn at random but always the same, in their order."""
+    order = np.random.default_rng(1).permutation(len(photos))[:most]
+    return [photos[number] for number in sorted(order)]
 
 
 def _add_photos(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,8 @@
-"""The network of the package: its embeddings and its fingerprint."""
+"""The contract of encoders, which OpenVINO and torch both keep: embeddings and fingerprints."""
 
 import pickle
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +14,26 @@ import torch
 from torchvision.models import resnet50
 from torchvision.transforms import Normalize
 
-from imgdedup.encoder import Encoder, EncoderFactory, network, weights
-from imgdedup.encoder.network import TorchEncoder, resnet50_with
+from imgdedup.encoder import Encoder, EncoderFactory, choice, graph, network, weights
+from imgdedup.encoder.network import TorchEncoder
 from imgdedup.errors import UserError
 from imgdedup.testing import picture
 
+Precision = Literal["int8", "bf16", "fp32"]
 FACTORY = EncoderFactory("builtin", input_size=64, batch_size=4, device="cpu", precision="fp32")
 
 
+@pytest.fixture(scope="module", params=["openvino", "torch"])
+def library(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each library in turn computes what a test asks for on a CPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "torch":
+            patch.setattr(choice, "runs_openvino", lambda: False)
+        yield request.param
+
+
 @pytest.fixture(scope="module")
-def encoder() -> Encoder:
+def encoder(library: str) -> Encoder:
     return FACTORY.create([], threads=1)[0]
 
 
@@ -46,11 +57,15 @@ def noise(seed: int, side: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 @pytest.mark.parametrize("input_size", [0, 64])
 def test_neighbours_threads_and_batches_do_not_change_a_bit(
-    precision: Literal["fp32", "bf16"], input_size: int
+    library: str, precision: Precision, input_size: int
 ) -> None:
+    if (library, precision) == ("torch", "int8"):
+        with pytest.raises(UserError, match=r"embed\.precision is int8, which needs a CPU, Open"):
+            replace(FACTORY, precision=precision).create([], threads=1)
+        return
     plain = replace(FACTORY, precision=precision, input_size=input_size, batch_size=1)
     one = plain.create([], threads=1)[0]
     image, *others = (noise(seed, one.side) for seed in range(24))
@@ -66,7 +81,7 @@ def test_neighbours_threads_and_batches_do_not_change_a_bit(
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_threads_of_the_process_do_not_change_a_bit(threads: int) -> None:
+def test_the_threads_of_the_process_do_not_change_a_bit(library: str, threads: int) -> None:
     encoder = FACTORY.create([], threads=1)[0]
     square = noise(0, encoder.side)
     before, limit = encoder.encode([square]), torch.get_num_threads()
@@ -109,7 +124,8 @@ def test_it_computes_what_torchvisions_own_network_does(
 ) -> None:
     original = resnet50()
     original.fc = torch.nn.Identity()
-    original.load_state_dict(weights.load("builtin").state or {}, strict=False)
+    state = weights.load("builtin").state or {}
+    original.load_state_dict({key: torch.from_numpy(state[key]) for key in state}, strict=False)
     torch.save(original.state_dict(), tmp_path / "plain.pth")
     plain = replace(FACTORY, weights=str(tmp_path / "plain.pth")).create([], threads=1)[0]
     pixels = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2) / 255
@@ -137,11 +153,12 @@ def test_the_fingerprint_is_the_same_at_every_load(encoder: Encoder) -> None:
     assert again.fingerprint == larger.fingerprint == encoder.fingerprint
 
 
-def test_the_fingerprint_tells_what_makes_embeddings_differ(encoder: Encoder) -> None:
+def test_the_fingerprint_tells_what_makes_embeddings_differ(library: str, encoder: Encoder) -> None:
     other_size = replace(FACTORY, input_size=encoder.side + 16).create([], threads=1)[0]
     assert other_size.side == encoder.side + 16
     assert other_size.fingerprint != encoder.fingerprint
-    assert re.match(rf"builtin-{encoder.side}px-cpu_[a-z0-9_]+-fp32-", encoder.fingerprint)
+    computed = r"cpu_[a-z0-9_]+-openvino_[0-9.]+-fp32" if library == "openvino" else r"cpu_\w+-fp32"
+    assert re.match(rf"builtin-{encoder.side}px-{computed}-[0-9a-f]+$", encoder.fingerprint)
 
 
 def test_the_fingerprint_tells_gpus_and_their_batches_apart(
@@ -158,14 +175,17 @@ def test_the_fingerprint_tells_gpus_and_their_batches_apart(
     assert sum("-cuda_vendor_a100-fp32-" in name for name in known) == 2
 
 
-def test_the_network_is_made_with_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[object] = []
+def test_the_network_is_made_with_the_first_batch(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, name = (graph, "build") if library == "openvino" else (network, "resnet50_with")
+    make, made = getattr(module, name), []
 
-    def noted(loaded: weights.Weights) -> torch.nn.Module:
-        made.append(loaded)
-        return resnet50_with(loaded)
+    def noted(*arguments: object) -> object:
+        made.append(arguments)
+        return make(*arguments)
 
-    monkeypatch.setattr(network, "resnet50_with", noted)
+    monkeypatch.setattr(module, name, noted)
     encoder = FACTORY.create([], threads=2)[0]
     assert encoder.fingerprint
     assert not made
@@ -174,13 +194,16 @@ def test_the_network_is_made_with_the_first_batch(monkeypatch: pytest.MonkeyPatc
     assert len(made) == 1
 
 
-def test_the_best_precision_of_the_device_is_named(encoder: Encoder) -> None:
+def test_the_best_precision_of_the_device_is_named(library: str) -> None:
     chosen = replace(FACTORY, precision="auto").create([], threads=1)[0].fingerprint
-    known = {encoder.fingerprint.replace("fp32", kind) for kind in ("fp32", "bf16")}
-    assert chosen in known
+    kinds: list[Precision] = ["bf16", "fp32"]
+    if library == "openvino":
+        kinds.append("int8")
+    known = [replace(FACTORY, precision=kind).create([], threads=1)[0] for kind in kinds]
+    assert chosen in [encoder.fingerprint for encoder in known]
 
 
-def test_the_cpu_is_one_device_whatever_gpus_are_named() -> None:
+def test_the_cpu_is_one_device_whatever_gpus_are_named(library: str) -> None:
     assert len(FACTORY.create(["0", "1"], threads=1)) == 1
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from imgdedup.encoder import EncoderFactory, weights
+from imgdedup.encoder import EncoderFactory, torch_files, weights
 from imgdedup.errors import UserError
 from imgdedup.space.learning import learn_axes
 from imgdedup.space.projection import unit
@@ -52,9 +52,9 @@ def publisher(
     """A server that publishes the stand-in as SSCD, for an empty cache in `tmp_path`."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setattr(weights, "SSCD_SHA256", hashlib.sha256(sscd_file).hexdigest())
+    monkeypatch.setattr(torch_files, "SSCD_SHA256", hashlib.sha256(sscd_file).hexdigest())
     with serving(lambda request: request.reply(200, sscd_file)) as server:
-        monkeypatch.setattr(weights, "SSCD_URL", f"{server.address}/sscd.torchscript.pt")
+        monkeypatch.setattr(torch_files, "SSCD_URL", f"{server.address}/sscd.torchscript.pt")
         yield server
 
 
@@ -111,6 +111,6 @@ def test_another_file_instead_of_sscd_is_refused(
 def test_sscd_needs_the_network_or_a_file(publisher: Server, tmp_path: Path) -> None:
     publisher.answer = lambda request: request.reply(404)
     said = refusal()
-    assert f"{weights.SSCD_URL} (HTTP Error 404: Not Found): fetch that file" in said
+    assert f"{torch_files.SSCD_URL} (HTTP Error 404: Not Found): fetch that file" in said
     assert f"put it into {tmp_path}/hub/checkpoints, or set embed.weights to its path" in said
     assert "\n" not in said

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,7 +92,7 @@ def write_untrained(path: Path) -> Path:
     """Write the descriptor that training from scratch starts with, to compare others with."""
     torch.manual_seed(1)
     state = trainer.network_of(SCRATCH).state_dict()
-    quantized.save(path, state, {"input_size": str(INPUT_SIZE)})
+    quantized.save(path, _arrays(state), {"input_size": str(INPUT_SIZE)})
     return path
 
 
@@ -128,8 +128,9 @@ def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path
         "root": str(recipe.root),
         "trained": date,
     }
-    quantized.save(path, state, metadata)
-    training.network.load_state_dict(quantized.loads(path.read_bytes())[0])
+    quantized.save(path, _arrays(state), metadata)
+    kept, _ = quantized.loads(path.read_bytes())
+    training.network.load_state_dict({key: torch.from_numpy(kept[key]) for key in kept})
     stored = training.measure(copied, others, INPUT_SIZE)
     worst = float((whole * training.vectors(copied, INPUT_SIZE)).sum(1).min())
     training.network.load_state_dict(state)
@@ -149,6 +150,10 @@ def _export(training: Training, packed: Packed, heldout: int, out: Path) -> Path
     (out / "model-card.md").write_text(text)
     say(f"train: done; the descriptor is {path}, and model-card.md beside it has its figures")
     return path
+
+
+def _arrays(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in state.items()}
 
 
 def _can_compile(device: torch.device) -> bool:

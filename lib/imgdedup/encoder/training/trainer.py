@@ -17,6 +17,7 @@ from torchvision.models import resnet50
 
 from imgdedup.encoder import weights
 from imgdedup.encoder.network import PowerMean, resnet50_with
+from imgdedup.encoder.parameters import IMAGENET_MEAN, IMAGENET_STD
 from imgdedup.encoder.training import objective, strengths, views
 from imgdedup.encoder.training.batches import drawn, in_batches, pictures
 from imgdedup.encoder.training.heldout import nearest_copy_recall
@@ -54,7 +55,7 @@ class Training:
         parameters = [*self.network.parameters(), *self.head.parameters()]
         self._optimiser = torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
         self._forward = torch.compile(self.network) if compiled else self.network
-        scale = torch.tensor([weights.IMAGENET_MEAN, weights.IMAGENET_STD], device=device)
+        scale = torch.tensor([IMAGENET_MEAN, IMAGENET_STD], device=device)
         self._mean, self._std = scale.view(2, 1, 3, 1, 1)
         self.step = 0
         self.history: list[dict[str, float]] = []
