@@ -1,9 +1,10 @@
 """The network that turns images into embeddings: its weights, its devices, its fingerprint.
 
-Only this package imports torch, and it needs no Spark. This module imports nothing heavy, because
+Only this package imports torch and OpenVINO, and it needs no Spark. This module imports nothing heavy, because
 the driver makes an EncoderFactory, and only the workers call `create`.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +12,11 @@ from typing import Protocol
 import numpy as np
 
 from imgdedup.encoder.settings import EncoderSettings
+
+
+# `import openvino` reports to Google Analytics that it was imported, and writes to the home folder.
+# It does neither where this package cannot be imported.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 class Encoder(Protocol):

@@ -1,5 +1,6 @@
 """What computes embeddings, in which precision, and what is said where OpenVINO does not run."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -71,6 +72,17 @@ def test_a_worker_on_a_cpu_does_not_import_torch() -> None:
         "sys.exit('torch' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_openvino_reports_to_nobody_that_it_was_imported(tmp_path: Path) -> None:
+    # Here `openvino_telemetry` is a module that ends the process.
+    (tmp_path / "openvino_telemetry.py").write_text("import os; os._exit(7)")
+    code = "import imgdedup.encoder.cpu, sys; sys.exit(sys.modules['openvino_telemetry'] or 0)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, env=environment, check=False).returncode == 0
+    command[-1] = "import openvino"
+    assert subprocess.run(command, env=environment, check=False).returncode == 7
 
 
 def test_the_widest_instructions_are_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
