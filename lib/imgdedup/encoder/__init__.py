@@ -1,7 +1,7 @@
 """The network that turns images into embeddings: its weights, its devices, its fingerprint.
 
-Only this package imports torch and OpenVINO, and it needs no Spark. This module imports nothing heavy, because
-the driver makes an EncoderFactory, and only the workers call `create`.
+Only this package imports torch and OpenVINO, and it needs no Spark. This module imports nothing
+heavy, because the driver makes an EncoderFactory, and only the workers call `create`.
 """
 
 import sys
@@ -13,9 +13,8 @@ import numpy as np
 
 from imgdedup.encoder.settings import EncoderSettings
 
-
 # `import openvino` reports to Google Analytics that it was imported, and writes to the home folder.
-# It does neither where this package cannot be imported.
+# It does neither where its module for that cannot be imported.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 

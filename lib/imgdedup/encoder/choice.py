@@ -5,18 +5,19 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from imgdedup.console import say
-from imgdedup.encoder import Encoder, weights
+from imgdedup.encoder import weights
 from imgdedup.encoder.hardware import may_have_gpu
 from imgdedup.encoder.parameters import Weights
 from imgdedup.encoder.settings import EncoderSettings
 
 if TYPE_CHECKING:
+    from imgdedup.encoder.cpu import OpenVinoEncoder
     from imgdedup.encoder.network import TorchEncoder
 
 
 def create_encoders(
     settings: EncoderSettings, gpus: Sequence[str], threads: int
-) -> Sequence[Encoder]:
+) -> "Sequence[TorchEncoder | OpenVinoEncoder]":
     """Make the encoders that `EncoderFactory.create` promises.
 
     torch is imported only for a GPU, for a TorchScript module, for weights that only torch reads,

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 import safetensors.torch
 import torch
@@ -145,7 +144,7 @@ def test_the_best_precision_is_chosen(
         def get_property(self, device: str, name: str) -> list[str]:
             return ["FP32", "INT8", *["BF16"] * bf16]
 
-    monkeypatch.setattr(openvino, "Core", Core)
+    monkeypatch.setattr(cpu.ov, "Core", Core)
     monkeypatch.setattr(cpu, "is_x86", lambda: is_x86)
     loaded = weights.load("builtin", with_ranges=has_ranges)
     assert cpu.choose_precision("auto", loaded) == chosen
@@ -168,7 +167,7 @@ def test_without_openvino_torch_computes_and_one_line_says_so(
     if fault == "module":
         monkeypatch.setitem(sys.modules, "openvino", None)
     else:
-        monkeypatch.setattr(openvino, "Core", unavailable)
+        monkeypatch.setattr(cpu.ov, "Core", unavailable)
     encoders = [FACTORY.create([], threads=1)[0] for _ in range(2)]
     assert all(isinstance(encoder, TorchEncoder) for encoder in encoders)
     assert "openvino" not in encoders[0].fingerprint
