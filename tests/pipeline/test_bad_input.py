@@ -80,11 +80,11 @@ def ended(photos: Photos, folder: Path, taken_port: int, in_one_process: Jobs) -
     return dict(zip(jobs, in_one_process(list(jobs.values())), strict=True))
 
 
-def message(job: Ended, stage: str) -> str:
+def message(job: Ended, name: str) -> str:
     """The one line of error that a job printed."""
     errors = [line for line in job.lines if line.startswith("error: ")]
     assert len(errors) == 1
-    assert errors[0].startswith(f"error: {stage}: ")
+    assert errors[0].startswith(f"error: {name}: ")
     return errors[0]
 
 
@@ -121,14 +121,14 @@ def test_a_failed_day_can_be_run_again(ended: dict[str, Ended], folder: Path) ->
 
 def test_a_root_that_is_a_file_is_refused(ended: dict[str, Ended], folder: Path) -> None:
     job = ended["a root that is a file"]
-    assert str(folder / "file") in message(job, "scan")
+    assert str(folder / "file") in message(job, "embed")
     assert job.status == 2
     assert (folder / "file").read_text() == "This is a line of text.\n"
 
 
 def test_an_unknown_setting_is_named(ended: dict[str, Ended], folder: Path) -> None:
     job = ended["an unknown setting"]
-    assert "scan.hiden" in message(job, "scan")
+    assert "scan.hiden" in message(job, "embed")
     assert job.status == 2
     assert not (folder / "setting").exists()
 
