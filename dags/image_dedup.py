@@ -41,9 +41,9 @@ equal tables. One run takes a month of small days, and starts each job once:
 `airflow backfill create --dag-id image_dedup --from-date 2026-01-01 --to-date 2026-01-31` makes a
 run for each day. Large days embed side by side, and the pool lets one job at a time use the
 collection. Airflow tries a failed or killed job again, and the stages that were done find nothing
-new to do. No process of the killed job goes on beside the new one. Airflow does not try again after
-exit status 2: the fault is in the input, the
-configuration or the machine, and only a person can mend it.
+new to do, unless the run refits or repairs: then they work again. No process of the killed job goes
+on beside the new one. Airflow does not try again after exit status 2: the fault is in the input,
+the configuration or the machine, and only a person can mend it.
 
 ### Results
 
@@ -240,7 +240,7 @@ with DAG(
         "retry_exponential_backoff": 2.0,  # factor from one delay to the next
         "max_retry_delay": timedelta(hours=1),
         "retry_policy": RetryUnlessUsersFault(),
-        "execution_timeout": timedelta(hours=24),
+        "execution_timeout": timedelta(hours=48),
     },
     description="Finds copies of images, edited ones too, and keeps one of each",
     doc_md=__doc__,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
@@ -17,6 +19,7 @@ from imgdedup.lake.schemas import VERDICTS_DATASET
 from imgdedup.runtime.run import Outcome, Run, run_locked
 from imgdedup.settling.checks import Mismatch
 from imgdedup.settling.progress import read_progress, read_queue
+from imgdedup.settling.settlement import Settlement
 from imgdedup.stages import body_of
 from tests.pictures import decoded, features, photograph
 from tests.spark.tables import Image as Row
@@ -200,3 +203,41 @@ def test_an_index_on_a_lake_of_an_earlier_version_misses_its_lost_days(
     shutil.rmtree(lake.path("embeddings", FIRST))
     with pytest.raises(Mismatch, match=f"embeddings of {FIRST}: the partition is missing"):
         run_stages(SECOND, "index")
+
+
+def test_a_day_with_nothing_new_asks_for_nothing_and_keeps_its_tables(
+    spark: SparkSession,
+    lake: Lake,
+    run_stages: Stages,
+    pictures: dict[str, Image.Image],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    run_stages(FIRST)
+    tables = ("candidates", "pairs", "groups", "deduplicated")
+    before = [lake.versions(table) for table in tables]
+    with monkeypatch.context() as patch:
+        patch.setattr(Settlement, "publish", lambda *_, **__: 1 / 0)
+        again = run_stages(FIRST, "search", "verify", "group")
+    assert [outcome.rows_out for outcome in again.values()] == [1, 1, 2]
+    assert [lake.versions(table) for table in tables] == before
+
+
+def test_a_manifest_that_its_owner_writes_in_place_reaches_deduplicated(
+    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+) -> None:
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    place = Path(lake.path("manifest", FIRST))
+    shutil.rmtree(place)
+    place.mkdir()
+
+    def write(label: str) -> None:
+        ids = [f"{FIRST} a", f"{FIRST} b"]
+        columns = {"image_id": ids, "uri": ["uri"] * 2, "label": [label] * 2}
+        pq.write_table(pa.table(columns), place / "part-0.parquet")
+
+    for label in ("first", "second"):
+        write(label)
+        run_stages(FIRST)
+        (kept,) = rows_of(lake.read_day("deduplicated", FIRST))
+        assert kept["label"] == label

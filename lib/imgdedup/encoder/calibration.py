@@ -20,9 +20,11 @@ _SHARE = 0.9
 def load(spec: str) -> Weights:
     """Load weights, as `embed.weights`, without the ranges that they may have.
 
-    Raises UserError when they cannot be loaded, or are TorchScript.
+    Raises UserError when they cannot be loaded, or are a published name or TorchScript.
     """
-    loaded = weights.load(spec, with_ranges=False)
+    if weights.is_name(spec) and spec != "builtin":
+        raise UserError(f"{spec} is a name: ranges lie beside a file, so save the weights first")
+    loaded = weights.load(spec)
     if loaded.state is None:
         raise UserError(f"{spec} is TorchScript: only a state_dict can be computed in int8")
     return loaded

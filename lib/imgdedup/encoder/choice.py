@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from imgdedup.console import say
 from imgdedup.encoder import weights
 from imgdedup.encoder.hardware import may_have_gpu
-from imgdedup.encoder.parameters import Weights
 from imgdedup.encoder.settings import EncoderSettings
 
 if TYPE_CHECKING:
@@ -27,24 +26,18 @@ def create_encoders(
     wants_gpu = settings.device == "cuda" or (
         settings.device == "auto" and (bool(gpus) or may_have_gpu())
     )
-    if wants_gpu or loaded.script is not None:
-        encoders = _torch_encoders(loaded, settings, gpus, threads)
-        if loaded.script is not None or not encoders[0].on_cpu:
-            return encoders
-    if not runs_openvino():
-        return _torch_encoders(loaded, settings, [], threads)
+    if wants_gpu or loaded.script is not None or not runs_openvino():
+        from imgdedup.encoder import network
+
+        devices = network.find_devices(settings.device, gpus)
+        on_torch = devices[0].type != "cpu" or loaded.script is not None or not runs_openvino()
+        if on_torch:
+            return [network.TorchEncoder(loaded, settings, each, threads) for each in devices]
     from imgdedup.encoder.cpu import OpenVinoEncoder
 
+    if settings.precision in ("auto", "int8"):
+        loaded = weights.with_ranges(loaded, settings.weights)
     return [OpenVinoEncoder(loaded, settings, threads)]
-
-
-def _torch_encoders(
-    loaded: Weights, settings: EncoderSettings, gpus: Sequence[str], threads: int
-) -> "list[TorchEncoder]":
-    from imgdedup.encoder import network
-
-    devices = network.find_devices(settings.device, gpus)
-    return [network.TorchEncoder(loaded, settings, device, threads) for device in devices]
 
 
 @cache

@@ -10,7 +10,12 @@ import numpy as np
 import openvino as ov
 
 from imgdedup.encoder import graph
-from imgdedup.encoder.hardware import cpu_features, is_x86, widest_instructions
+from imgdedup.encoder.hardware import (
+    cpu_features,
+    is_x86,
+    sums_int8_exactly,
+    widest_instructions,
+)
 from imgdedup.encoder.parameters import Weights
 from imgdedup.encoder.passes import CPU_PASS, in_passes, name_model, padded
 from imgdedup.encoder.settings import EncoderSettings
@@ -112,7 +117,9 @@ def choose_precision(wanted: str, loaded: Weights) -> Precision:
             f"embed.precision is int8, and the weights {loaded.name} have no ranges beside them: "
             "make these with jobs/calibrate.py, or set embed.precision to auto"
         )
-    if wanted == "int8" or (wanted == "auto" and loaded.ranges is not None and is_x86()):
+    # Where sums saturate, int8 was measured for `builtin` alone.
+    is_measured = is_x86() and (sums_int8_exactly() or loaded.name == "builtin")
+    if wanted == "int8" or (wanted == "auto" and loaded.ranges is not None and is_measured):
         return "int8"
     capable = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if wanted == "bf16" or (wanted == "auto" and "BF16" in capable):

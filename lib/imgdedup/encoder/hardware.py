@@ -17,6 +17,7 @@ _WIDEST = (
     ("avx2", "avx2"),
 )
 _X86 = {"x86_64", "amd64", "i386", "i686"}
+_VNNI = {"avx512_vnni", "avx_vnni", "amx_int8"}
 _DRIVERS = ("libcuda.so.1", "libamdhip64.so", "nvcuda.dll")
 
 
@@ -41,6 +42,11 @@ def widest_instructions(features: Set[str]) -> str:
 def is_x86() -> bool:
     """Whether this is an x86 processor."""
     return platform.machine().lower() in _X86
+
+
+def sums_int8_exactly() -> bool:
+    """Whether products of int8 are summed in 32 bits. Older x86 processors saturate at 16 bits."""
+    return not _VNNI.isdisjoint(cpu_features())
 
 
 def may_have_gpu() -> bool:

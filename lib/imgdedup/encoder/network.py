@@ -49,7 +49,7 @@ class TorchEncoder:
         device: torch.device,
         threads: int,
     ) -> None:
-        self.on_cpu = on_cpu = device.type == "cpu"
+        on_cpu = device.type == "cpu"
         self.side = settings.input_size or loaded.input_size
         self.batch_size = max(settings.batch_size, CPU_PASS * threads if on_cpu else 0)
         self._pass = CPU_PASS if on_cpu else self.batch_size

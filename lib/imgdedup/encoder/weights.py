@@ -16,27 +16,36 @@ from imgdedup import sources
 from imgdedup.encoder import quantized, ranges
 from imgdedup.encoder.parameters import Weights
 from imgdedup.encoder.ranges import Ranges
-from imgdedup.errors import UserError
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import TryAgain, UserError
+from imgdedup.failures import TRANSIENT, ImageFailure
 
 BUILTIN = Path(__file__).with_name("builtin.safetensors")
 _MAX_BYTES = 4 << 30
 
 
-def load(spec: str, with_ranges: bool = True) -> Weights:
-    """Load `builtin`, `sscd`, a torchvision ResNet-50 weights name, or a path or URI.
-
-    The ranges that lie beside a file are read, too, unless `with_ranges` is false.
-    """
+def load(spec: str) -> Weights:
+    """Load `builtin`, `sscd`, a torchvision ResNet-50 weights name, or a path or URI."""
     if spec == "builtin":
-        loaded = _safetensors(spec, BUILTIN.read_bytes())
-    elif "/" not in spec and "." not in spec and not Path(spec).exists():
+        return _safetensors(spec, BUILTIN.read_bytes())
+    if is_name(spec):
         from imgdedup.encoder import torch_files
 
         return torch_files.named(spec)
-    else:
-        loaded = _read(spec)
-    if not with_ranges or loaded.state is None:
+    return _read(spec)
+
+
+def is_name(spec: str) -> bool:
+    """Whether this is the name of published weights, not a file."""
+    return "/" not in spec and "." not in spec and not Path(spec).exists()
+
+
+def with_ranges(loaded: Weights, spec: str) -> Weights:
+    """The weights with the ranges that lie beside their file, if there are any.
+
+    Raises UserError when the ranges are damaged or of other weights, and TryAgain when a store does
+    not answer.
+    """
+    if loaded.state is None or (is_name(spec) and spec != "builtin"):
         return loaded
     place = ranges.beside(str(BUILTIN) if spec == "builtin" else spec)
     return replace(loaded, ranges=_ranges(place, loaded.digest))
@@ -86,6 +95,8 @@ def _ranges(place: str, digest: str) -> Ranges | None:
     except ImageFailure as failure:
         if failure.code in ("missing", "unreadable"):  # a store may refuse to say which
             return None
+        if failure.code in TRANSIENT:
+            raise TryAgain(f"the ranges {place} of the weights cannot be read now") from None
         reason = failure.code
     except ValueError as error:
         reason = str(error)

@@ -1,6 +1,6 @@
 """An archive of the Java classes that Spark loads. It halves the start time of Spark's JVMs.
 
-Each stage is a spark-submit of its own. On a small day half of its seconds go into finding,
+Each job is a spark-submit of its own. On a small day half of its seconds went into finding,
 checking and linking about 15,000 classes. Java can keep classes ready to map into memory (class
 data sharing). `make setup` makes the archive once, from the classes that a small Spark job loads.
 A JVM that cannot use the archive (another Java, another Spark) ignores it and starts as usual.

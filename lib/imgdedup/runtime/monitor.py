@@ -23,6 +23,8 @@ class PeakMemory:
 
     def __init__(self) -> None:
         self.peak_bytes = 0
+        self._top = _top()
+        self._peak = threading.Lock()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="peak-memory", daemon=True)
 
@@ -41,17 +43,25 @@ class PeakMemory:
 
     def restart(self) -> None:
         """Forget the peak so far: what follows is another stage's."""
-        self.peak_bytes = 0
+        now = _resident(self._top)
+        with self._peak:
+            self.peak_bytes = now
 
     def _watch(self) -> None:
-        own = psutil.Process()
-        parent = own.parent()
-        # spark-submit's JVM starts the Python driver, not the other way round.
-        top = parent if parent is not None and "java" in parent.name() else own
         while True:
-            self.peak_bytes = max(self.peak_bytes, _resident(top))
+            now = _resident(self._top)
+            with self._peak:
+                self.peak_bytes = max(self.peak_bytes, now)
             if self._done.wait(_MEMORY_SECONDS):
                 return
+
+
+def _top() -> psutil.Process:
+    """The process above all that a job consists of."""
+    own = psutil.Process()
+    parent = own.parent()
+    # spark-submit's JVM starts the Python driver, not the other way round.
+    return parent if parent is not None and "java" in parent.name() else own
 
 
 def _resident(top: psutil.Process) -> int:

@@ -1,13 +1,23 @@
 """The account of a stage: its row in `runs`, and its line on the console."""
 
 import platform
+from contextlib import suppress
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from imgdedup.lake.schemas import RUNS
 from imgdedup.runtime.run import Outcome, Run
 
-_VERSIONS = ("imgdedup", "pyspark", "pymilvus", "milvus-lite", "torch", "pillow", "pyarrow")
+_VERSIONS = (
+    "imgdedup",
+    "pyspark",
+    "pymilvus",
+    "milvus-lite",
+    "openvino",
+    "torch",
+    "pillow",
+    "pyarrow",
+)
 
 
 def write_record(
@@ -34,11 +44,19 @@ def write_record(
         "peak_rss_bytes": peak_bytes,
         "model": outcome.model if outcome else None,
         "details": details,
-        "versions": {"python": platform.python_version()}
-        | {package: version(package) for package in _VERSIONS},
+        "versions": {"python": platform.python_version()} | _versions(),
         "message": message,
     }
     run.lake.append_run(run.dt, run.lake.frame([row], RUNS))
+
+
+def _versions() -> dict[str, str]:
+    """The release of each package that results depend on; OpenVINO may not be installed."""
+    found = {}
+    for package in _VERSIONS:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def summary(outcome: Outcome) -> str:

@@ -23,7 +23,6 @@ def start_session(job: str, dt: str, config: Config) -> SparkSession:
     properties = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(config.spark.shuffle_partitions),
-        # Set, it keeps Spark from giving the workers a variable of its own.
         f"spark.executorEnv.{_BLAS_THREADS}": "1",
         **config.spark.properties,
     }
@@ -35,7 +34,6 @@ def start_session(job: str, dt: str, config: Config) -> SparkSession:
     for key, value in properties.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    spark.sparkContext.environment[_BLAS_THREADS] = "1"
     spark.sparkContext.setLogLevel("WARN")
     return spark
 

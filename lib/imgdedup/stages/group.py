@@ -36,7 +36,7 @@ def run(run: Run) -> Outcome:
         lake, "group", rules=" ".join(order), reads="manifest", writes=("groups",)
     )
     require_whole(lake, "pairs", settlement.days, "verify")
-    if settlement.is_done and not lake.faults("deduplicated", settlement.days):
+    if settlement.is_done and not _stale_days(settlement, run.days):
         details = {"days_rewritten": 0, "manifests_rewritten": 0}
         return Outcome(lake.rows("pairs"), lake.rows("groups"), details=details)
     groups = settlement.stage_delta("groups", _groups_delta(settlement, order, run.run_id))
@@ -68,14 +68,14 @@ def _groups_delta(settlement: Settlement, order: Sequence[str], run_id: str) -> 
 def _stage_deduplicated(settlement: Settlement, own: Sequence[str], groups: Staged) -> Staged:
     """Stage the manifests without the removed images, for each day where they may have changed.
 
-    `own` are the days of the run, which are always written; `groups` are the staged groups.
+    `own` are the days of the run; `groups` are the staged groups.
     """
     lake, days = settlement.lake, settlement.days
     if settlement.everything:
         stale = set(days)
     else:
-        stale = {*own, *groups.days("groups"), *settlement.changed_days} & set(days)
-        stale |= lake.faults("deduplicated", days).keys()
+        changed = {*groups.days("groups"), *settlement.changed_days} & set(days)
+        stale = changed | _stale_days(settlement, own)
     staged = lake.stage_removal("deduplicated", days)
     for day in sorted(stale):
         kept = without_removed(
@@ -83,6 +83,16 @@ def _stage_deduplicated(settlement: Settlement, own: Sequence[str], groups: Stag
         )
         staged += lake.stage_day("deduplicated", day, kept)
     return staged
+
+
+def _stale_days(settlement: Settlement, own: Sequence[str]) -> set[str]:
+    """The days whose `deduplicated` is damaged, or may be stale for a reason that nothing records.
+
+    The user may have written a manifest of the run's `own` days in place, without a marker.
+    """
+    lake, days = settlement.lake, settlement.days
+    unmarked = {day for day in {*own} & {*days} if lake.marked_rows("manifest", day) is None}
+    return unmarked | lake.faults("deduplicated", days).keys()
 
 
 def affected_contents(touched: DataFrame, stored: DataFrame, pairs: DataFrame) -> DataFrame:

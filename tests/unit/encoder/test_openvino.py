@@ -146,10 +146,24 @@ def test_the_best_precision_is_chosen(
 
     monkeypatch.setattr(cpu.ov, "Core", Core)
     monkeypatch.setattr(cpu, "is_x86", lambda: is_x86)
-    loaded = weights.load("builtin", with_ranges=has_ranges)
+    loaded = weights.load("builtin")
+    loaded = weights.with_ranges(loaded, "builtin") if has_ranges else loaded
     assert cpu.choose_precision("auto", loaded) == chosen
     assert cpu.choose_precision("bf16", loaded) == "bf16"
     assert cpu.choose_precision("fp32", loaded) == "fp32"
+
+
+@pytest.mark.parametrize("exactly", [True, False])
+def test_where_sums_saturate_only_builtin_takes_int8_unasked(
+    monkeypatch: pytest.MonkeyPatch, exactly: bool
+) -> None:
+    monkeypatch.setattr(cpu, "is_x86", lambda: True)
+    monkeypatch.setattr(cpu, "sums_int8_exactly", lambda: exactly)
+    loaded = weights.with_ranges(weights.load("builtin"), "builtin")
+    assert cpu.choose_precision("auto", loaded) == "int8"
+    other = replace(loaded, name="own.safetensors")
+    assert (cpu.choose_precision("auto", other) == "int8") == exactly
+    assert cpu.choose_precision("int8", other) == "int8"
 
 
 def test_int8_without_ranges_is_refused(tmp_path: Path) -> None:
@@ -183,7 +197,7 @@ def test_a_gpu_is_looked_for_where_there_is_a_driver(monkeypatch: pytest.MonkeyP
         return False
 
     monkeypatch.setattr(torch.cuda, "is_available", is_available)
-    factory = replace(FACTORY, device="auto")
+    factory = replace(FACTORY, device="auto", precision="int8")
     for driver, gpus in ((False, []), (True, []), (False, ["0"])):
         monkeypatch.setattr(choice, "may_have_gpu", lambda driver=driver: driver)
         asked.clear()

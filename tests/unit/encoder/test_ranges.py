@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from imgdedup.encoder import EncoderFactory, calibration, layout, ranges, weights
+from imgdedup.encoder.parameters import Weights
 from imgdedup.encoder.ranges import Ranges
 from imgdedup.errors import UserError
 from imgdedup.local import train
@@ -40,8 +41,12 @@ def changed(path: Path, **changes: Any) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
+def with_ranges(spec: str) -> Weights:
+    return weights.with_ranges(weights.load(spec), spec)
+
+
 def test_the_package_has_ranges_for_all_convolutions_that_need_them() -> None:
-    known = weights.load("builtin").ranges
+    known = with_ranges("builtin").ranges
     assert known is not None
     assert known.photographs >= 1000
     named = {each.name for each in layout.convolutions()}
@@ -53,9 +58,9 @@ def test_ranges_are_found_beside_a_file(descriptor: Path) -> None:
     np.testing.assert_array_equal(
         embedding(FACTORY), embedding(replace(FACTORY, weights=str(descriptor)))
     )
-    loaded = weights.load(descriptor.as_uri())
-    assert loaded.ranges == weights.load("builtin").ranges
-    assert weights.load(str(descriptor), with_ranges=False).ranges is None
+    loaded = with_ranges(descriptor.as_uri())
+    assert loaded.ranges == with_ranges("builtin").ranges
+    assert weights.load(str(descriptor)).ranges is None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,7 @@ def test_ranges_have_the_name_of_their_weights(place: str, expected: str) -> Non
 
 def test_other_ranges_have_another_fingerprint(descriptor: Path) -> None:
     before = fingerprint(descriptor)
-    high = dict(weights.load("builtin").ranges.high)  # type: ignore[union-attr]
+    high = dict(with_ranges("builtin").ranges.high)  # type: ignore[union-attr]
     changed(descriptor, photographs=7)
     assert fingerprint(descriptor) == before
     changed(descriptor, high=high | {"layer1.0.conv1": 1.0})
@@ -93,23 +98,34 @@ def test_a_damaged_file_is_refused(descriptor: Path, content: bytes) -> None:
     Path(ranges.beside(str(descriptor))).write_bytes(content)
     reason = "it is damaged" if content else "empty"
     with pytest.raises(UserError, match=rf"cannot be used \({reason}\): make them again with job"):
-        weights.load(str(descriptor))
+        with_ranges(str(descriptor))
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "wide", None])
 def test_a_range_that_is_none_is_refused(descriptor: Path, value: object) -> None:
     changed(descriptor, high={"layer1.0.conv1": value})
     with pytest.raises(UserError, match="it is damaged"):
-        weights.load(str(descriptor))
+        with_ranges(str(descriptor))
 
 
 def test_ranges_of_other_weights_or_layers_are_refused(descriptor: Path) -> None:
     changed(descriptor, high={"layer9.0.conv1": 1.0})
     with pytest.raises(UserError, match="it names layers that ResNet-50 does not have"):
-        weights.load(str(descriptor))
+        with_ranges(str(descriptor))
     changed(descriptor, high={}, weights="0a")
     with pytest.raises(UserError, match="it was measured for other weights"):
-        weights.load(str(descriptor))
+        with_ranges(str(descriptor))
+
+
+def test_damaged_ranges_stop_only_what_reads_them(descriptor: Path) -> None:
+    Path(ranges.beside(str(descriptor))).write_bytes(b"{")
+    factory = replace(FACTORY, weights=str(descriptor), precision="fp32")
+    assert "-fp32-" in factory.create([], threads=1)[0].fingerprint
+
+
+def test_a_published_name_has_no_ranges_to_measure() -> None:
+    with pytest.raises(UserError, match="IMAGENET1K_V2 is a name: ranges lie beside a file"):
+        calibration.load("IMAGENET1K_V2")
 
 
 def test_measured_ranges_come_back_from_their_file(tmp_path: Path) -> None:
@@ -140,7 +156,7 @@ def test_calibration_writes_what_int8_reads(
     assert "4 readable photographs: calibration needs 100" in capsys.readouterr().out
     monkeypatch.setattr(train, "_LEAST_CALIBRATED", 4)
     assert train.calibrate() == 0
-    found = weights.load(str(path)).ranges
+    found = with_ranges(str(path)).ranges
     assert isinstance(found, Ranges)
     assert found.photographs == 4
     assert "-int8-" in fingerprint(path)
