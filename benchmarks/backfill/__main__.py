@@ -9,7 +9,6 @@ the same projection.
 """
 
 import argparse
-import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from benchmarks.backfill.compare import Compared, compare
 from benchmarks.backfill.measure import Measured, as_range, day_by_day
 from benchmarks.backfill.month import Month, build
 from benchmarks.backfill.page import page
+from benchmarks.commands import repeating
 from benchmarks.quality import photos
 from benchmarks.quality.__main__ import RESULTS, claim
 from imgdedup.console import say
@@ -111,8 +111,7 @@ def command(arguments: argparse.Namespace) -> str:
         "SEED": arguments.seed,
         "NAME": arguments.name,
     }
-    shown = (f"{key}={shlex.quote(str(value))}" for key, value in values.items() if value)
-    return " ".join(["make bench-backfill", *shown])
+    return repeating("bench-backfill", {key: value or None for key, value in values.items()})
 
 
 def _arguments() -> argparse.Namespace:

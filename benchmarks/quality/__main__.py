@@ -7,7 +7,6 @@ python -m benchmarks.quality [--photos FOLDER [--half a|b] [--copies-of FOLDERS]
 import argparse
 import csv
 import json
-import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.commands import repeating
 from benchmarks.quality import baselines, corpus, descriptors, photos, results
 from benchmarks.quality.findings import Families, findings
 from benchmarks.quality.markdown import page
@@ -189,10 +189,7 @@ def command(arguments: argparse.Namespace) -> str:
         "JUDGED": f"benchmarks/judged/{arguments.judged.name}" if arguments.judged else None,
         "NAME": arguments.name,
     }
-    shown = [
-        f"{name}={shlex.quote(str(value))}" for name, value in values.items() if value is not None
-    ]
-    return " ".join(["make bench-quality", *shown])
+    return repeating("bench-quality", values)
 
 
 def _shown(folders: str | None) -> str | None:

@@ -6,7 +6,6 @@ python -m benchmarks.speed --photos FOLDER [--out FOLDER] [--sizes 75,1000] [--s
 
 import argparse
 import json
-import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.commands import repeating
 from benchmarks.quality import photos
 from benchmarks.quality.__main__ import claim
 from benchmarks.speed import ours, peers
@@ -110,10 +110,7 @@ def command(arguments: argparse.Namespace) -> str:
         "NAME": arguments.name,
         "PEERS": arguments.peers and arguments.peers.name,
     }
-    shown = [
-        f"{name}={shlex.quote(str(value))}" for name, value in values.items() if value is not None
-    ]
-    return " ".join(["make bench", *shown])
+    return repeating("bench", values)
 
 
 def _days(out: Path, corpus: Corpus, first: dict[str, Any]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ def load(spec: str) -> Weights:
 
     Raises UserError when they cannot be loaded, or are a published name or TorchScript.
     """
-    if weights.is_name(spec) and spec != "builtin":
+    if weights.is_name(spec):
         raise UserError(f"{spec} is a name: ranges lie beside a file, so save the weights first")
     loaded = weights.load(spec)
     if loaded.state is None:

@@ -35,8 +35,8 @@ def load(spec: str) -> Weights:
 
 
 def is_name(spec: str) -> bool:
-    """Whether this is the name of published weights, not a file."""
-    return "/" not in spec and "." not in spec and not Path(spec).exists()
+    """Whether this is the name of published weights: neither `builtin` nor a file."""
+    return spec != "builtin" and not ("/" in spec or "." in spec or Path(spec).exists())
 
 
 def with_ranges(loaded: Weights, spec: str) -> Weights:
@@ -45,7 +45,7 @@ def with_ranges(loaded: Weights, spec: str) -> Weights:
     Raises UserError when the ranges are damaged or of other weights, and TryAgain when a store does
     not answer.
     """
-    if loaded.state is None or (is_name(spec) and spec != "builtin"):
+    if loaded.state is None or is_name(spec):
         return loaded
     place = ranges.beside(str(BUILTIN) if spec == "builtin" else spec)
     return replace(loaded, ranges=_ranges(place, loaded.digest))

@@ -27,7 +27,7 @@ from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
 from imgdedup.geometry.aggregate import learn_codebook
 from imgdedup.geometry.features import extract
-from imgdedup.images.decode import decoder_of
+from imgdedup.images.decode import Decoded, Decoder, decoder_of
 from imgdedup.local.workspace import CONF
 from imgdedup.stages import scan
 
@@ -82,18 +82,11 @@ def learn() -> int:
 
 def _units(photos: list[Callable[[], bytes]], settings: Config) -> np.ndarray:
     """The RootSIFT descriptors, float32, (n, 128), of the photographs that can be read."""
-    chosen = _drawn(photos, _MOST_PHOTOS)
-    decoder = decoder_of(settings.embed, side=8)
-    cv2.setNumThreads(1)  # the threads below share the cores
-
-    def found(read: Callable[[], bytes]) -> np.ndarray:
-        try:
-            return extract(decoder.decode(read()).luma).unit
-        except ImageFailure:
-            return np.empty((0, 128), np.float32)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.concatenate([np.empty((0, 128), np.float32), *pool.map(found, chosen)])
+    cv2.setNumThreads(1)  # our own threads share the cores
+    found = _of_each(
+        photos, _MOST_PHOTOS, decoder_of(settings.embed, 8), lambda image: extract(image.luma).unit
+    )
+    return np.concatenate([np.empty((0, 128), np.float32), *found])
 
 
 def calibrate() -> int:
@@ -128,22 +121,30 @@ def calibrate() -> int:
 def _squares(photos: list[Callable[[], bytes]], side: int, settings: Config) -> list[np.ndarray]:
     """The photographs that can be read, as squares of `side` pixels, uint8."""
     decoder = decoder_of(settings.embed, side)
+    return _of_each(photos, _MOST_CALIBRATED, decoder, lambda image: image.square)
 
-    def decoded(read: Callable[[], bytes]) -> np.ndarray | None:
+
+def _of_each(
+    photos: list[Callable[[], bytes]],
+    most: int,
+    decoder: Decoder,
+    take: Callable[[Decoded], np.ndarray],
+) -> list[np.ndarray]:
+    """What `take` makes of each photograph that can be read.
+
+    At most so many are read, drawn at random but always the same, in their order.
+    """
+
+    def taken(read: Callable[[], bytes]) -> np.ndarray | None:
         try:
-            return decoder.decode(read()).square
+            return take(decoder.decode(read()))
         except ImageFailure:
             return None
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(decoded, _drawn(photos, _MOST_CALIBRATED))
-        return [square for square in found if square is not None]
-
-
-def _drawn(photos: list[Callable[[], bytes]], most: int) -> list[Callable[[], bytes]]:
-    """At most so many photographs, drawn at random but always the same, in their order."""
     order = np.random.default_rng(1).permutation(len(photos))[:most]
-    return [photos[number] for number in sorted(order)]
+    chosen = [photos[number] for number in sorted(order)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [array for array in pool.map(taken, chosen) if array is not None]
 
 
 def _add_photos(parser: argparse.ArgumentParser) -> None:

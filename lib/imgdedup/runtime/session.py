@@ -8,11 +8,6 @@ from pyspark.sql import SparkSession
 
 from imgdedup.config import Config
 
-# Threads of numpy's matrix products in a worker. Our own threads use the cores already. Spark would
-# set the cores of a task, and products of a few rows would then wait for each other: embedding took
-# twice the CPU time.
-_BLAS_THREADS = "OMP_NUM_THREADS"
-
 
 def start_session(job: str, dt: str, config: Config) -> SparkSession:
     """Start the session of one job with the properties of its configuration.
@@ -23,7 +18,10 @@ def start_session(job: str, dt: str, config: Config) -> SparkSession:
     properties = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(config.spark.shuffle_partitions),
-        f"spark.executorEnv.{_BLAS_THREADS}": "1",
+        # Threads of numpy's matrix products in a worker. Our own threads use the cores already.
+        # Spark would set the cores of a task, and products of a few rows would then wait for each
+        # other: embedding took twice the CPU time.
+        "spark.executorEnv.OMP_NUM_THREADS": "1",
         **config.spark.properties,
     }
     if job == "embed":

@@ -68,22 +68,21 @@ def require_same_model(projection: Projection, model: str) -> None:
 def publish_projection(lake: Lake, projection: Projection) -> None:
     """Pin a projection: the first of a root as the current one, a later one as the next."""
     network, local = projection.network, projection.local
-    row = (
-        projection.model,
-        _packed(network.mean),
-        _packed(network.components),
-        _packed(projection.background),
-        projection.dims,
-        float(projection.threshold),
-        projection.fitted_images,
-        projection.expected_images,
-        _packed(local.mean if local else None),
-        _packed(local.components if local else None),
-        float(projection.weight),
-    )
+    row = {
+        "model": projection.model,
+        "mean": _packed(network.mean),
+        "components": _packed(network.components),
+        "background": _packed(projection.background),
+        "dims": projection.dims,
+        "threshold": float(projection.threshold),
+        "fitted_images": projection.fitted_images,
+        "expected_images": projection.expected_images,
+        "local_mean": _packed(local.mean if local else None),
+        "local_components": _packed(local.components if local else None),
+        "weight": float(projection.weight),
+    }
     name = _CURRENT if read_projection(lake) is None else _NEXT
-    rows = lake.frame([dict(zip(_SCHEMA.names, row, strict=True))], _SCHEMA)
-    lake.publish(lake.stage_state(name, rows))
+    lake.publish(lake.stage_state(name, lake.frame([row], _SCHEMA)))
 
 
 def is_refitting(lake: Lake) -> bool:
