@@ -39,7 +39,7 @@ setup: .venv/.ready ## Create or repair the environment in .venv (the other targ
 	@$(PY) -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 	@$(PY) -m imgdedup.local.java >/dev/null
-	@$(PY) -m imgdedup.local.class_archive
+	@$(PY) -m imgdedup.local.prepared
 
 demo: setup ## Deduplicate real photographs and edits of them; the tables go to OUT (out/demo)
 	@$(PY) -m imgdedup.local.demo $${OUT:+--out="$$OUT"}

@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from imgdedup.local import class_archive
 from imgdedup.local.java import BRIEF, choose_java
+from imgdedup.local.prepared import class_archive
 
 
 def environment(folder: Path, *, brief: bool = True) -> dict[str, str]:

@@ -8,8 +8,8 @@ import sys
 
 from hypothesis import settings
 
-from imgdedup.local import class_archive
 from imgdedup.local.java import BRIEF, choose_java
+from imgdedup.local.prepared import class_archive
 
 java = choose_java()
 JAVA_OPTIONS = f"{BRIEF} {class_archive.options(java)}"

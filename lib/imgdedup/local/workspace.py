@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import imgdedup
 from imgdedup.errors import UserError
-from imgdedup.local import class_archive, sqlite
+from imgdedup.local import sqlite
 from imgdedup.local.java import BRIEF, choose_java
+from imgdedup.local.prepared import class_archive
 
 REPOSITORY = Path(os.path.abspath(imgdedup.__file__)).parents[2]
 CONF = REPOSITORY / "conf"

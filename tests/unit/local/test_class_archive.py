@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from imgdedup.local import class_archive
 from imgdedup.local.java import Java, choose_java
+from imgdedup.local.prepared import class_archive
 
 
 def test_without_an_archive_java_starts_as_usual(tmp_path: Path) -> None:

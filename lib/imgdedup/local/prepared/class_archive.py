@@ -4,8 +4,6 @@ Each job is a spark-submit of its own. On a small day half of its seconds went i
 checking and linking about 15,000 classes. Java can keep classes ready to map into memory (class
 data sharing). `make setup` makes the archive once, from the classes that a small Spark job loads.
 A JVM that cannot use the archive (another Java, another Spark) ignores it and starts as usual.
-
-    python -m imgdedup.local.class_archive      make it for the Java that Spark runs on here
 """
 
 import os
@@ -15,8 +13,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from imgdedup.errors import UserError
-from imgdedup.local.java import Java, choose_java
+from imgdedup.local.java import Java
 
 FOLDER = Path(sys.prefix) / "spark-classes"
 ONE_STEP = 25  # from this version on, Java needs no base archive to make one
@@ -68,17 +65,3 @@ def make(java: Java, folder: Path = FOLDER) -> Path | None:
 def archive_path(java: Java, folder: Path) -> Path:
     """The path of the archive for `java`, whether it exists or not."""
     return folder / f"java-{java.version}-spark-{version('pyspark')}.jsa"
-
-
-def main() -> None:
-    """Make the archive. Without it everything works, but starts more slowly."""
-    try:
-        made = make(choose_java())
-    except UserError as error:
-        sys.exit(f"imgdedup: error: {error}")
-    if made is None:
-        print("imgdedup: no archive of Spark's classes: its jobs start more slowly")
-
-
-if __name__ == "__main__":
-    main()
