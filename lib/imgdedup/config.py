@@ -156,6 +156,7 @@ class SparkConfig(_Strict):
 
     driver_memory: Annotated[str, MinLen(1)]
     shuffle_partitions: Count
+    interpreted_rows: Annotated[int, Ge(0)]
     properties: dict[str, str]
     embed_properties: dict[str, str]
 

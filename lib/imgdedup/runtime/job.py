@@ -22,7 +22,7 @@ from imgdedup.runtime.days import days_between
 from imgdedup.runtime.explain import FAILED, USER_ERROR, explain
 from imgdedup.runtime.records import summary, write_record
 from imgdedup.runtime.run import Body, Outcome, Run, run_locked
-from imgdedup.runtime.session import start_session
+from imgdedup.runtime.session import start_session, suit_to_size
 from imgdedup.sources import local_path
 
 
@@ -58,6 +58,7 @@ def main(job: str, **bodies: Body) -> NoReturn:
             run = Run(
                 spark, lake, days[-1], tuple(days), arguments.run_id, settings, arguments.manifest
             )
+            suit_to_size(spark, lake.rows("embeddings"), settings)
             work = _Work(stage, bodies[stage], memory, since)
             with monitor.progress(spark, stage):
                 status = _run_each_day(work, run) if stage in BY_DAY else _run_once(work, run)

@@ -36,6 +36,18 @@ def start_session(job: str, dt: str, config: Config) -> SparkSession:
     return spark
 
 
+def suit_to_size(spark: SparkSession, rows: int, config: Config) -> None:
+    """Let Spark interpret its plans on a corpus of few `rows`, and compile them on a larger one.
+
+    The results are the same. On small tables, to write and to compile code takes longer than the
+    rows.
+    """
+    if config.spark.interpreted_rows:
+        compiles = rows >= config.spark.interpreted_rows
+        spark.conf.set("spark.sql.codegen.wholeStage", str(compiles).lower())
+        spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if compiles else "NO_CODEGEN")
+
+
 def _executor_cores(conf: SparkConf) -> int:
     """Cores of one executor, from the master's address or the property of a cluster."""
     local = re.match(r"local(?:\[(\d+|\*)(?:,\d+)?\])?$", conf.get("spark.master") or "")
