@@ -50,8 +50,10 @@ def touched(before: DataFrame, after: DataFrame, days: Sequence[str] | None) -> 
 def dated(contents: DataFrame, before: DataFrame, after: DataFrame) -> DataFrame:
     """Distinct contents as touched contents, by the snapshots before and after."""
     was, now = (first_days(only(rows, contents)) for rows in (before, after))
+    # A column of its own: Spark cannot join checkpointed contents of a snapshot with the snapshot.
+    own = contents.select(F.col("content_id").alias("content_id"))
     return (
-        contents.join(was.withColumnRenamed("day", "was"), "content_id", "left")
+        own.join(was.withColumnRenamed("day", "was"), "content_id", "left")
         .join(now.withColumnRenamed("day", "now"), "content_id", "left")
         .localCheckpoint()
     )
