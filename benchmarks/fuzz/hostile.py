@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 
+import pillow_heif
 from PIL import Image
 
 from imgdedup.testing import encoded, picture
@@ -56,6 +57,7 @@ def vast() -> dict[str, bytes]:
         "PSD of 90 gigapixels": struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 300_000, 300_000, 8, 3)
         + bytes(16),
         "ICO around a PNG of 3.6 gigapixels": ico(png(60_000, 60_000)),
+        "HEIF of 3.6 gigapixels": _heif(dot).replace(size, more),
     }
 
 
@@ -132,6 +134,12 @@ def scans(image: Image.Image, more: int) -> bytes:
     data = encoded(image, "JPEG", progressive=True)
     last = data[data.rfind(b"\xff\xc4", 0, data.rindex(b"\xff\xda")) : -2]
     return data[:-2] + last * more + data[-2:]
+
+
+def _heif(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    pillow_heif.from_pillow(image).save(file)
+    return file.getvalue()
 
 
 def filled() -> dict[str, tuple[bytes, int]]:

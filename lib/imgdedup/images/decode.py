@@ -17,13 +17,9 @@ from PIL import Image
 from imgdedup.config import EmbedConfig
 from imgdedup.failures import ImageFailure
 from imgdedup.images.bars import Box, without_bars
+from imgdedup.images.formats import FORMATS, translate_errors
 from imgdedup.images.limits import open_image
 
-# Formats that Pillow decodes itself. Formats that call other programs (EPS) stay out.
-FORMATS = (
-    "AVIF BMP DDS DIB GIF ICNS ICO JPEG JPEG2000 PCX PNG PPM PSD QOI SGI TGA TIFF WEBP XBM"
-).split()
-Image.init()  # load the plugins now, not in several threads at once
 _HOLDING_OTHERS = ("ICO", "ICNS")  # the picture inside may have another format and another size
 _ORIENTATION_TAG = 0x0112
 _TRANSPOSE = {
@@ -104,7 +100,7 @@ class Decoder:
 
         Raises ImageFailure: not_an_image, decompression_bomb, truncated or corrupt.
         """
-        with _translate_errors():
+        with translate_errors(data):
             image = open_image(data, FORMATS)
             width, height = image.size
             self._check_size(width, height)
@@ -209,23 +205,6 @@ def _cropped(pixels: Image.Image, box: Box, size: tuple[int, int]) -> Image.Imag
     left, top = ceil(box[0] * across), ceil(box[1] * down)
     right, bottom = int(box[2] * across), int(box[3] * down)
     return pixels.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Turn the errors of Pillow and its codecs on bad data into ImageFailure."""
-    try:
-        yield
-    except (ImageFailure, MemoryError):
-        raise
-    except Image.UnidentifiedImageError:
-        raise ImageFailure("not_an_image", "no format that this system reads") from None
-    except Image.DecompressionBombError as error:
-        raise ImageFailure("decompression_bomb", str(error)) from None
-    except Exception as error:
-        # Codecs raise errors of any type on bad bytes: OSError, SyntaxError, struct.error, ...
-        code = "truncated" if "truncated" in str(error).lower() else "corrupt"
-        raise ImageFailure(code, f"{type(error).__name__}: {error}") from None
 
 
 def _orientation(image: Image.Image) -> int:
