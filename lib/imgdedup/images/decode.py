@@ -19,6 +19,7 @@ from imgdedup.failures import ImageFailure
 from imgdedup.images.bars import Box, without_bars
 from imgdedup.images.formats import FORMATS, translate_errors
 from imgdedup.images.limits import open_image
+from imgdedup.images.pixels import to_rgb
 
 _HOLDING_OTHERS = ("ICO", "ICNS")  # the picture inside may have another format and another size
 _ORIENTATION_TAG = 0x0112
@@ -34,7 +35,7 @@ _TRANSPOSE = {
 _SWAPPING = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}  # width and height change places
 # A part of the decoder's fingerprint. Change it when the same file would give another thumbnail, or
 # other pixels for the local features.
-_VERSION = 3
+_VERSION = 4
 # Pixels of the long side at which bars and local features are looked for. The network sees a JPEG
 # at the detail that such a picture needs. The configured size of the thumbnails changes neither.
 _NETWORK_DETAIL = 320
@@ -109,7 +110,7 @@ class Decoder:
             again = self._open_for_thumbnail(data, width, height, image.size)
             thumbnail = None
             with self._hold(image):
-                pixels = to_rgb(image)
+                pixels = to_rgb(image, data)
                 if name in _HOLDING_OTHERS:
                     width, height = pixels.size
                     self._check_size(width, height)
@@ -212,29 +213,3 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:
         return 1  # a damaged EXIF block says nothing about the pixels
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """The image, or its first frame, in mode RGB; transparency is laid on white."""
-    image.load()
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _from_deep(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        return white
-    return image.convert("RGB")
-
-
-def _from_deep(image: Image.Image) -> Image.Image:
-    """Single-channel images of more than 8 bits; Pillow's own conversion would clip them."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-    top = float(values.max(initial=0))
-    # Full scale is the range of the format: 1.0 (floating point), 8 bits or 16 bits.
-    full = 1.0 if image.mode == "F" and top <= 1 else 255.0 if top <= 255 else 65535.0
-    full = max(full, top)
-    if image.mode.startswith("I;16"):
-        full = 65535.0
-    scaled = np.clip(values * (255.0 / full), 0, 255).astype(np.uint8)
-    return Image.fromarray(scaled).convert("RGB")
