@@ -63,8 +63,14 @@ def flattened(image: Image.Image, ground: str) -> Image.Image:
 def kept(data: bytes) -> Picture:
     """What verify sees of the file of a picture."""
     found = DECODER.decode(data)
-    features = extract(found.luma).to_bytes(max(found.luma.shape))
-    return Picture(found.thumbnail, found.width, found.height, features)
+    size = found.width, found.height
+    looks = [
+        (look.thumbnail, *size, extract(look.luma).to_bytes(max(look.luma.shape)))
+        for look in (found, found.second)
+        if look is not None
+    ]
+    second = Picture(*looks[1]) if found.second else None
+    return Picture(*looks[0], second)
 
 
 def encoded_tags(image: Image.Image, tags: dict[int, tuple[int, object]]) -> bytes:
