@@ -55,6 +55,7 @@ class Image:
     features: bytes | None = b""
     thumbnail: bytes = b"thumbnail"
     decoder: str = "decoder"
+    frames: int = 1
     has_alpha: bool = False
 
 
@@ -81,6 +82,7 @@ def embeddings(spark: SparkSession, images: Iterable[Image]) -> DataFrame:
             "PNG" if image.content else None,
             image.width if image.content else None,
             image.height if image.content else None,
+            image.frames if image.content else None,
             image.has_alpha if image.content else None,
             image.size_bytes if image.content else None,
             list(image.embedding) if image.content else None,

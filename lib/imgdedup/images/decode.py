@@ -19,6 +19,7 @@ from imgdedup.config import EmbedConfig
 from imgdedup.failures import ImageFailure
 from imgdedup.images.bars import Box, without_bars
 from imgdedup.images.formats import FORMATS, translate_errors
+from imgdedup.images.frames import frame_numbers
 from imgdedup.images.limits import open_image
 from imgdedup.images.pixels import (
     SWAPPING,
@@ -58,6 +59,7 @@ class Decoded(Seen):
     format: str
     width: int
     height: int
+    frames: int  # of an animation, or pages; 1 for a still
     has_alpha: bool  # a pixel is not opaque
     second: Seen | None = None  # on its second ground; most images have one or none
 
@@ -119,7 +121,7 @@ class Decoder:
             image = open_image(data, FORMATS)
             width, height = image.size
             self._check_size(width, height)
-            name = str(image.format)
+            name, frames = str(image.format), len(frame_numbers(image, data))
             image.draft("RGB", self._least_size(width, height, _NETWORK_DETAIL))
             again = self._open_for_thumbnail(data, width, height, image.size)
             with self._hold(image):
@@ -147,6 +149,7 @@ class Decoder:
             format=name,
             width=width,
             height=height,
+            frames=frames,
             has_alpha=has_alpha,
             second=second,
         )

@@ -34,6 +34,7 @@ EMBEDDINGS = _struct(
     format=StringType(),  # Pillow's name: JPEG, PNG, ...
     width=IntegerType(),  # pixels as displayed, EXIF orientation applied
     height=IntegerType(),
+    frames=IntegerType(),  # or pages; 1: a still; null in a lake of an earlier version
     has_alpha=BooleanType(),  # a pixel is not opaque; null in a lake of an earlier version
     size_bytes=LongType(),
     embedding=ArrayType(FloatType()),  # 2,048 pooled values as the model gives them
@@ -148,6 +149,7 @@ SNAPSHOT = _struct(
     size_bytes=LongType(),
     model=StringType(),
     decoder=StringType(),  # null in a lake of an earlier version, like what follows
+    frames=IntegerType(),
     has_alpha=BooleanType(),
 )
 

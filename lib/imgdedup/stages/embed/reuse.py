@@ -24,6 +24,7 @@ _TAKEN = (
     "format",
     "width",
     "height",
+    "frames",
     "has_alpha",
     "embedding",
     "local",

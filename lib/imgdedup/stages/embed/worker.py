@@ -200,6 +200,7 @@ def _table(
                 "format": decoded.format if decoded else None,
                 "width": decoded.width if decoded else None,
                 "height": decoded.height if decoded else None,
+                "frames": decoded.frames if decoded else None,
                 "has_alpha": decoded.has_alpha if decoded else None,
                 "embedding": next(remaining) if decoded else None,
                 "local": local.descriptor if local else None,
@@ -218,5 +219,5 @@ def _table(
             }
         )
     table = pd.DataFrame(rows, columns=[field.name for field in EMBEDDED.fields])
-    whole = {"size_bytes": "Int64", "width": "Int32", "height": "Int32"}
+    whole = {"size_bytes": "Int64", "width": "Int32", "height": "Int32", "frames": "Int32"}
     return table.astype({**whole, "has_alpha": "boolean"})
