@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 
+import pillow_heif
 from PIL import Image
 
 from imgdedup.testing import encoded, picture
@@ -56,6 +57,7 @@ def vast() -> dict[str, bytes]:
         "PSD of 90 gigapixels": struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 300_000, 300_000, 8, 3)
         + bytes(16),
         "ICO around a PNG of 3.6 gigapixels": ico(png(60_000, 60_000)),
+        "HEIF of 3.6 gigapixels": _heif(dot).replace(size, more),
     }
 
 
@@ -74,6 +76,31 @@ def costly() -> dict[str, bytes]:
         "TIFF of one tile of 1.6 gigapixels": tiff(100, 100, tile=40_000),
         "QOI of 144 megapixels": b"qoif" + struct.pack(">IIBB", _SIDE, _SIDE, 3, 0) + b"\xfd" * 999,
         "plain PPM of 144 megapixels": b"P3 12000 12000 255\n" + b"0 " * 999,
+    }
+
+
+def endless() -> dict[str, bytes]:
+    """Small pictures that claim or have frames without end."""
+    dot = Image.new("L", (4, 4))
+    gif = encoded(dot, "GIF")
+    start = gif.rindex(b",")
+    one = encoded(picture(1, 16, 16), "WEBP", save_all=True, append_images=[picture(2, 16, 16)])
+    frame = one[one.index(b"ANMF") :]
+    frame = frame[: 8 + struct.unpack_from("<I", frame, 4)[0]]
+    body = one[12 : one.index(b"ANMF")] + frame * 200_000
+    control = chunk(b"fcTL", struct.pack(">IIIIIHHBB", 0, 8, 8, 0, 0, 1, 1, 0, 0))
+    claim = chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))
+    rows = zlib.compress(bytes(8 * 25))
+    return {
+        "GIF of a million frames": gif[:-1] + gif[start:-1] * 1_000_000,
+        "GIF of a hundred million bytes after its frame": gif[:-1] + b"\1" * 100 * _MB,
+        "GIF of a comment of tiny pieces": gif[:-1] + b"!\xfe" + b"\1 " * 50 * _MB,
+        "PNG that claims two billion frames": png(8, 8, rows, claim + control),
+        "PNG of 400,000 frames": png(8, 8, rows, claim + control)[:-12] + control * 400_000,
+        "WebP of 200,000 frames": struct.pack("<4sI", b"RIFF", 4 + len(body)) + b"WEBP" + body,
+        "TIFF of a million directories": chain([0] * 1_000_000),
+        "TIFF of a directory after itself": chain([0], 0),
+        "TIFF of directories in a circle": chain([0] * 100, 50),
     }
 
 
@@ -122,6 +149,21 @@ def tiff(width: int, height: int, tile: int = 0) -> bytes:
     )
 
 
+def chain(kinds: Sequence[int], back_to: int | None = None) -> bytes:
+    """A TIFF of directories of these kinds that describe one picture, of 4 x 4 pixels.
+
+    The last one may lead back to the one of a number.
+    """
+    places = [24 + (2 + 12 * 10 + 4) * number for number in range(len(kinds))]
+    following = [*places[1:], 0 if back_to is None else places[back_to]]
+    same = [(256, 4), (257, 4), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 4)]
+    packed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in [*same, (279, 16)])
+    return (b"II*\0" + struct.pack("<I", 24) + bytes(range(16))) + b"".join(
+        struct.pack("<HHHII", 10, 254, 4, 1, kind) + packed + struct.pack("<I", place)
+        for kind, place in zip(kinds, following, strict=True)
+    )
+
+
 def _tiff(entries: Sequence[tuple[int, int]]) -> bytes:
     packed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(entries))
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + packed + bytes(4)
@@ -132,6 +174,12 @@ def scans(image: Image.Image, more: int) -> bytes:
     data = encoded(image, "JPEG", progressive=True)
     last = data[data.rfind(b"\xff\xc4", 0, data.rindex(b"\xff\xda")) : -2]
     return data[:-2] + last * more + data[-2:]
+
+
+def _heif(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    pillow_heif.from_pillow(image).save(file)
+    return file.getvalue()
 
 
 def filled() -> dict[str, tuple[bytes, int]]:

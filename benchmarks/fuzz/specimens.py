@@ -8,9 +8,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.fuzz import hostile
+from imgdedup.images.formats import FORMATS
 from imgdedup.testing import encoded, picture
 
-_RGB = ["AVIF", "BMP", "DDS", "DIB", "ICNS", "ICO", "JPEG2000", "PCX", "PPM", "QOI", "SGI", "TGA"]
+_OWN_WAY = {"GIF", "JPEG", "PNG", "PSD", "TIFF", "WEBP", "XBM"}  # formats that are written below
+_RGB = [form for form in FORMATS if form not in _OWN_WAY]
 _LARGE = 200_000  # bytes; a specimen is smaller, because it is damaged hundreds of times
 
 

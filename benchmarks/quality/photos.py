@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from imgdedup.corpora.corpus import EDITED_PHOTOS, LONE_PHOTOS
 from imgdedup.errors import UserError
-from imgdedup.images.decode import to_rgb
+from imgdedup.images.pixels import to_rgb
 
 LEAST_SIDE = 64  # pixels; a tiny crop of a smaller picture would show almost nothing
 _SUFFIXES = {".jpg", ".jpeg", ".png"}

@@ -55,6 +55,8 @@ class Image:
     features: bytes | None = b""
     thumbnail: bytes = b"thumbnail"
     decoder: str = "decoder"
+    frames: int = 1
+    has_alpha: bool = False
 
 
 def frame(
@@ -80,11 +82,15 @@ def embeddings(spark: SparkSession, images: Iterable[Image]) -> DataFrame:
             "PNG" if image.content else None,
             image.width if image.content else None,
             image.height if image.content else None,
+            image.frames if image.content else None,
+            image.has_alpha if image.content else None,
             image.size_bytes if image.content else None,
             list(image.embedding) if image.content else None,
             image.local if image.content else None,
             image.features if image.content else None,
             image.thumbnail if image.content else None,
+            None,
+            None,
             None if image.content else "missing",
             None if image.content else "no such file",
             image.model,

@@ -89,6 +89,7 @@ def test_the_columns_say_what_the_image_is(
     row = embedded(manifest, section)["a.bin"]
     assert row["uri"] == (tmp_path / "a.bin").as_uri()
     assert (row["format"], row["width"], row["height"]) == ("JPEG", 50, 20)
+    assert (row["frames"], row["has_alpha"], row["second_thumbnail"]) == (1, False, None)
     assert len(row["embedding"]) == FAKE_DIMS
 
 

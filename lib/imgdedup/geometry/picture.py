@@ -19,13 +19,15 @@ _GRAY_SHARE = 0.995
 class Picture:
     """One picture: `thumbnail` is an image file, `width` and `height` are its true pixels.
 
-    `packed` are its features as `Features.to_bytes` gives them.
+    `packed` are its features as `Features.to_bytes` gives them. `second` is the same picture on its
+    second ground, if it is transparent.
     """
 
     thumbnail: bytes
     width: int
     height: int
     packed: bytes
+    second: "Picture | None" = None
 
     @cached_property
     def rgb(self) -> np.ndarray:

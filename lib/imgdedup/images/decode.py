@@ -1,7 +1,7 @@
 """Image bytes to pixels: the input of the network, and the thumbnail that later stages look at.
 
 This module handles everything that an image file can do to its pixels: EXIF orientation, CMYK,
-palettes, transparency (on white), 16 bits a channel, animation (the first frame).
+palettes, transparency, 16 bits a channel, animation (the first frame).
 """
 
 import io
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -17,28 +18,23 @@ from PIL import Image
 from imgdedup.config import EmbedConfig
 from imgdedup.failures import ImageFailure
 from imgdedup.images.bars import Box, without_bars
+from imgdedup.images.formats import FORMATS, translate_errors
+from imgdedup.images.frames import frame_numbers
 from imgdedup.images.limits import open_image
+from imgdedup.images.pixels import (
+    SWAPPING,
+    grounds_of,
+    layer_of,
+    on_ground,
+    shrunk,
+    to_rgb,
+    turn_of,
+)
 
-# Formats that Pillow decodes itself. Formats that call other programs (EPS) stay out.
-FORMATS = (
-    "AVIF BMP DDS DIB GIF ICNS ICO JPEG JPEG2000 PCX PNG PPM PSD QOI SGI TGA TIFF WEBP XBM"
-).split()
-Image.init()  # load the plugins now, not in several threads at once
 _HOLDING_OTHERS = ("ICO", "ICNS")  # the picture inside may have another format and another size
-_ORIENTATION_TAG = 0x0112
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SWAPPING = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}  # width and height change places
 # A part of the decoder's fingerprint. Change it when the same file would give another thumbnail, or
 # other pixels for the local features.
-_VERSION = 3
+_VERSION = 4
 # Pixels of the long side at which bars and local features are looked for. The network sees a JPEG
 # at the detail that such a picture needs. The configured size of the thumbnails changes neither.
 _NETWORK_DETAIL = 320
@@ -48,15 +44,32 @@ _BYTES_PER_PIXEL = 16
 
 
 @dataclass(frozen=True)
-class Decoded:
+class Seen:
+    """What later stages see of an image, upright and on one ground."""
+
+    square: np.ndarray  # uint8, (side, side, 3): the image without bars, squashed to the input
+    luma: np.ndarray  # uint8, (height, width): the whole image, at most 320 pixels on the long side
+    thumbnail: bytes  # JPEG, at most `thumbnail_size` on the long side, never enlarged
+
+
+@dataclass(frozen=True)
+class Decoded(Seen):
     """One decoded image; `width` and `height` are pixels as displayed."""
 
     format: str
     width: int
     height: int
-    square: np.ndarray  # uint8, (side, side, 3): the image without bars, squashed to the input
-    luma: np.ndarray  # uint8, (height, width): the whole image, at most 320 pixels on the long side
-    thumbnail: bytes  # JPEG, at most `thumbnail_size` on the long side, never enlarged
+    frames: int  # of an animation, or pages; 1 for a still
+    has_alpha: bool  # a pixel is not opaque
+    second: Seen | None = None  # on its second ground; most images have one or none
+
+
+class _View(NamedTuple):
+    """A picture on one ground, as it lies in its file."""
+
+    square: Image.Image
+    detail: Image.Image  # at most 320 pixels on the long side
+    thumbnail: Image.Image | None  # None: it needs more detail than was decoded
 
 
 class ByteBudget:
@@ -104,43 +117,61 @@ class Decoder:
 
         Raises ImageFailure: not_an_image, decompression_bomb, truncated or corrupt.
         """
-        with _translate_errors():
+        with translate_errors(data):
             image = open_image(data, FORMATS)
             width, height = image.size
             self._check_size(width, height)
-            name = str(image.format)
+            name, frames = str(image.format), len(frame_numbers(image, data))
             image.draft("RGB", self._least_size(width, height, _NETWORK_DETAIL))
             again = self._open_for_thumbnail(data, width, height, image.size)
-            thumbnail = None
             with self._hold(image):
-                pixels = to_rgb(image)
+                layer = layer_of(image, data)
                 if name in _HOLDING_OTHERS:
-                    width, height = pixels.size
+                    width, height = layer.size
                     self._check_size(width, height)
-                # Not earlier: loading a TIFF turns it upright and removes the tag.
-                turn = _TRANSPOSE.get(_orientation(image))
-                detail = _shrunk(pixels, _NETWORK_DETAIL)
-                inner = _cropped(pixels, without_bars(np.asarray(detail)), detail.size)
-                square = inner.resize((self.side,) * 2, Image.Resampling.BILINEAR)
-                if self.thumbnail_size == _NETWORK_DETAIL:
-                    thumbnail = detail
-                elif again is None:
-                    thumbnail = _shrunk(pixels, self.thumbnail_size)
+                turn = turn_of(image)
+                has_alpha = layer.mode == "RGBA"
+                views = [
+                    self._view(on_ground(layer, ground), again is None)
+                    for ground in grounds_of(layer)
+                ]
             if again is not None:
-                del inner, pixels, image
+                del layer, image
                 with self._hold(again):
-                    thumbnail = _shrunk(to_rgb(again), self.thumbnail_size)
-        assert thumbnail is not None
-        if turn is not None:
-            square, detail, thumbnail = (
-                picture.transpose(turn) for picture in (square, detail, thumbnail)
-            )
-            if turn in _SWAPPING:
-                width, height = height, width
+                    thumbnail = shrunk(to_rgb(again), self.thumbnail_size)
+                    views[0] = views[0]._replace(thumbnail=thumbnail)
+        if turn in SWAPPING:
+            width, height = height, width
+        first, *others = [self._seen(view, turn) for view in views]
+        second = others[0] if others else None
+        return Decoded(
+            **vars(first),
+            format=name,
+            width=width,
+            height=height,
+            frames=frames,
+            has_alpha=has_alpha,
+            second=second,
+        )
+
+    def _view(self, pixels: Image.Image, is_enough: bool) -> _View:
+        """What is kept of a picture, RGB; without the thumbnail unless the pixels are enough."""
+        detail = shrunk(pixels, _NETWORK_DETAIL)
+        inner = _cropped(pixels, without_bars(np.asarray(detail)), detail.size)
+        square = inner.resize((self.side,) * 2, Image.Resampling.BILINEAR)
+        if self.thumbnail_size == _NETWORK_DETAIL:
+            return _View(square, detail, detail)
+        return _View(square, detail, shrunk(pixels, self.thumbnail_size) if is_enough else None)
+
+    def _seen(self, view: _View, turn: Image.Transpose | None) -> Seen:
+        assert view.thumbnail is not None
+        square, detail, thumbnail = (
+            picture if turn is None else picture.transpose(turn)
+            for picture in (view.square, view.detail, view.thumbnail)
+        )
         file = io.BytesIO()
         thumbnail.save(file, "JPEG", quality=self.thumbnail_quality)
-        luma = np.asarray(detail.convert("L"))
-        return Decoded(name, width, height, np.asarray(square), luma, file.getvalue())
+        return Seen(np.asarray(square), np.asarray(detail.convert("L")), file.getvalue())
 
     def _open_for_thumbnail(
         self, data: bytes, width: int, height: int, drafted: tuple[int, int]
@@ -192,15 +223,6 @@ def fingerprint(config: EmbedConfig) -> str:
     return f"v{_VERSION}-{config.thumbnail_size}px-q{config.thumbnail_quality}"
 
 
-def _shrunk(pixels: Image.Image, long_side: int) -> Image.Image:
-    """The picture at no more than `long_side` pixels on the long side; it is never enlarged."""
-    scale = long_side / max(pixels.size)
-    if scale >= 1:
-        return pixels
-    width, height = (max(1, round(side * scale)) for side in pixels.size)
-    return pixels.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
-
-
 def _cropped(pixels: Image.Image, box: Box, size: tuple[int, int]) -> Image.Image:
     """The part of a picture inside a box; the box is in pixels of the same picture at `size`."""
     if box == (0, 0, *size):
@@ -209,53 +231,3 @@ def _cropped(pixels: Image.Image, box: Box, size: tuple[int, int]) -> Image.Imag
     left, top = ceil(box[0] * across), ceil(box[1] * down)
     right, bottom = int(box[2] * across), int(box[3] * down)
     return pixels.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Turn the errors of Pillow and its codecs on bad data into ImageFailure."""
-    try:
-        yield
-    except (ImageFailure, MemoryError):
-        raise
-    except Image.UnidentifiedImageError:
-        raise ImageFailure("not_an_image", "no format that this system reads") from None
-    except Image.DecompressionBombError as error:
-        raise ImageFailure("decompression_bomb", str(error)) from None
-    except Exception as error:
-        # Codecs raise errors of any type on bad bytes: OSError, SyntaxError, struct.error, ...
-        code = "truncated" if "truncated" in str(error).lower() else "corrupt"
-        raise ImageFailure(code, f"{type(error).__name__}: {error}") from None
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:
-        return 1  # a damaged EXIF block says nothing about the pixels
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """The image, or its first frame, in mode RGB; transparency is laid on white."""
-    image.load()
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _from_deep(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        return white
-    return image.convert("RGB")
-
-
-def _from_deep(image: Image.Image) -> Image.Image:
-    """Single-channel images of more than 8 bits; Pillow's own conversion would clip them."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-    top = float(values.max(initial=0))
-    # Full scale is the range of the format: 1.0 (floating point), 8 bits or 16 bits.
-    full = 1.0 if image.mode == "F" and top <= 1 else 255.0 if top <= 255 else 65535.0
-    full = max(full, top)
-    if image.mode.startswith("I;16"):
-        full = 65535.0
-    scaled = np.clip(values * (255.0 / full), 0, 255).astype(np.uint8)
-    return Image.fromarray(scaled).convert("RGB")

@@ -39,6 +39,10 @@ class Metered(io.BytesIO):
         super().__init__(data)
         self.left = float(_MOST_READS)
 
+    def restart(self) -> None:
+        """Allow as many reads again, for the next frame."""
+        self.left = float(_MOST_READS)
+
     def read(self, size: int | None = -1) -> bytes:
         """Read as any file does; ImageFailure decompression_bomb after too many reads."""
         self.left -= 1
@@ -53,23 +57,40 @@ def open_image(data: bytes, formats: list[str]) -> Image.Image:
     Raises ImageFailure decompression_bomb when decoding would cost far more than the pixels do.
     Raises the errors of Pillow, too.
     """
+    return open_metered(data, formats)[0]
+
+
+def open_metered(data: bytes, formats: list[str]) -> tuple[Image.Image, Metered]:
+    """Open the image of a file as `open_image` does, with the file that counts its reads."""
     if data.startswith(_JPEG) and data.count(b"Exif\0\0") > _MOST_EXIF:
         raise _bomb(f"more than {_MOST_EXIF} blocks of Exif")
     file = Metered(data)
     image = Image.open(file, formats=formats)
-    pixels = image.width * image.height
     if data.startswith(_JPEG):
-        scans = _jpeg_scans(data)
+        pixels, scans = image.width * image.height, _jpeg_scans(data)
         if scans * pixels > _MOST_SCANNED:
             raise _bomb(f"{scans:,} scans of {pixels:,} pixels")
-    codecs = {tile.codec_name for tile in getattr(image, "tile", [])}
-    if codecs & Image.DECODERS.keys():  # a codec registered there is written in Python
-        if pixels + len(data) > _MOST_IN_PYTHON:
-            raise _bomb(f"{pixels:,} pixels in {len(data):,} bytes: too many for {image.format}")
+    check_frame(image, len(data))
+    if _is_decoded_in_python(image):
         file.left = float("inf")  # the check above bounds the reads of such a codec
+    return image, file
+
+
+def check_frame(image: Image.Image, size: int) -> None:
+    """Refuse the present frame of an image, in a file of `size` bytes, if it would cost too much.
+
+    Raises ImageFailure decompression_bomb.
+    """
+    pixels = image.width * image.height
+    if _is_decoded_in_python(image) and pixels + size > _MOST_IN_PYTHON:
+        raise _bomb(f"{pixels:,} pixels in {size:,} bytes: too many for {image.format}")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         _check_tiles(image, pixels)
-    return image
+
+
+def _is_decoded_in_python(image: Image.Image) -> bool:
+    codecs = {tile.codec_name for tile in getattr(image, "tile", [])}
+    return bool(codecs & Image.DECODERS.keys())  # those registered there are written in Python
 
 
 def _check_tiles(image: TiffImagePlugin.TiffImageFile, pixels: int) -> None:

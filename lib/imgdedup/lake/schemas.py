@@ -34,11 +34,15 @@ EMBEDDINGS = _struct(
     format=StringType(),  # Pillow's name: JPEG, PNG, ...
     width=IntegerType(),  # pixels as displayed, EXIF orientation applied
     height=IntegerType(),
+    frames=IntegerType(),  # or pages; 1: a still; null in a lake of an earlier version
+    has_alpha=BooleanType(),  # a pixel is not opaque; null in a lake of an earlier version
     size_bytes=LongType(),
     embedding=ArrayType(FloatType()),  # 2,048 pooled values as the model gives them
     local=BinaryType(),  # int8: local features, aggregated; zeros: too few features
     features=BinaryType(),  # the local features, 72 bytes each
     thumbnail=BinaryType(),  # JPEG
+    second_thumbnail=BinaryType(),  # on the second ground of a transparent picture, or null
+    second_features=BinaryType(),
     failure=StringType(),  # null, or a code of failures.FAILURES
     failure_detail=StringType(),
     model=StringType(),  # fingerprint: weights, preprocessing, precision, device, codebook
@@ -144,7 +148,9 @@ SNAPSHOT = _struct(
     height=IntegerType(),
     size_bytes=LongType(),
     model=StringType(),
-    decoder=StringType(),  # null in a lake of an earlier version
+    decoder=StringType(),  # null in a lake of an earlier version, like what follows
+    frames=IntegerType(),
+    has_alpha=BooleanType(),
 )
 
 VERDICTS_DATASET = ".imgdedup/verdicts"

@@ -16,6 +16,7 @@ _VERSIONS = (
     "openvino",
     "torch",
     "pillow",
+    "pillow-heif",
     "pyarrow",
 )
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing.connection import Connection
@@ -14,6 +15,8 @@ from benchmarks.fuzz import hostile
 from imgdedup import config
 from imgdedup.failures import ImageFailure
 from imgdedup.images.decode import decoder_of
+from imgdedup.images.frames import MOST_FRAMES
+from imgdedup.images.originals import frames_of
 from imgdedup.testing import encoded, picture
 
 SETTINGS = config.load(Path(__file__).parents[3] / "conf", "local", {}).embed
@@ -89,6 +92,26 @@ def test_hostile_files_are_refused_soon_and_in_little_memory(kind: str) -> None:
     assert {name: end for name, end in found.items() if end.outcome not in codes} == {}
     assert {name: end for name, end in found.items() if end.seconds > SECONDS} == {}
     assert {name: end for name, end in found.items() if end.mib > MIB} == {}
+
+
+def test_frames_without_end_are_counted_soon_and_up_to_a_limit() -> None:
+    files = hostile.endless()
+    for name, end in ended(files).items():
+        assert end.outcome == "decoded", name
+        assert end.seconds < SECONDS, name
+        assert end.mib < MIB + 2 * len(files[name]) / 2**20, name
+    decoder = decoder_of(SETTINGS, 128)
+    counts = {decoder.decode(data).frames for data in files.values()}
+    assert counts == {1, 100, MOST_FRAMES}
+
+
+def test_frames_of_a_file_without_end_are_given_one_by_one() -> None:
+    for name, data in hostile.endless().items():
+        started = time.process_time()
+        with suppress(ImageFailure):
+            frames = list(frames_of(data, 64, 50, 10**6))
+            assert len(frames) <= 50, name
+        assert time.process_time() - started < SECONDS, name
 
 
 @pytest.mark.parametrize("name", hostile.filled())

@@ -96,8 +96,8 @@ def test_failures_alone_make_rows_too() -> None:
 
 def test_whole_numbers_stay_whole_beside_missing_ones() -> None:
     table = embedded([("a", FILES[0]), ("b", b"")])
-    kinds = {name: str(table[name].dtype) for name in ("size_bytes", "width", "height")}
-    assert kinds == {"size_bytes": "Int64", "width": "Int32", "height": "Int32"}
+    kinds = {name: str(table[name].dtype) for name in ("size_bytes", "width", "frames")}
+    assert kinds == {"size_bytes": "Int64", "width": "Int32", "frames": "Int32"}
 
 
 def test_a_long_reason_is_cut() -> None:
@@ -126,6 +126,8 @@ def test_known_contents_are_left_to_be_filled_and_others_are_embedded(
                 is row.local
                 is row.features
                 is row.thumbnail
+                is row.second_thumbnail
+                is row.second_features
                 is row.format
                 is row.failure
                 is None
@@ -212,7 +214,8 @@ def test_the_seconds_of_the_model_are_part_of_those_of_the_task() -> None:
 
 
 def decoded() -> Decoded:
-    return Decoded("PNG", 1, 1, np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8), b"")
+    square, luma = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)
+    return Decoded(square, luma, b"", "PNG", 1, 1, frames=1, has_alpha=False)
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))

@@ -20,7 +20,19 @@ from imgdedup.images.decode import fingerprint
 
 _PREFIX_BYTES = 16  # of 32: chance gives no two contents the same 16, and a million take 16 MB
 NO_CONTENTS = np.empty(0, f"S{_PREFIX_BYTES}")
-_TAKEN = ("format", "width", "height", "embedding", "local", "features", "thumbnail")
+_TAKEN = (
+    "format",
+    "width",
+    "height",
+    "frames",
+    "has_alpha",
+    "embedding",
+    "local",
+    "features",
+    "thumbnail",
+    "second_thumbnail",
+    "second_features",
+)
 
 
 @dataclass(frozen=True)

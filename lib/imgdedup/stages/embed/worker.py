@@ -37,19 +37,29 @@ EMBEDDED = StructType(
 )
 
 
+# A transparent picture that shows on two grounds has one embedding and one local descriptor, near
+# those of its copies on either ground. The first ground counts more: most copies lie on it.
+_OF_FIRST, _OF_SECOND = 2 / 3, 1 / 3
+
+
 @dataclass(frozen=True)
 class Local:
     """The local features of an image, as `Features.to_bytes` gives them, and their aggregate."""
 
     features: bytes
     descriptor: bytes  # int8
+    second: bytes | None = None  # the features on the second ground of a transparent picture
 
     @staticmethod
-    def of(luma: np.ndarray) -> "Local":
-        """Look for the features of a picture, uint8, (height, width)."""
+    def of(luma: np.ndarray, second: np.ndarray | None = None) -> "Local":
+        """Look for the features of a picture, uint8, (height, width), on one ground or on two."""
         found = extract(luma)
-        descriptor = builtin_codebook().aggregate(found)
-        return Local(found.to_bytes(max(luma.shape)), descriptor.tobytes())
+        descriptor, packed = builtin_codebook().aggregate(found), found.to_bytes(max(luma.shape))
+        if second is None:
+            return Local(packed, descriptor.tobytes())
+        others = extract(second)
+        mean = np.round(_mean(descriptor, builtin_codebook().aggregate(others))).astype(np.int8)
+        return Local(packed, mean.tobytes(), others.to_bytes(max(second.shape)))
 
 
 @dataclass(frozen=True)
@@ -92,8 +102,7 @@ def embed_images(
         number, batch = numbered
         encoder = encoders[number % len(encoders)]
         started = time.perf_counter()
-        squares = [image.decoded.square for image in batch if image.decoded is not None]
-        vectors = encoder.encode(squares) if squares else np.empty((0, 0), np.float32)
+        vectors = _vectors(encoder, [image.decoded for image in batch if image.decoded is not None])
         return batch, vectors, time.perf_counter() - started, model_of(encoder)
 
     with ThreadPoolExecutor(threads) as readers, ThreadPoolExecutor(len(encoders)) as devices:
@@ -106,6 +115,25 @@ def embed_images(
             now = time.perf_counter()
             yield _table(batch, vectors, model, seconds / len(encoders), now - started)
             started = now
+
+
+def _vectors(encoder: Encoder, images: Sequence[Decoded]) -> np.ndarray:
+    """The embeddings of decoded images, float32, (n, dims)."""
+    if not images:
+        return np.empty((0, 0), np.float32)
+    seconds = [image.second.square for image in images if image.second is not None]
+    squares, size = [image.square for image in images] + seconds, encoder.batch_size
+    parts = [encoder.encode(squares[at : at + size]) for at in range(0, len(squares), size)]
+    vectors = np.concatenate(parts)
+    first, others = vectors[: len(images)], iter(vectors[len(images) :])
+    for place, image in enumerate(images):
+        if image.second is not None:
+            first[place] = _mean(first[place], next(others))
+    return first
+
+
+def _mean(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.float32(_OF_FIRST) * first + np.float32(_OF_SECOND) * second
 
 
 def model_of(encoder: Encoder) -> str:
@@ -143,7 +171,8 @@ def read_image(
         if holds(known, digest.digest()):
             return ReadImage(content_id, size_bytes)
         decoded = decoder.decode(data)
-        return ReadImage(content_id, size_bytes, decoded, Local.of(decoded.luma))
+        second = decoded.second.luma if decoded.second else None
+        return ReadImage(content_id, size_bytes, decoded, Local.of(decoded.luma, second))
     except ImageFailure as failure:
         return ReadImage(content_id, size_bytes, failure=failure)
 
@@ -171,10 +200,16 @@ def _table(
                 "format": decoded.format if decoded else None,
                 "width": decoded.width if decoded else None,
                 "height": decoded.height if decoded else None,
+                "frames": decoded.frames if decoded else None,
+                "has_alpha": decoded.has_alpha if decoded else None,
                 "embedding": next(remaining) if decoded else None,
                 "local": local.descriptor if local else None,
                 "features": local.features if local else None,
                 "thumbnail": decoded.thumbnail if decoded else None,
+                "second_thumbnail": decoded.second.thumbnail
+                if decoded and decoded.second
+                else None,
+                "second_features": local.second if local else None,
                 "failure": failure.code if failure else None,
                 "failure_detail": failure.detail[:500] if failure else None,
                 "model": model,
@@ -184,4 +219,5 @@ def _table(
             }
         )
     table = pd.DataFrame(rows, columns=[field.name for field in EMBEDDED.fields])
-    return table.astype({"size_bytes": "Int64", "width": "Int32", "height": "Int32"})
+    whole = {"size_bytes": "Int64", "width": "Int32", "height": "Int32", "frames": "Int32"}
+    return table.astype({**whole, "has_alpha": "boolean"})

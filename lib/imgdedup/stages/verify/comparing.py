@@ -7,6 +7,7 @@ the features of each picture.
 """
 
 import math
+from typing import Any
 
 import cv2
 import pyarrow as pa
@@ -16,7 +17,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from imgdedup.config import VerifyConfig
-from imgdedup.geometry.comparison import Verdict, compare
+from imgdedup.geometry.comparison import Verdict
+from imgdedup.geometry.grounds import compare_on_grounds
 from imgdedup.geometry.picture import Picture
 from imgdedup.lake.schemas import VERDICTS
 from imgdedup.relations.contents import contents
@@ -25,7 +27,15 @@ from imgdedup.relations.sides import SIDES, either_side
 _LEAST_BUCKETS, _MOST_BUCKETS = 3, 256
 _FEW = 32  # contents that one task compares sooner than several tasks would
 _MOST_PARTITIONS = 512
-_PICTURE = ("thumbnail", "width", "height", "features", "decoder")
+_PICTURE = (
+    "thumbnail",
+    "width",
+    "height",
+    "features",
+    "second_thumbnail",
+    "second_features",
+    "decoder",
+)
 # The columns of a verdict that the comparison itself gives.
 _DECIDED = StructType([field for field in VERDICTS if field.name not in ("model", "verifier")])
 
@@ -85,9 +95,7 @@ def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.T
                 "embedded it: run all days again with a refit (parameter refit of the DAG, "
                 "make run REFIT=1)"
             )
-        described[row["content_id"]] = Picture(
-            row["thumbnail"], row["width"], row["height"], row["features"]
-        )
+        described[row["content_id"]] = _picture(row)
         decoders[row["content_id"]] = row["decoder"]
     rows = []
     for pair in pairs.to_pylist():
@@ -97,10 +105,19 @@ def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.T
                 f"the candidate {left}, {right} has a content that is gone from embeddings since "
                 "the search: run the day that was embedded meanwhile, then this one again"
             )
-        verdict = compare(described[left], described[right], config)
+        verdict = compare_on_grounds(described[left], described[right], config)
         compared = {"left_decoder": decoders[left], "right_decoder": decoders[right]}
         rows.append({"left_content": left, "right_content": right} | compared | _row(verdict))
     return pa.Table.from_pylist(rows, schema=to_arrow_schema(_DECIDED))
+
+
+def _picture(row: dict[str, Any]) -> Picture:
+    """The picture that a row of `embeddings` describes, on one ground or on two."""
+    size = row["width"], row["height"]
+    second = None
+    if row["second_thumbnail"] is not None:
+        second = Picture(row["second_thumbnail"], *size, row["second_features"])
+    return Picture(row["thumbnail"], *size, row["features"], second)
 
 
 def _row(verdict: Verdict) -> dict[str, object]:

@@ -1,0 +1,113 @@
+"""Files of 16 bits a channel show their picture, however many of the bits they use."""
+
+import struct
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.fuzz.hostile import chunk
+from imgdedup.geometry.comparison import compare
+from imgdedup.testing import encoded
+from tests.drawings import DECODER, encoded_tags, kept, scene
+from tests.pictures import SETTINGS
+
+SCENE = scene(5, 320, 240)
+GRAY = np.asarray(SCENE.convert("L"))
+SHORT = 3
+
+
+def shown(data: bytes) -> np.ndarray:
+    return DECODER.decode(data).luma
+
+
+def of_bits(levels: np.ndarray, bits: int) -> np.ndarray:
+    """Levels of 0-255 as values of so many bits, with all of them in use."""
+    return np.round(levels.astype(np.float64) * ((1 << bits) - 1) / 255).astype(np.uint16)
+
+
+def by_opencv(values: np.ndarray, form: str) -> bytes:
+    """A file of 16 bits a channel, RGB or RGBA, which Pillow does not write."""
+    order = [2, 1, 0, 3][: values.shape[2]]
+    return bytes(cv2.imencode(form, values[:, :, order])[1])
+
+
+def with_significant_bits(png: bytes, bits: int) -> bytes:
+    return png[:33] + chunk(b"sBIT", bytes([bits])) + png[33:]
+
+
+def packed_tiff(values: np.ndarray) -> bytes:
+    """A TIFF of 12 bits a pixel: two pixels in three bytes."""
+    height, width = values.shape
+    even, odd = (values[:, start::2].astype(int) for start in (0, 1))
+    three = [even >> 4, (even & 15) << 4 | odd >> 8, odd & 255]
+    data = np.stack(three, axis=2).astype(np.uint8).tobytes()
+    entries = {256: width, 257: height, 258: 12, 259: 1, 262: 1, 273: 134, 277: 1, 278: height}
+    entries[279] = len(data)
+    packed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + packed + bytes(4)
+    return head.ljust(134, b"\0") + data
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_a_gray_file_of_fewer_bits_shows_its_picture(bits: int, form: str) -> None:
+    data = encoded(Image.fromarray(of_bits(GRAY, bits)), form)
+    plain = encoded(Image.fromarray(GRAY))
+    assert np.abs(shown(data).astype(int) - shown(plain)).max() <= 1
+    assert compare(kept(data), kept(encoded(SCENE, "JPEG")), SETTINGS.verify).duplicate
+
+
+@pytest.mark.parametrize("form", [".png", ".tiff"])
+@pytest.mark.parametrize("bits", [10, 12, 15, 16])
+def test_a_colour_file_of_fewer_bits_shows_its_picture(bits: int, form: str) -> None:
+    data = by_opencv(of_bits(np.asarray(SCENE), bits), form)
+    found, plain = DECODER.decode(data), DECODER.decode(encoded(SCENE))
+    assert np.abs(found.square.astype(int) - plain.square).max() <= 2
+    assert compare(kept(data), kept(encoded(SCENE, "JPEG")), SETTINGS.verify).duplicate
+
+
+def test_opacity_has_the_scale_of_the_colours() -> None:
+    opaque = np.dstack([np.asarray(SCENE), np.full_like(GRAY, 255)])
+    data = by_opencv(of_bits(opaque, 12), ".png")
+    assert np.abs(shown(data).astype(int) - shown(encoded(SCENE))).max() <= 2
+
+
+def test_a_packed_tiff_of_twelve_bits_has_its_own_scale() -> None:
+    values = of_bits(GRAY, 12) // 4
+    assert shown(packed_tiff(values)).max() <= 64
+    assert np.abs(shown(packed_tiff(values * 4)).astype(int) - GRAY).max() <= 4
+
+
+def test_a_picture_in_the_upper_half_of_its_bits_keeps_its_levels() -> None:
+    values = of_bits(GRAY, 16) // 5 * 3
+    assert values.max() > 32_767
+    found = shown(encoded(Image.fromarray(values)))
+    assert np.abs(found - GRAY * 0.6).max() <= 1
+
+
+@pytest.mark.parametrize("most", [1, 20, 100])
+def test_a_few_levels_around_black_stay_black(most: int) -> None:
+    noise = np.random.default_rng(2).integers(0, most + 1, (90, 120)).astype(np.uint16)
+    assert shown(encoded(Image.fromarray(noise))).max() <= most
+    colours = np.random.default_rng(3).integers(0, most + 1, (90, 120, 3)).astype(np.uint16)
+    assert shown(by_opencv(colours, ".png")).max() <= most
+
+
+@pytest.mark.parametrize("tag", [281, 341])
+def test_a_tiff_that_names_its_brightest_value_is_believed(tag: int) -> None:
+    dark = Image.fromarray(of_bits(GRAY, 12) // 16)
+    assert shown(encoded(dark, "TIFF")).max() > 128
+    assert shown(encoded_tags(dark, {tag: (SHORT, 4095)})).max() < 17
+    bright = Image.fromarray(of_bits(GRAY, 12))
+    assert shown(encoded_tags(bright, {tag: (SHORT, 65_535)})).max() > 200
+    assert shown(encoded_tags(bright, {tag: (SHORT, 1023)})).max() > 200
+
+
+def test_a_png_whose_values_are_scaled_to_16_bits_keeps_its_darkness() -> None:
+    dark = Image.fromarray((GRAY // 16).astype(np.uint16) << 4)
+    assert shown(with_significant_bits(encoded(dark), 12)).max() <= 1
+    left = Image.fromarray(of_bits(GRAY, 12) // 4)
+    assert shown(encoded(left)).max() > 200
+    assert 40 < shown(with_significant_bits(encoded(left), 12)).max() <= 64
