@@ -9,14 +9,16 @@ import csv
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.precision import corpus, quick
-from benchmarks.precision.corpus import Corpus
-from benchmarks.precision.kinds import KINDS
-from benchmarks.precision.page import quick_tables
-from benchmarks.precision.quick import Judged
+from benchmarks import machine
+from benchmarks.commands import repeating
+from benchmarks.precision import corpus, full, quick
+from benchmarks.precision.corpus import Corpus, Row
+from benchmarks.precision.page import full_page, quick_page
+from benchmarks.precision.scoring import score
 from benchmarks.quality import photos
 from benchmarks.quality.__main__ import claim
 from imgdedup import config
@@ -24,6 +26,8 @@ from imgdedup.console import say
 from imgdedup.errors import UserError
 from imgdedup.local.run import parsed_settings, require_local_folder
 from imgdedup.local.workspace import CONF
+
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def main() -> int:
@@ -37,45 +41,96 @@ def main() -> int:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Make the files and score the product on them; return the exit status."""
+    """Make the files, score the product on them, write the page; return the exit status."""
+    if arguments.kinds and (arguments.name or not arguments.quick):
+        raise UserError("some KINDS are for a look with QUICK, and no NAME keeps their figures")
     out, folder = require_local_folder(arguments.out), arguments.photos.expanduser().resolve()
     claim(out, folder)
     workers = arguments.workers or os.cpu_count() or 1
-    made = corpus.ensure(
-        out / "corpus",
-        photos.below(folder, None),
-        arguments.photographs,
-        arguments.seed,
-        workers,
-    )
+    available = photos.below(folder, None)
+    wanted = arguments.photographs, arguments.seed
+    made = corpus.ensure(out / "corpus", available, *wanted, workers)
     say(f"bench-precision: {len(made.rows):,} pairs in {made.files}")
-    return score_quickly(arguments, out, made, workers)
-
-
-def score_quickly(arguments: argparse.Namespace, out: Path, made: Corpus, workers: int) -> int:
-    """Judge all pairs without Spark, print the tables, and list what was judged wrongly."""
-    settings = config.load(CONF, arguments.overlay, parsed_settings(arguments.set))
-    rows = [row for row in made.rows if re.search(arguments.kinds, row.kind)]
-    found = quick.judge_all(made, rows, settings, workers)
     report = out / "report"
     report.mkdir(exist_ok=True)
-    write_wrong(found, report / "quick-wrong.csv")
-    print("\n" + quick_tables(found))
-    say(f"bench-precision: the wrong verdicts are in {report / 'quick-wrong.csv'}")
+    measure = _quick if arguments.quick else _full
+    text = measure(arguments, made, report, workers)
+    (report / f"{arguments.name or 'precision'}.md").write_text(text, encoding="utf-8")
+    if arguments.name:
+        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    print("\n" + text)
+    say(f"bench-precision: the page and the list of what is wrong are in {report}")
     return 0
 
 
-def write_wrong(found: Sequence[Judged], file: Path) -> None:
-    """List the pairs that at least one order judges wrongly."""
-    copies = {kind.name for kind in KINDS if kind.is_copy}
+def _quick(arguments: argparse.Namespace, made: Corpus, report: Path, workers: int) -> str:
+    """Judge the pairs without Spark, list the wrong verdicts, and give the page."""
+    configured = config.load(CONF, arguments.overlay, parsed_settings(arguments.set))
+    rows = [row for row in made.rows if re.search(arguments.kinds, row.kind)]
+    if not rows:
+        raise UserError(f'no kind matches "{arguments.kinds}"')
+    found = quick.judge_all(made, rows, configured, workers)
+    wrong = [
+        [*_words(one.row), str(one.forward), str(one.backward), one.failure]
+        for one in found
+        if not one.is_right
+    ]
+    heads = ("kind", "left", "right", "detail", "forward", "backward", "failure")
+    write_list(report / "wrong-verdicts.csv", heads, wrong)
+    return quick_page(_head(arguments, made), found)
+
+
+def _full(arguments: argparse.Namespace, made: Corpus, report: Path, workers: int) -> str:
+    """Run the product on all files, list the false removals, and give the page."""
+    settings = parsed_settings(arguments.set)
+    lake = report.parent / "lake"
+    found = score(made.rows, full.run_product(made.files, lake, arguments.overlay, settings))
+    removals = [
+        [one.row.kind, *removal, one.row.detail] for one in found.pairs for removal in one.removals
+    ] + [["", *removal, ""] for removal in found.others]
+    heads = ("kind", "removed", "keeper", "detail")
+    write_list(report / "false-removals.csv", heads, removals)
+    return full_page(_head(arguments, made), found)
+
+
+def _words(row: Row) -> tuple[str, str, str, str]:
+    return row.kind, row.left, row.right, row.detail
+
+
+def write_list(file: Path, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write rows as CSV."""
     with file.open("w", encoding="utf-8", newline="") as lines:
         table = csv.writer(lines)
-        table.writerow(["kind", "left", "right", "detail", "forward", "backward", "failure"])
-        for one in found:
-            row, truth = one.row, one.row.kind in copies
-            if not one.forward == one.backward == truth:
-                verdicts = [one.forward, one.backward, one.failure]
-                table.writerow([row.kind, row.left, row.right, row.detail, *verdicts])
+        table.writerow(heads)
+        table.writerows(rows)
+
+
+def command(arguments: argparse.Namespace) -> str:
+    """The command that repeats the benchmark; a folder shows as its last name."""
+    values = {
+        "PHOTOS": arguments.photos.expanduser().resolve().name,
+        "PHOTOGRAPHS": arguments.photographs,
+        "SEED": arguments.seed,
+        "QUICK": 1 if arguments.quick else None,
+        "NAME": arguments.name,
+    }
+    return repeating("bench-precision", values)
+
+
+def _head(arguments: argparse.Namespace, made: Corpus) -> str:
+    """The title, the command, and what was measured."""
+    least, median, most = made.sides
+    files = {path for row in made.rows for path in (row.left, row.right)}
+    settings = f" Settings: {', '.join(arguments.set)}." if arguments.set else ""
+    return "\n\n".join(
+        [
+            f"# Precision: {arguments.name or 'here'}",
+            f"    {command(arguments)}",
+            f"{datetime.now(UTC):%Y-%m-%d}, on {machine.described()}. {made.photographs:,} "
+            f"photographs with long sides of {least:,} to {most:,} pixels, half of them up to "
+            f"{median:,}. {len(made.rows):,} generated pairs in {len(files):,} files.{settings}",
+        ]
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -86,7 +141,7 @@ def _arguments() -> argparse.Namespace:
         "--photographs", type=int, default=100, help="how many photographs get pairs"
     )
     parser.add_argument("--seed", type=int, default=0, help="draws photographs and pairs")
-    parser.add_argument("--name", help="keep the figures in benchmarks/results, by this name")
+    parser.add_argument("--name", help="keep the page in benchmarks/results, by this name")
     parser.add_argument(
         "--quick", action="store_true", help="judge the pairs one by one, without Spark"
     )

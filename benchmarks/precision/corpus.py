@@ -24,9 +24,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.precision.kinds import KINDS
-from benchmarks.precision.pairs import Kind, Sources
-from benchmarks.precision.text import faces
+from benchmarks.precision.kinds.catalogue import KINDS
+from benchmarks.precision.kinds.pairs import Kind, Sources, Stored
+from benchmarks.precision.kinds.text import faces
 from benchmarks.quality.photos import digest_of, opened
 from imgdedup.corpora import edits, strong_edits
 from imgdedup.corpora.edits import fit
@@ -121,8 +121,7 @@ def pairs_of(
     cv2.setNumThreads(1)
     number, photo, other = task
     sources = Sources(fit(opened(photo), LONG_SIDE), fit(opened(other), LONG_SIDE))
-    folder = files / f"{number:04}"
-    folder.mkdir(parents=True)
+    (files / f"{number:04}").mkdir(parents=True)
     paths: dict[str, str] = {}
     rows = []
     for kind in kinds:
@@ -130,17 +129,27 @@ def pairs_of(
             continue
         rng = np.random.default_rng([seed, number, zlib.crc32(kind.name.encode())])
         pair = kind.make(sources, rng)
-        sides = {}
-        for side, file in (("left", pair.left), ("right", pair.right)):
-            content = hashlib.sha256(file.data).hexdigest()
-            if content not in paths:
-                path = folder / f"{_plain(kind.name)}-{side}{file.suffix}"
-                path.write_bytes(file.data)
-                paths[content] = path.relative_to(files).as_posix()
-            sides[side] = content
-        left, right = sides["left"], sides["right"]
-        rows.append(Row(kind.name, number, paths[left], paths[right], left, right, pair.detail))
+        name = f"{number:04}/{_plain(kind.name)}"
+        left = _placed(files, f"{name}-left", pair.left, paths)
+        if pair.right.is_link:
+            right = f"{name}-right{pair.right.suffix}", left[1]
+            (files / right[0]).symlink_to((files / left[0]).name)
+        else:
+            right = _placed(files, f"{name}-right", pair.right, paths)
+        rows.append(Row(kind.name, number, left[0], right[0], left[1], right[1], pair.detail))
     return rows, max(sources.photo.size)
+
+
+def _placed(files: Path, name: str, file: Stored, paths: dict[str, str]) -> tuple[str, str]:
+    """Write a file unless its bytes are there; give its path below `files`, and its digest.
+
+    `paths` are the files that are there, by digest.
+    """
+    content = hashlib.sha256(file.data).hexdigest()
+    if content not in paths:
+        paths[content] = f"{name}{file.suffix}"
+        (files / paths[content]).write_bytes(file.data)
+    return paths[content], content
 
 
 def _build(
@@ -188,8 +197,7 @@ def _load(folder: Path, recipe: str) -> Corpus | None:
 
 def _digest_of_sources() -> str:
     """A digest of the code that makes the files."""
-    judging = {"__main__.py", "judge.py", "quick.py", "full.py", "page.py", "corpus.py"}
-    own = sorted(path for path in Path(__file__).parent.glob("*.py") if path.name not in judging)
+    own = [Path(__file__), *sorted(Path(__file__).parent.glob("kinds/*.py"))]
     others = [Path(str(module.__file__)) for module in (edits, strong_edits)]
     text = b"".join(path.read_bytes() for path in (*own, *others))
     return hashlib.sha256(text).hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.precision.corpus import Corpus, Row
 from benchmarks.precision.judge import described, judge
+from benchmarks.precision.kinds.catalogue import BY_NAME
 from imgdedup.config import Config
 from imgdedup.failures import ImageFailure
 
@@ -25,9 +26,9 @@ class Judged:
     failure: str = ""  # why a file could not be decoded
 
     @property
-    def is_copy(self) -> bool:
-        """Whether either order takes the files for copies."""
-        return self.forward or self.backward
+    def is_right(self) -> bool:
+        """Whether both orders judge the pair rightly."""
+        return self.forward == self.backward == BY_NAME[self.row.kind].is_copy
 
 
 def judged(row: Row, files: Path, config: Config) -> Judged:
@@ -46,9 +47,10 @@ def judged(row: Row, files: Path, config: Config) -> Judged:
 
 
 def judge_all(corpus: Corpus, rows: Iterable[Row], config: Config, workers: int) -> list[Judged]:
-    """Judge pairs of a corpus in some processes."""
+    """Judge pairs of a corpus in some processes; a file beside itself is left out."""
+    wanted = [row for row in rows if row.left_content != row.right_content]
     one = partial(judged, files=corpus.files, config=config)
     if workers == 1:
-        return [one(row) for row in rows]
+        return [one(row) for row in wanted]
     with ProcessPoolExecutor(workers) as pool:
-        return list(pool.map(one, rows, chunksize=16))
+        return list(pool.map(one, wanted, chunksize=16))

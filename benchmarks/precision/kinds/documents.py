@@ -5,7 +5,7 @@ from functools import partial
 
 from numpy.random import Generator
 
-from benchmarks.precision.layouts import (
+from benchmarks.precision.kinds.layouts import (
     Layout,
     invoice,
     receipt,
@@ -13,8 +13,8 @@ from benchmarks.precision.layouts import (
     with_other_digit,
     with_other_numbers,
 )
-from benchmarks.precision.pairs import OWN, Kind, Pair, Sources, two_files
-from benchmarks.precision.text import any_face
+from benchmarks.precision.kinds.pairs import DOCUMENTS, OWN, Kind, Pair, Sources, two_files
+from benchmarks.precision.kinds.text import any_face
 
 LAYOUTS: dict[str, Callable[[Generator], Layout]] = {
     "invoice": invoice,
@@ -39,11 +39,10 @@ def pair(
 KINDS = tuple(
     Kind(
         f"{name}, {what}",
-        "documents",
         partial(pair, layout=layout, change=change),
         base=OWN,
         every=2,
-        most=0.0,
+        aim=DOCUMENTS,
     )
     for name, layout in LAYOUTS.items()
     for what, change in _CHANGES.items()

@@ -8,9 +8,9 @@ from typing import Any
 from numpy.random import Generator
 from PIL import Image
 
-from benchmarks.precision.documents import LAYOUTS
-from benchmarks.precision.pairs import OWN, Kind, Pair, Sources, Stored
-from benchmarks.precision.text import any_face, one_of
+from benchmarks.precision.kinds.documents import LAYOUTS
+from benchmarks.precision.kinds.pairs import ANIMATIONS, OWN, Kind, Pair, Sources, Stored
+from benchmarks.precision.kinds.text import any_face, one_of
 from imgdedup.corpora.edits import crop, fit
 
 _LONG_SIDE = 320  # pixels
@@ -19,11 +19,11 @@ _OPTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "WebP": ("WEBP", ".webp", {"duration": 120, "loop": 0, "quality": 85}),
     "APNG": ("PNG", ".png", {"duration": 120, "loop": 0}),
 }
-ANIMATIONS = tuple(_OPTIONS)
+FORMS = tuple(_OPTIONS)
 
 
 def animation(frames: Sequence[Image.Image], form: str) -> Stored:
-    """The frames as a file of a format in `ANIMATIONS`."""
+    """The frames as a file of a format in `FORMS`."""
     name, suffix, options = _OPTIONS[form]
     return _saved(frames, name, suffix, options)
 
@@ -73,13 +73,12 @@ KINDS = (
     *(
         Kind(
             f"{form}, other tail",
-            "sequences",
             partial(other_tail, form=form),
             base=OWN,
             every=2,
-            most=0.0,
+            aim=ANIMATIONS,
         )
-        for form in ANIMATIONS
+        for form in FORMS
     ),
-    Kind("TIFF, other pages", "sequences", other_pages, base=OWN, every=2, most=0.0),
+    Kind("TIFF, other pages", other_pages, base=OWN, every=2, aim=ANIMATIONS),
 )

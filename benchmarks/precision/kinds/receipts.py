@@ -1,5 +1,6 @@
 """Receipts as a phone takes them: on a table, in perspective, with shade, blur and noise."""
 
+import math
 from functools import partial
 
 import cv2
@@ -7,9 +8,9 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageOps
 
-from benchmarks.precision.layouts import receipt, with_other_total
-from benchmarks.precision.pairs import OWN, Kind, Pair, Sources, two_jpegs
-from benchmarks.precision.text import any_face, noisy
+from benchmarks.precision.kinds.layouts import receipt, with_other_total
+from benchmarks.precision.kinds.pairs import DOCUMENTS, OWN, Kind, Pair, Sources, two_jpegs
+from benchmarks.precision.kinds.text import any_face, noisy
 
 _FRAME = (1200, 1600)  # pixels, width and height
 _MOVED = 0.02  # of a side: how far a corner moves when the camera moves slightly
@@ -32,11 +33,11 @@ def photographed(
     whole = np.full((paper.height, paper.width), 1, np.float32)
     mask = cv2.warpPerspective(whole, matrix, _FRAME)[:, :, None]
     scene = ground * (1 - mask) + laid * mask
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    slope = np.cos(light) * (x / width - 0.5) + np.sin(light) * (y / height - 0.5)
-    shaded = scene * (0.82 + 0.28 * slope)[:, :, None]
-    blurred = cv2.GaussianBlur(shaded, (0, 0), 0.9)
-    return Image.fromarray(noisy(np.clip(blurred, 0, 255), rng, 4.0))
+    across = np.linspace(-0.5, 0.5, width, dtype=np.float32) * math.cos(light)
+    down = np.linspace(-0.5, 0.5, height, dtype=np.float32) * math.sin(light)
+    shade = 0.82 + 0.28 * (across[None, :, None] + down[:, None, None])
+    blurred = cv2.GaussianBlur(scene * shade, (0, 0), 0.9)
+    return Image.fromarray(noisy(blurred, rng, 4.0))
 
 
 def pose(paper: Image.Image, rng: Generator) -> np.ndarray:
@@ -72,11 +73,10 @@ def one(sources: Sources, rng: Generator) -> Image.Image:
 KINDS = tuple(
     Kind(
         f"photographed receipt, {what}",
-        "documents",
         partial(pair, moved=moved),
         base=OWN,
         every=2,
-        most=0.0,
+        aim=DOCUMENTS,
     )
     for what, moved in (("same pose", False), ("other pose", True))
 )

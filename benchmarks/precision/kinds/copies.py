@@ -1,18 +1,18 @@
 """True copies of the same pictures, which the product should find."""
 
-import io
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 
 import cv2
 import numpy as np
 from numpy.random import Generator
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, features
 
-from benchmarks.precision import receipts, screens
-from benchmarks.precision.cutting import segment, softened
-from benchmarks.precision.documents import LAYOUTS
-from benchmarks.precision.pairs import (
+from benchmarks.precision.kinds import receipts, screens
+from benchmarks.precision.kinds.cutting import segment, softened
+from benchmarks.precision.kinds.documents import LAYOUTS
+from benchmarks.precision.kinds.pairs import (
     OWN,
     Kind,
     Make,
@@ -22,12 +22,13 @@ from benchmarks.precision.pairs import (
     drawn_jpeg,
     stored,
 )
-from benchmarks.precision.sequences import ANIMATIONS, animation, pan
-from benchmarks.precision.text import FIRMS, any_face, font, one_of, sentence, shade
+from benchmarks.precision.kinds.sequences import FORMS, animation, pan
+from benchmarks.precision.kinds.text import FIRMS, any_face, font, one_of, sentence, shade
 from imgdedup.corpora.edits import EVERYDAY, PNG, Encoding, jpeg, resize
 from imgdedup.corpora.strong_edits import caption
 
 _ORIGINAL = jpeg(95)
+_LOSSLESS = ("png", "resize")  # edits after which either file may be kept
 
 
 def original(photo: Image.Image) -> Stored:
@@ -113,7 +114,7 @@ def slide(sources: Sources, rng: Generator) -> Pair:
 def animated_again(sources: Sources, rng: Generator, form: str) -> Pair:
     """An animation, and all its frames at 50 to 100 % of the sides in any animated format."""
     frames = pan(sources.photo, rng)
-    factor, other = float(rng.uniform(0.5, 1.0)), one_of(list(ANIMATIONS), rng)
+    factor, other = float(rng.uniform(0.5, 1.0)), one_of(list(FORMS), rng)
     smaller = [resize(frame, factor) for frame in frames]
     return Pair(animation(frames, form), animation(smaller, other), f"{other}, x{factor:.2f}")
 
@@ -158,33 +159,26 @@ def in_format(sources: Sources, rng: Generator, form: str) -> Pair:
 
 def _formats() -> dict[str, str]:
     """Formats of phones that this machine can write, by the name of the kind."""
-    found = {"AVIF": "AVIF"} if _writes("AVIF") else {}
+    found = {"AVIF": "AVIF"} if features.check("avif") else {}
     if find_spec("pillow_heif") is not None:
-        import pillow_heif
-
-        pillow_heif.register_heif_opener()
+        import_module("pillow_heif").register_heif_opener()
         found["HEIC"] = "HEIF"
     return found
 
 
-def _writes(form: str) -> bool:
-    try:
-        Image.new("RGB", (16, 16)).save(io.BytesIO(), form)
-    except (KeyError, OSError):
-        return False
-    return True
+def _of_photograph(name: str, make: Make, *, loses: bool = True) -> Kind:
+    return Kind(name, make, is_copy=True, loses=loses)
 
 
-def _copy(name: str, theme: str, make: Make, base: str = OWN, every: int = 2) -> Kind:
-    return Kind(name, theme, make, is_copy=True, base=base, every=every)
-
-
-def _of_photograph(name: str, make: Make) -> Kind:
-    return Kind(name, "copies of photographs", make, is_copy=True)
+def _of_own(name: str, make: Make, *, loses: bool = True) -> Kind:
+    return Kind(name, make, is_copy=True, base=OWN, loses=loses, every=2)
 
 
 KINDS = (
-    *(_of_photograph(edit, partial(everyday, edit=edit)) for edit in EVERYDAY),
+    *(
+        _of_photograph(edit, partial(everyday, edit=edit), loses=edit not in _LOSSLESS)
+        for edit in EVERYDAY
+    ),
     _of_photograph("caption", captioned),
     _of_photograph("logo", with_logo),
     _of_photograph("date stamp", dated),
@@ -195,26 +189,14 @@ KINDS = (
         _of_photograph(f"JPEG and {name}", partial(in_format, form=form))
         for name, form in _formats().items()
     ),
+    *(_of_own(f"{name} saved again", partial(document, layout=name)) for name in LAYOUTS),
+    _of_own("photographed receipt saved again", receipt_photograph),
+    _of_own("chat saved again", screenshot),
+    _of_own("slide saved again", slide),
+    *(_of_own(f"{form} with all frames", partial(animated_again, form=form)) for form in FORMS),
     *(
-        _copy(f"{name} saved again", "copies of pages", partial(document, layout=name))
-        for name in LAYOUTS
-    ),
-    _copy("photographed receipt saved again", "copies of pages", receipt_photograph),
-    _copy("chat saved again", "copies of pages", screenshot),
-    _copy("slide saved again", "copies of pages", slide),
-    *(
-        _copy(
-            f"{form} with all frames", "copies in other forms", partial(animated_again, form=form)
-        )
-        for form in ANIMATIONS
-    ),
-    *(
-        _copy(
-            f"transparent, and on {ground}",
-            "copies in other forms",
-            partial(flattened, ground=ground),
-        )
+        _of_own(f"transparent, and on {ground}", partial(flattened, ground=ground))
         for ground in ("white", "black")
     ),
-    _copy("12 bits and 8 bits", "copies in other forms", twelve_bits),
+    _of_own("12 bits and 8 bits", twelve_bits),
 )

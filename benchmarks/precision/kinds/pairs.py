@@ -10,6 +10,20 @@ from imgdedup.corpora.edits import PNG, Encoding, jpeg
 
 EVERY, STRICT = "every", "strict"  # presets
 PHOTOGRAPH, OWN = "photograph", "own"  # what the left file shows
+
+DOCUMENTS = "documents"
+ANIMATIONS = "animations, pages"
+TRANSPARENCY = "transparency"
+SAME_FILE = "one file by two names"
+LARGE_OBJECTS, SMALL_OBJECTS = "objects from 1 %", "objects of 0.5 %"
+AIMS = {
+    DOCUMENTS: 0.0,
+    ANIMATIONS: 0.0,
+    TRANSPARENCY: 0.0,
+    SAME_FILE: 0.0,
+    LARGE_OBJECTS: 0.01,
+    SMALL_OBJECTS: 0.1,
+}  # the largest share of the pairs that may lose a file
 _QUALITIES = (75, 95)
 
 
@@ -23,10 +37,14 @@ class Sources:
 
 @dataclass(frozen=True)
 class Stored:
-    """The bytes of one file, with the suffix of its name."""
+    """The bytes of one file, with the suffix of its name.
+
+    When `is_link` is true, the file is a symbolic link to the other file of its pair.
+    """
 
     data: bytes
     suffix: str
+    is_link: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,22 +64,22 @@ class Kind:
     """One kind of pair.
 
     `make` is pure: the same photographs and generator give the same bytes. When `is_copy` is
-    false, neither file of a pair may be removed for the other. `preset` names the preset under
-    which that holds. `base` says what the left file shows: the photograph, or a picture of its
-    own. When `has_words` is true, both files show the base under words of their own, and a copy
-    without words is no other picture. One in `every` photographs gets a pair. `most` is the aim:
-    the largest share of different pairs that may be taken for copies. None is no aim.
+    false, neither file of a pair may be removed for the other, under the `preset`. `base` says what
+    the left file shows: the photograph, or a picture of its own. When `has_words` is true, both
+    files show the base under words of their own, and a copy without words is no other picture.
+    When `loses` is true, the right file of two copies shows less than the left file. One in `every`
+    photographs gets a pair. `aim` is a name in `AIMS`.
     """
 
     name: str
-    theme: str
     make: Make
     is_copy: bool = False
     preset: str = EVERY
     base: str = PHOTOGRAPH
     has_words: bool = False
+    loses: bool = False
     every: int = 1
-    most: float | None = None
+    aim: str | None = None
 
 
 def stored(image: Image.Image, encoding: Encoding) -> Stored:

@@ -5,14 +5,14 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from benchmarks.precision.cutting import region
-from benchmarks.precision.pairs import Kind, Pair, Sources, two_jpegs
-from benchmarks.precision.text import noisy
+from benchmarks.precision.kinds.cutting import region
+from benchmarks.precision.kinds.pairs import Kind, Pair, Sources, two_jpegs
+from benchmarks.precision.kinds.text import noisy
 
 _AREAS = (0.04, 0.20)  # of the picture that moves
 _MOVES = (0.02, 0.06)  # of the long side
 _NOISE = 2.5  # levels
-_TRIES = 6
+_TRIES = 12
 _LEAST_APART = 12.0  # levels within the part, from which a person sees that it moved
 
 
@@ -58,4 +58,4 @@ def _disc(radius: float) -> np.ndarray:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
 
 
-KINDS = (Kind("burst neighbours", "bursts", burst),)
+KINDS = (Kind("burst neighbours", burst),)

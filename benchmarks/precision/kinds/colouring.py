@@ -7,8 +7,8 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFilter
 
-from benchmarks.precision.cutting import blended, region
-from benchmarks.precision.pairs import OWN, Kind, Pair, Sources, two_files, two_jpegs
+from benchmarks.precision.kinds.cutting import blended, region
+from benchmarks.precision.kinds.pairs import OWN, Kind, Pair, Sources, two_files, two_jpegs
 
 Colour = tuple[int, int, int]
 
@@ -110,7 +110,7 @@ def _hue(hue: float, light: float) -> Colour:
 
 
 KINDS = (
-    Kind("recoloured object", "colours", recoloured),
-    Kind("product in two colours", "colours", products, base=OWN, every=2),
-    Kind("tricolour", "colours", tricolours, base=OWN, every=2),
+    Kind("recoloured object", recoloured),
+    Kind("product in two colours", products, base=OWN, every=2),
+    Kind("tricolour", tricolours, base=OWN, every=2),
 )

@@ -5,8 +5,8 @@ from functools import partial
 from numpy.random import Generator
 from PIL import Image, ImageDraw
 
-from benchmarks.precision.pairs import OWN, Kind, Pair, Sources, two_files, two_jpegs
-from benchmarks.precision.text import (
+from benchmarks.precision.kinds.pairs import OWN, Kind, Pair, Sources, two_files, two_jpegs
+from benchmarks.precision.kinds.text import (
     NAMES,
     any_face,
     font,
@@ -65,7 +65,9 @@ def chats(sources: Sources, rng: Generator, height: int) -> Pair:
     return two_files(left, right, rng)
 
 
-def slide(title: list[str], points: list[list[str]], face: str, colour: object) -> Image.Image:
+def slide(
+    title: list[str], points: list[list[str]], face: str, colour: tuple[int, int, int]
+) -> Image.Image:
     """A slide with a title and points."""
     page = Image.new("RGB", _SLIDE, "white")
     draw = ImageDraw.Draw(page)
@@ -118,13 +120,12 @@ KINDS = (
     *(
         Kind(
             f"chat, {height} px, one bubble",
-            "screens",
             partial(chats, height=height),
             base=OWN,
             every=2 if height < 5000 else 4,
         )
         for height in _HEIGHTS
     ),
-    Kind("slide, one word", "screens", slides, base=OWN, every=2),
-    Kind("meme, other words", "screens", memes, has_words=True),
+    Kind("slide, one word", slides, base=OWN, every=2),
+    Kind("meme, other words", memes, has_words=True),
 )

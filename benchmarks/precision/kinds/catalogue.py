@@ -1,17 +1,18 @@
 """All kinds of pairs."""
 
-from benchmarks.precision import (
+from benchmarks.precision.kinds import (
     bursts,
     colouring,
     copies,
     documents,
     drawings,
+    links,
     objects,
     receipts,
     screens,
     sequences,
 )
-from benchmarks.precision.pairs import Kind
+from benchmarks.precision.kinds.pairs import Kind
 
 KINDS: tuple[Kind, ...] = (
     *objects.KINDS,
@@ -22,5 +23,8 @@ KINDS: tuple[Kind, ...] = (
     *colouring.KINDS,
     *drawings.KINDS,
     *bursts.KINDS,
+    *links.KINDS,
     *copies.KINDS,
 )
+
+BY_NAME = {kind.name: kind for kind in KINDS}

@@ -4,8 +4,17 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageOps
 
-from benchmarks.precision.pairs import OWN, STRICT, Kind, Pair, Sources, stored, two_files
-from benchmarks.precision.text import any_face, font, shade
+from benchmarks.precision.kinds.pairs import (
+    OWN,
+    STRICT,
+    TRANSPARENCY,
+    Kind,
+    Pair,
+    Sources,
+    stored,
+    two_files,
+)
+from benchmarks.precision.kinds.text import any_face, font, shade
 from imgdedup.corpora.edits import PNG
 
 _SIDE = 512  # pixels
@@ -76,7 +85,7 @@ def six_and_nine(sources: Sources, rng: Generator) -> Pair:
 
 
 KINDS = (
-    Kind("white drawings", "transparency", white_drawings, base=OWN, every=2, most=0.0),
-    Kind("left and right arrow", "signs", arrows, preset=STRICT, base=OWN, every=4),
-    Kind("six and nine", "signs", six_and_nine, preset=STRICT, base=OWN, every=4),
+    Kind("white drawings", white_drawings, base=OWN, every=2, aim=TRANSPARENCY),
+    Kind("left and right arrow", arrows, preset=STRICT, base=OWN, every=4),
+    Kind("six and nine", six_and_nine, preset=STRICT, base=OWN, every=4),
 )

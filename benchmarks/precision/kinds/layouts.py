@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from numpy.random import Generator
 from PIL import Image, ImageDraw
 
-from benchmarks.precision.text import FIRMS, GOODS, NAMES, font, one_of, shade
+from benchmarks.precision.kinds.text import FIRMS, GOODS, NAMES, font, one_of, shade
 
 A4 = (1240, 1754)  # pixels: A4 at 150 dots an inch
 _INK = (25, 25, 30)

@@ -8,18 +8,23 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from benchmarks.precision.cutting import blended, ellipse, segment, softened
-from benchmarks.precision.pairs import Kind, Pair, Sources, two_jpegs
+from benchmarks.precision.kinds.cutting import blended, ellipse, segment, softened
+from benchmarks.precision.kinds.pairs import (
+    LARGE_OBJECTS,
+    SMALL_OBJECTS,
+    Kind,
+    Pair,
+    Sources,
+    two_jpegs,
+)
 from imgdedup.corpora.edits import resize
 
 AREAS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08)  # of the photograph
-AIMS = {0.002: None, 0.005: 0.1}  # larger objects: _AIM
-_AIM = 0.01
+PLAIN = "plain ground"  # where an object lies, in the detail of a pair
 _TRIES = 8  # draws of a cut-out
 _LEAST_APART = 18.0  # levels between a cut-out and its ground, from which a person sees it
 _LEAST_TEXTURE = 14.0  # deviation of its luma, levels: less is a plain blot
 _FLATTEST = 0.03  # share of the places that count as the flattest
-_THEME = "objects"
 
 
 def pair(sources: Sources, rng: Generator, area: float, resized: bool) -> Pair:
@@ -29,7 +34,7 @@ def pair(sources: Sources, rng: Generator, area: float, resized: bool) -> Pair:
     """
     plain = bool(rng.random() < 0.5)
     changed = _pasted(sources.photo, sources.other, rng, area, plain)
-    detail = "plain ground" if plain else "anywhere"
+    detail = PLAIN if plain else "anywhere"
     if resized:
         factor = rng.uniform(0.7, 1.0)
         changed, detail = resize(changed, factor), f"{detail}, x{factor:.2f}"
@@ -105,7 +110,8 @@ def _place(
 def _kind(area: float, resized: bool) -> Kind:
     name = f"object {100 * area:g} %{', resized' if resized else ''}"
     make = partial(pair, area=area, resized=resized)
-    return Kind(name, _THEME, make, most=AIMS.get(area, _AIM))
+    aim = LARGE_OBJECTS if area >= 0.01 else SMALL_OBJECTS if area >= 0.005 else None
+    return Kind(name, make, aim=aim)
 
 
 KINDS = tuple(_kind(area, resized) for area in AREAS for resized in (False, True))

@@ -94,7 +94,7 @@ def shade(rng: Generator, low: int, high: int) -> tuple[int, int, int]:
 
 def noisy(pixels: np.ndarray, rng: Generator, deviation: float) -> np.ndarray:
     """Pixels, uint8, with the noise of a sensor; `deviation` in levels."""
-    noise = rng.normal(0, deviation, pixels.shape).astype(np.float32)
+    noise = rng.standard_normal(pixels.shape, np.float32) * np.float32(deviation)
     return np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8)
 
 
