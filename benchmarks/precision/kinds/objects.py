@@ -33,7 +33,7 @@ def pair(sources: Sources, rng: Generator, area: float, resized: bool) -> Pair:
     When `resized` is true, the second file has 70 to 100 % of the sides.
     """
     plain = bool(rng.random() < 0.5)
-    changed = _pasted(sources.photo, sources.other, rng, area, plain)
+    changed = with_object(sources.photo, sources.other, rng, area, plain)
     detail = PLAIN if plain else "anywhere"
     if resized:
         factor = rng.uniform(0.7, 1.0)
@@ -41,10 +41,14 @@ def pair(sources: Sources, rng: Generator, area: float, resized: bool) -> Pair:
     return two_jpegs(sources.photo, changed, rng, detail)
 
 
-def _pasted(
+def with_object(
     photo: Image.Image, other: Image.Image, rng: Generator, area: float, plain: bool
 ) -> Image.Image:
-    """Draw cut-outs until one has texture and stands out from its ground; else take the best."""
+    """Paste a cut-out of `other` that covers the share `area` of the photograph.
+
+    It lies anywhere, or at one of the flattest places when `plain` is true. Cut-outs are drawn
+    until one has texture and stands out from its ground; else the best of them is taken.
+    """
     ground = np.asarray(photo)
     pixels = area * ground.shape[0] * ground.shape[1]
     best, most = ground, -1.0

@@ -53,7 +53,7 @@ def chat(title: str, told: list[Message], height: int, face: str) -> tuple[Image
     return screen, len(told)
 
 
-def chats(sources: Sources, rng: Generator, height: int) -> Pair:
+def two_screens(rng: Generator, height: int) -> tuple[Image.Image, Image.Image]:
     """Two screenshots of a chat; one bubble has other words."""
     title, told, face = one_of(NAMES, rng), messages(rng, height), any_face(rng)
     left, shown = chat(title, told, height, face)
@@ -61,8 +61,13 @@ def chats(sources: Sources, rng: Generator, height: int) -> Pair:
     is_mine, words = told[place]
     # Words of the same number: the other bubbles hardly move.
     others = sentence(rng, len(words), len(words))
-    right, _ = chat(title, [*told[:place], (is_mine, others), *told[place + 1 :]], height, face)
-    return two_files(left, right, rng)
+    told = [*told[:place], (is_mine, others), *told[place + 1 :]]
+    return left, chat(title, told, height, face)[0]
+
+
+def chats(sources: Sources, rng: Generator, height: int) -> Pair:
+    """The files of two screenshots of a chat."""
+    return two_files(*two_screens(rng, height), rng)
 
 
 def slide(
