@@ -12,6 +12,20 @@ from benchmarks.precision.quick import Judged
 from benchmarks.precision.scoring import Score, Scored
 
 KEEPERS = "keepers"
+_QUICK_NOTE = (
+    "Each pair was judged alone, in both orders, without a search. Different pictures count as "
+    "taken for copies when either order takes them, and copies as found when both orders do. "
+    "`asymmetric` counts the pairs whose orders disagree. CPU-ms are a mean: those to decode both "
+    "files and find their features, and those of one verdict."
+)
+_FULL_NOTE = (
+    "A removal is false when the removed file and its keeper show different pictures. `taken` "
+    "counts the pairs whose two files verify took for copies. `false removals` counts the pairs of "
+    "which a file is removed for the other file, or for any file that shows another picture than "
+    "it does. Of copies, `pair` is the share whose two files verify took for copies, and `group` "
+    "the share whose two files are in one group. `replaced` counts the pairs whose left file, the "
+    "original, is removed for the right one."
+)
 Cells = Sequence[object]
 
 
@@ -39,23 +53,20 @@ def quick_page(head: str, found: Sequence[Judged]) -> str:
     def is_taken(one: Judged) -> bool:
         return one.forward or one.backward
 
-    note = (
-        "Each pair was judged alone, in both orders, without a search. Different pictures count as "
-        "taken for copies when either order takes them, and copies as found when both orders do. "
-        "`asymmetric` counts the pairs whose orders disagree. CPU-ms are a mean: those to decode "
-        "both files and find their features, and those of one verdict."
-    )
+    def is_found(one: Judged) -> bool:
+        return one.forward and one.backward
+
     cost = ["asymmetric", "unreadable", "CPU-ms to decode", "CPU-ms to judge"]
     different = [
         [kind.name, kind.preset, len(own), _count(own, is_taken), *_cost(own)]
         for kind, own in _by_kind(found, is_copy=False)
     ]
     copies = [
-        [kind.name, len(own), *_recall(own, lambda one: one.forward and one.backward), *_cost(own)]
+        [kind.name, len(own), _count(own, is_found), _share(own, is_found), *_cost(own)]
         for kind, own in _by_kind(found, is_copy=True)
     ]
     return _page(
-        [head, note, "## Aims", _aims(found, is_taken, "taken for copies")],
+        [head, _QUICK_NOTE, "## Aims", _aims(found, is_taken, "taken for copies")],
         ["## Different pictures", _table(["kind", "preset", "pairs", "taken", *cost], different)],
         ["## Objects by place", _by_place(found, is_taken)],
         ["## Copies", _table(["kind", "pairs", "found", "recall", *cost], copies)],
@@ -64,52 +75,56 @@ def quick_page(head: str, found: Sequence[Judged]) -> str:
 
 def full_page(head: str, found: Score) -> str:
     """The page about what a whole run removed."""
-
-    def is_lost(one: Scored) -> bool:
-        return bool(one.removals)
-
-    note = (
-        "A removal is false when the removed file and its keeper show different pictures. `taken` "
-        "counts the pairs whose two files verify took for copies. `false removals` counts the "
-        "pairs of which a file is removed for the other file, or for any file that shows another "
-        "picture than it does. Of copies, `pair` is the share whose two files verify took for "
-        "copies, and `group` the share whose two files are in one group. `replaced` counts the "
-        "pairs whose left file, the original, is removed for the right one. "
+    others = (
         f"{len(found.others):,} edited copies or plain photographs were removed for a keeper that "
         "shows another picture, though no pair of different pictures explains it."
     )
-    keepers = [one for one in found.pairs if BY_NAME[one.row.kind].loses]
-    replaced = Aim(KEEPERS, len(keepers), _count(keepers, lambda one: one.is_replaced), 0)
+    lossy = [one for one in found.pairs if BY_NAME[one.row.kind].loses]
+    losses = (_is_pair, _is_lost, _is_unreadable)
+    keepers = Aim(KEEPERS, len(lossy), _count(lossy, _is_replaced), 0)
     different = [
-        [
-            kind.name,
-            kind.preset,
-            len(own),
-            _count(own, lambda one: one.is_pair),
-            _count(own, is_lost),
-            _count(own, lambda one: bool(one.failure)),
-        ]
+        [kind.name, kind.preset, len(own), *(_count(own, holds) for holds in losses)]
         for kind, own in _by_kind(found.pairs, is_copy=False)
     ]
     copies = [
         [
             kind.name,
             len(own),
-            _share(own, lambda one: one.is_pair),
-            _share(own, lambda one: one.is_group),
-            _count(own, lambda one: one.is_replaced) if kind.loses else "",
-            _count(own, lambda one: bool(one.failure)),
+            *(_share(own, holds) for holds in (_is_pair, _is_grouped)),
+            _count(own, _is_replaced) if kind.loses else "",
+            _count(own, _is_unreadable),
         ]
         for kind, own in _by_kind(found.pairs, is_copy=True)
     ]
     heads = ["kind", "preset", "pairs", "taken", "false removals", "unreadable"]
     copy_heads = ["kind", "pairs", "pair", "group", "replaced", "unreadable"]
     return _page(
-        [head, note, "## Aims", _aims(found.pairs, is_lost, "false removals", replaced)],
+        [head, f"{_FULL_NOTE} {others}"],
+        ["## Aims", _aims(found.pairs, _is_lost, "false removals", keepers)],
         ["## Different pictures", _table(heads, different)],
-        ["## Objects by place", _by_place(found.pairs, is_lost)],
+        ["## Objects by place", _by_place(found.pairs, _is_lost)],
         ["## Copies", _table(copy_heads, copies)],
     )
+
+
+def _is_pair(one: Scored) -> bool:
+    return one.is_pair
+
+
+def _is_grouped(one: Scored) -> bool:
+    return one.is_group
+
+
+def _is_lost(one: Scored) -> bool:
+    return bool(one.removals)
+
+
+def _is_replaced(one: Scored) -> bool:
+    return one.is_replaced
+
+
+def _is_unreadable(one: Scored) -> bool:
+    return bool(one.failure)
 
 
 def _aims(found: Sequence[One], is_wrong: Callable[[One], bool], what: str, *further: Aim) -> str:
@@ -147,10 +162,6 @@ def _by_kind(found: Sequence[One], *, is_copy: bool) -> list[tuple[Kind, list[On
         if kind.is_copy == is_copy
     ]
     return [(kind, own) for kind, own in grouped if own]
-
-
-def _recall(found: Sequence[Judged], is_found: Callable[[Judged], bool]) -> list[object]:
-    return [_count(found, is_found), _share(found, is_found)]
 
 
 def _cost(found: Sequence[Judged]) -> list[object]:

@@ -112,9 +112,9 @@ def slide(sources: Sources, rng: Generator) -> Pair:
 
 
 def animated_again(sources: Sources, rng: Generator, form: str) -> Pair:
-    """An animation, and all its frames at 50 to 100 % of the sides in any animated format."""
+    """An animation, and all its frames at 50 to 95 % of the sides in any animated format."""
     frames = pan(sources.photo, rng)
-    factor, other = float(rng.uniform(0.5, 1.0)), one_of(list(FORMS), rng)
+    factor, other = float(rng.uniform(0.5, 0.95)), one_of(list(FORMS), rng)
     smaller = [resize(frame, factor) for frame in frames]
     return Pair(animation(frames, form), animation(smaller, other), f"{other}, x{factor:.2f}")
 
