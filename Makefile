@@ -3,12 +3,12 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run repair ui train test check docs bench bench-quality bench-reuse bench-backfill \
-    bench-days bench-histories bench-crashes fuzz lock clean
+.PHONY: help setup demo run repair ui train test check docs bench bench-quality bench-precision bench-reuse \
+    bench-backfill bench-days bench-histories bench-crashes fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
     WEIGHTS WITHOUT VIEWS START TEACHER LAST_SIDE BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
-    POINTS SIZES PEERS
+    POINTS SIZES PEERS PHOTOGRAPHS QUICK
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
@@ -107,6 +107,16 @@ bench-quality: setup ## Measure recall and false pairs on copies of the photogra
 	    $${OUT:+--out="$$OUT"} $${NAME:+--name="$$NAME"} $${JUDGED:+--judged="$$JUDGED"} \
 	    $${ORIGINALS:+--originals="$$ORIGINALS"} $${SEED:+--seed="$$SEED"} \
 	    $${COPIES_OF:+--copies-of="$$COPIES_OF"} $${WEIGHTS:+--weights $$WEIGHTS}
+
+bench-precision: bench-precision-usage setup ## Count look-alikes that are removed, beside copies that are found: PHOTOS=folder [QUICK=1]
+	@$(PY) -m benchmarks.precision --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
+	    $${PHOTOGRAPHS:+--photographs="$$PHOTOGRAPHS"} $${SEED:+--seed="$$SEED"} \
+	    $${NAME:+--name="$$NAME"} $${QUICK:+--quick}
+
+.PHONY: bench-precision-usage
+bench-precision-usage:
+	@[ -n "$$PHOTOS" ] || { echo "imgdedup: error: say where the photographs are:" \
+	    "make bench-precision PHOTOS=folder [PHOTOGRAPHS=100] [QUICK=1]" >&2; exit 2; }
 
 bench-backfill: setup ## Run a month of days under Airflow, as a range and day by day: PHOTOS=folder
 	@$(PY) -m benchmarks.backfill $${PHOTOS:+--photos="$$PHOTOS"} $${OUT:+--out="$$OUT"} \
