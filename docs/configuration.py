@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 CONF = REPOSITORY / "conf"
 PAGE = REPOSITORY / "docs" / "reference" / "configuration.md"
 OVERLAYS = ("local", "cluster")
+PRESETS = ("photos", "strict")
 _SECTION = re.compile(r"\[([a-z_]+)\]$")
 _KEY = re.compile(r"([a-z_]+) = (.*)$")
 _CODE = re.compile(r"(`[^`]*`)")
@@ -26,11 +27,13 @@ _HEAD = """\
 This page is generated from [conf/base.toml](../../conf/base.toml). Do not edit the page: edit that
 file, and run `python docs/configuration.py`. `make check` fails when the two differ.
 
-`conf/base.toml` holds every key. An overlay, `conf/<name>.toml`, holds only the keys that differ:
-`make run` takes `OVERLAY=<name>`, the DAG takes the parameter `overlay`. The settings of one run go
-over both: the DAG takes `{"settings": {"embed.batch_size": 64}}`, the local runner takes
-`--set embed.batch_size=64`. A key that is unknown, missing or of a wrong type stops the run, and
-the message names the key.
+`conf/base.toml` holds every key. A preset, `conf/presets/<name>.toml`, goes over it. The key
+`verify.preset` names the preset, which says which edited versions are copies ([how to
+choose](../how-to/policy.md)). An overlay, `conf/<name>.toml`, holds only the keys that differ, and
+goes over the preset: `make run` takes `OVERLAY=<name>`, the DAG takes the parameter `overlay`. The
+settings of one run go over all of them: the DAG takes `{"settings": {"embed.batch_size": 64}}`, the
+local runner takes `--set embed.batch_size=64`. A key that is unknown, missing or of a wrong type
+stops the run, and the message names the key.
 """
 
 
@@ -78,11 +81,17 @@ def page() -> str:
             current = section
         keys = ", ".join(f"**`{section}.{key}`** = `{default}`" for key, default in entry.keys)
         lines.append(f"- {keys}\n\n  {_escaped(entry.comment)}\n")
+    lines.append("## The presets\n")
+    lines += [_whole(f"presets/{name}.toml") for name in PRESETS]
     lines.append("## The overlays\n")
-    for name in OVERLAYS:
-        text = (CONF / f"{name}.toml").read_text(encoding="utf-8").rstrip()
-        lines.append(f"`conf/{name}.toml`:\n\n```toml\n{text}\n```\n")
+    lines += [_whole(f"{name}.toml") for name in OVERLAYS]
     return "\n".join(lines)
+
+
+def _whole(name: str) -> str:
+    """Return a file of `conf/` as Markdown, under its name."""
+    text = (CONF / name).read_text(encoding="utf-8").rstrip()
+    return f"`conf/{name}`:\n\n```toml\n{text}\n```\n"
 
 
 def _escaped(comment: str) -> str:

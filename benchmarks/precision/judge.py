@@ -3,10 +3,11 @@
 import cv2
 
 from imgdedup.config import Config, EmbedConfig
-from imgdedup.geometry.comparison import compare
 from imgdedup.geometry.features import extract
+from imgdedup.geometry.grounds import compare_on_grounds
 from imgdedup.geometry.picture import Picture
-from imgdedup.images.decode import decoder_of, fingerprint
+from imgdedup.images.decode import Decoded, decoder_of, fingerprint
+from imgdedup.stages.verify.originals import Content, compare_originals
 
 _INPUT = 224  # pixels: the side of the network's input, which no verdict uses
 _MOST = 8  # files remembered
@@ -21,7 +22,14 @@ def judge(left: bytes, right: bytes, config: Config) -> bool:
     if left == right:
         return True
     pictures = described(left, config.embed), described(right, config.embed)
-    return compare(*pictures, config.verify).duplicate
+    found = compare_on_grounds(*pictures, config.verify)
+    if found.matrix is None or not config.verify.originals:
+        return found.duplicate
+    one, other = (
+        Content(data, picture.size) for data, picture in zip((left, right), pictures, strict=True)
+    )
+    most = config.embed.max_pixels
+    return compare_originals(one, other, found.matrix, config.verify, most).same
 
 
 def described(data: bytes, config: EmbedConfig) -> Picture:
@@ -33,8 +41,18 @@ def described(data: bytes, config: EmbedConfig) -> Picture:
     if key not in _REMEMBERED:
         cv2.setNumThreads(1)
         decoded = decoder_of(config, _INPUT).decode(data)
-        packed = extract(decoded.luma).to_bytes(max(decoded.luma.shape))
         while len(_REMEMBERED) >= _MOST:
             del _REMEMBERED[next(iter(_REMEMBERED))]
-        _REMEMBERED[key] = Picture(decoded.thumbnail, decoded.width, decoded.height, packed)
+        _REMEMBERED[key] = _picture(decoded)
     return _REMEMBERED[key]
+
+
+def _picture(decoded: Decoded) -> Picture:
+    size, frames = (decoded.width, decoded.height), decoded.frames
+    looks = [
+        (seen.thumbnail, extract(seen.luma).to_bytes(max(seen.luma.shape)))
+        for seen in (decoded, decoded.second)
+        if seen is not None
+    ]
+    second = Picture(looks[1][0], *size, looks[1][1], frames=frames) if len(looks) > 1 else None
+    return Picture(looks[0][0], *size, looks[0][1], second, frames)

@@ -1,4 +1,4 @@
-"""Typed configuration: `conf/base.toml`, an overlay over it, a run's settings over both.
+"""Typed configuration: `conf/base.toml`, and over it a preset, an overlay and a run's settings.
 
 The TOML files hold the values, with unit and reason. This module holds their names, types and
 bounds. The DAG imports this module, so it imports neither Spark nor torch.
@@ -120,8 +120,16 @@ class SearchConfig(_Strict):
 
 @dataclass(frozen=True)
 class VerifyConfig(_Strict):
-    """When two aligned pictures are copies."""
+    """Which edits leave a copy, and when two aligned pictures are copies."""
 
+    preset: str
+    mirrored: bool
+    turned: bool
+    recoloured: bool
+    grayscale: bool
+    overlaid: bool
+    cropped: Share
+    animations: bool
     least_inliers: Annotated[int, Ge(4)]
     least_overlap: Share
     correlation: Cosine
@@ -135,6 +143,11 @@ class VerifyConfig(_Strict):
     overlay_tones: Share
     graphic_tones: Share
     graphic_slack: Share
+    originals: bool
+    look_size: Annotated[int, Ge(320), Le(4096)]
+    look_frames: Count
+    least_spot: Annotated[float, Gt(0)]
+    least_graphic_spot: Annotated[float, Gt(0)]
     block_contents: Count
 
 
@@ -177,18 +190,35 @@ class Config(_Strict):
 
 
 def load(conf_dir: Path, overlay: str, settings: Mapping[str, object]) -> Config:
-    """Read `base.toml`, lay `<overlay>.toml` and then `settings` over it, and check the result.
+    """Read `base.toml`, lay a preset, `<overlay>.toml` and `settings` over it, and check it all.
 
-    `settings` maps "section.key" to a value. Raises UserError that names the file or the key.
+    `settings` maps "section.key" to a value. The preset is the file of `presets/` that
+    `verify.preset` names. Raises UserError that names the file, the preset or the key.
     """
     values = _read(conf_dir / "base.toml")
-    _lay_over(values, _read(conf_dir / f"{overlay}.toml"))
+    over = _read(conf_dir / f"{overlay}.toml")
     for name, value in settings.items():
         section, _, key = name.partition(".")
         if not key:
             raise UserError(f'the setting "{name}" must be named section.key')
-        _lay_over(values, {section: {key: value}})
+        _lay_over(over, {section: {key: value}})
+    _lay_over(values, _preset(conf_dir / "presets", values, over))
+    _lay_over(values, over)
     return _validated(values)
+
+
+def _preset(folder: Path, *layers: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of the preset that the last of the layers names."""
+    sections = [layer.get("verify") for layer in layers]
+    named = [part["preset"] for part in sections if isinstance(part, dict) and "preset" in part]
+    if not named or not isinstance(named[-1], str):
+        return {}  # the check of the types names the fault
+    known = sorted(path.stem for path in folder.glob("*.toml"))
+    if named[-1] not in known:
+        raise UserError(
+            f'there is no preset "{named[-1]}": verify.preset is one of {", ".join(known)}'
+        )
+    return _read(folder / f"{named[-1]}.toml")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -33,6 +33,8 @@ FINDINGS: dict[str, Any] = {  # of a pair of copies, unless a test says otherwis
     "contrast": 0.5,
     "grayscale": False,
     "edit": "mirrored, cropped to 47%",
+    "originals": "agree",
+    "originals_detail": None,
     "verifier": "verifier",
     "left_decoder": "decoder",
     "right_decoder": "decoder",

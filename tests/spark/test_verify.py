@@ -249,7 +249,8 @@ def test_only_copies_among_the_candidates_of_the_model_become_pairs(spark: Spark
     assert (*sides(row), row["similarity"], row["margin"]) == ("a", "b", 0.9, 0.9)
 
 
-RULES = [field.name for field in fields(VerifyConfig) if field.name != "block_contents"]
+NO_RULES = {"block_contents", "preset"}
+RULES = [field.name for field in fields(VerifyConfig) if field.name not in NO_RULES]
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -262,3 +263,8 @@ def test_a_fingerprint_names_the_rules(settings: Config, name: str) -> None:
 def test_how_the_work_is_cut_is_no_rule(settings: Config) -> None:
     finely = replace(settings.verify, block_contents=7)
     assert judged.fingerprint(finely) == judged.fingerprint(settings.verify)
+
+
+def test_a_preset_counts_by_its_rules_not_by_its_name(settings: Config) -> None:
+    renamed = replace(settings.verify, preset="other")
+    assert judged.fingerprint(renamed) == judged.fingerprint(settings.verify)

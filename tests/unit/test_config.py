@@ -1,6 +1,7 @@
 """The configuration: the files in conf/ load, and a message names whatever is wrong."""
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from imgdedup.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
 BASE = tomllib.loads((CONF / "base.toml").read_text())
+PRESETS = sorted(path.stem for path in (CONF / "presets").glob("*.toml"))
 OVERLAYS = sorted(path.stem for path in CONF.glob("*.toml") if path.stem != "base")
 KEYS = [f"{section}.{key}" for section, keys in BASE.items() for key in keys]
 
 
 @pytest.fixture
 def conf(tmp_path: Path) -> Path:
-    """A configuration folder with the real base and an overlay that changes nothing."""
+    """A configuration folder with the real base and presets, and an overlay without a key."""
+    shutil.copytree(CONF / "presets", tmp_path / "presets")
     (tmp_path / "base.toml").write_text((CONF / "base.toml").read_text())
     (tmp_path / "local.toml").write_text("")
     return tmp_path
@@ -66,6 +69,7 @@ def test_a_missing_key_is_named(conf: Path, name: str) -> None:
     section, key = name.split(".")
     kept = {other: value for other, value in BASE[section].items() if other != key}
     write(conf / "base.toml", BASE | {section: kept})
+    (conf / "presets" / "photos.toml").write_text("")
     with pytest.raises(UserError, match=rf"{section}\.{key}: Field required"):
         config.load(conf, "local", {})
 
@@ -101,6 +105,8 @@ def test_a_mistyped_key_is_named(conf: Path, name: str) -> None:
         ("search.crowd", 0),
         ("search.min_recall", 1.01),
         ("verify.correlation", 1.01),
+        ("verify.cropped", 1.01),
+        ("verify.mirrored", 1),
         ("group.keeper_order", []),
         ("group.keeper_order", ["pixels", "colour"]),
         ("spark.properties", {"spark.ui.enabled": False}),
@@ -154,6 +160,51 @@ def test_spark_properties_of_all_three_are_merged(conf: Path) -> None:
     loaded = config.load(conf, "local", {"spark.properties": {"c": "settings", "d": "settings"}})
     expected = {"a.b": "overlay", "c": "settings", "d": "settings"}
     assert loaded.spark.properties == BASE["spark"]["properties"] | expected
+
+
+def preset(name: str) -> dict[str, Any]:
+    return tomllib.loads((CONF / "presets" / f"{name}.toml").read_text())
+
+
+def test_the_preset_photos_is_what_the_base_says() -> None:
+    assert PRESETS == ["photos", "strict"]
+    assert BASE["verify"]["preset"] == "photos"
+    assert BASE["verify"] | preset("photos")["verify"] == BASE["verify"]
+    assert preset("photos").keys() == {"verify"}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_sets_every_switch_of_verify_and_nothing_else(name: str) -> None:
+    switches = list(BASE["verify"])[1:8]
+    assert switches[0] == "mirrored"
+    assert switches[-1] == "animations"
+    assert preset(name).keys() == {"verify"}
+    assert list(preset(name)["verify"]) == switches
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_setting_chooses_a_preset(name: str) -> None:
+    loaded = config.load(CONF, "local", {"verify.preset": name}).verify
+    for key, value in preset(name)["verify"].items():
+        assert getattr(loaded, key) == value, key
+    assert loaded.correlation == BASE["verify"]["correlation"]
+
+
+def test_a_preset_goes_over_the_base_and_below_overlay_and_settings(conf: Path) -> None:
+    write(conf / "local.toml", {"verify": {"preset": "strict", "turned": True}})
+    by_overlay = config.load(conf, "local", {}).verify
+    assert (by_overlay.mirrored, by_overlay.turned, by_overlay.cropped) == (False, True, 0.5)
+    by_settings = config.load(conf, "local", {"verify.cropped": 0.1, "verify.preset": "strict"})
+    assert (by_settings.verify.mirrored, by_settings.verify.cropped) == (False, 0.1)
+    back = config.load(conf, "local", {"verify.preset": "photos"}).verify
+    assert (back.mirrored, back.turned, back.cropped) == (True, True, 0.0)
+
+
+@pytest.mark.parametrize("name", ["mild", "", "../base", "Strict"])
+def test_an_unknown_preset_is_named_beside_the_known_ones(conf: Path, name: str) -> None:
+    message = rf'no preset "{name}": verify.preset is one of photos, strict'
+    with pytest.raises(UserError, match=message):
+        config.load(conf, "local", {"verify.preset": name})
 
 
 def test_a_missing_file_is_named(conf: Path) -> None:

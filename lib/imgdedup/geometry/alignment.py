@@ -48,16 +48,23 @@ class Alignment:
         return bool(np.linalg.det(self.matrix[:2, :2]) < 0)
 
 
-def align(left: Features, mirrored: Features, width: int, right: Features) -> Alignment | None:
+def align(
+    left: Features,
+    mirrored: Features | None,
+    width: int,
+    right: Features,
+    upright: bool = False,
+) -> Alignment | None:
     """The map from the left picture to the right one that most features support; None: no map.
 
-    `mirrored` are the features of the left picture's mirror image, `width` its width in pixels.
+    `mirrored` are the features of the left picture's mirror image, or None when no map may mirror.
+    `width` is its width in pixels. `upright` allows only maps that turn it by little.
     """
-    straight = _fit(left, right)
+    straight = _fit(left, right, upright)
     most = min(len(left), len(right))
-    if straight is not None and straight.inliers > _OVERWHELMING * most:
+    if mirrored is None or (straight is not None and straight.inliers > _OVERWHELMING * most):
         return straight
-    flipped = _fit(mirrored, right)
+    flipped = _fit(mirrored, right, upright)
     if flipped is None or (straight is not None and straight.inliers >= flipped.inliers):
         return straight
     flip = np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
@@ -122,8 +129,11 @@ def _is_affine(matrix: np.ndarray) -> bool:
     return not matrix[2, :2].any()
 
 
-def _fit(left: Features, right: Features) -> Alignment | None:
+def _fit(left: Features, right: Features, upright: bool) -> Alignment | None:
     pairs = _match(left, right)
+    if upright:
+        turns = right.angles[pairs[:, 1]] - left.angles[pairs[:, 0]]
+        pairs = pairs[np.abs(np.angle(np.exp(1j * turns))) < _VOTE_TURN]
     if len(pairs) < LEAST_INLIERS:
         return None
     a = left.points[pairs[:, 0]].astype(np.float64)

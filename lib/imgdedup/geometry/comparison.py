@@ -10,6 +10,8 @@ Two pictures are copies in four cases:
   stricter limits. Frames without texture to correlate must have the same tones.
 - One whole frame, edited like the other, agrees with it by still stricter limits.
 
+The switches of `[verify]` say which edits leave a copy at all.
+
 One product in two finishes may have the same light and dark. So the colours are compared, too.
 """
 
@@ -21,7 +23,7 @@ import numpy as np
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.agreement import Agreement, Shared, agreement, share
 from imgdedup.geometry.alignment import Alignment, align, apply, frames, turned
-from imgdedup.geometry.colours import colours_of
+from imgdedup.geometry.colours import Colours, colours_of
 from imgdedup.geometry.explanation import Explanation, explain
 from imgdedup.geometry.imitation import imitations
 from imgdedup.geometry.overlay import (
@@ -32,6 +34,8 @@ from imgdedup.geometry.overlay import (
     is_overlay,
 )
 from imgdedup.geometry.picture import Picture
+from imgdedup.geometry.policy import is_allowed, is_allowed_frame, may_be_copies
+from imgdedup.geometry.repainting import is_repainted
 
 _FIRM = 12  # features that place a picture firmly
 _ALIKE = 0.95  # correlation of two signatures from which whole frames are compared
@@ -60,24 +64,54 @@ class Verdict:
     correlation: float
     overlap: float
     explanation: Explanation | None  # None unless the pictures are copies
+    matrix: np.ndarray | None = None  # (3, 3), left thumbnail pixels to right ones; for copies
+
+    def exchanged(self) -> "Verdict":
+        """The same verdict with left and right in each other's place."""
+        matrix = None if self.matrix is None else np.linalg.inv(self.matrix)
+        if matrix is not None:
+            matrix /= matrix[2, 2]
+        found = self.explanation
+        return replace(self, explanation=found and found.exchanged(), matrix=matrix)
 
 
 _NOTHING = Verdict(False, 0, 0.0, 0.0, None)
 
 
 def compare(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
-    """Decide whether two pictures are copies of each other."""
-    aligned = align(left.features, left.mirrored, left.luma.shape[1], right.features)
+    """Decide whether two pictures are copies of each other.
+
+    The verdict does not depend on which of them is left: the rank says which one comes first.
+    """
+    if left.rank >= right.rank:
+        return _compare(left, right, config)
+    return _compare(right, left, config).exchanged()
+
+
+def _compare(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
+    if not may_be_copies(left, right, config):
+        return _NOTHING
+    found = _agreeing(left, right, config)
+    if found.explanation is None or is_allowed(found.explanation, config):
+        return found
+    return Verdict(False, found.inliers, found.correlation, found.overlap, None)
+
+
+def _agreeing(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
+    """The verdict on two pictures by the maps that are allowed, whatever the edit."""
+    mirrored = left.mirrored if config.mirrored else None
+    width = left.luma.shape[1]
+    aligned = align(left.features, mirrored, width, right.features, upright=not config.turned)
     # A few features place a picture loosely. If whole frames agree, their map is better.
     loose = aligned is None or aligned.inliers < _FIRM
-    maps = _frames_alike(left, right, aligned) if loose else []
+    maps = _frames_alike(left, right, aligned, config) if loose else []
     if loose and (whole := _compare_frames(left, right, maps, config)):
         return whole
     found = _NOTHING if aligned is None else _judge(left, right, aligned, config)
     if found.duplicate:
         return found
     if not loose:
-        maps = _frames_alike(left, right, aligned)
+        maps = _frames_alike(left, right, aligned, config)
     return _compare_edited(left, right, maps, config) or found
 
 
@@ -106,14 +140,27 @@ def _judge(left: Picture, right: Picture, aligned: Alignment, config: VerifyConf
     if shared.overlap < config.least_overlap or not (everywhere or covered):
         return Verdict(False, inliers, found.worst, shared.overlap, None)
     colours = colours_of(left, right, matrix)
-    if colours and colours.is_one_object:
+    if _is_other_object(left, right, matrix, shared, colours):
         return Verdict(False, inliers, found.worst, shared.overlap, None)
     drawn = drawn_pixels(thin)
     overlaid = covered or is_overlay(thin, drawn, config)
     if overlaid:  # the overlay tells nothing about the tones below
         thin = replace(thin, shown=thin.shown & ~drawn)
     explanation = explain(left, right, matrix, thin, colours, overlaid)
-    return Verdict(True, inliers, found.worst, shared.overlap, explanation)
+    return Verdict(True, inliers, found.worst, shared.overlap, explanation, matrix)
+
+
+def _is_other_object(
+    left: Picture,
+    right: Picture,
+    matrix: np.ndarray,
+    shared: Shared,
+    colours: Colours | None,
+) -> bool:
+    """Whether the pictures show one object in two colours."""
+    if colours is not None and colours.is_one_object:
+        return True
+    return is_repainted(left, right, matrix, shared)
 
 
 def _agree_beneath(shared: Shared, found: Agreement, config: VerifyConfig) -> bool:
@@ -138,14 +185,19 @@ def _agree_strictly(found: Agreement, config: VerifyConfig) -> bool:
     return found.correlation >= config.frame_correlation and found.disagreeing == 0
 
 
-def _frames_alike(left: Picture, right: Picture, aligned: Alignment | None) -> list[np.ndarray]:
-    """The maps of whole frames, (3, 3), that the features or the look of the frames support."""
-    size, other = _size(left), _size(right)
+def _frames_alike(
+    left: Picture, right: Picture, aligned: Alignment | None, config: VerifyConfig
+) -> list[np.ndarray]:
+    """The allowed maps of whole frames, (3, 3), that the features or the frames' look support."""
+    size, other = left.size, right.size
     return [
         matrix
         for matrix in frames(size, other)
-        if _look_alike(left, right, matrix)
-        or (aligned is not None and _is_near(aligned.matrix, matrix, size, other))
+        if is_allowed_frame(matrix, config)
+        and (
+            _look_alike(left, right, matrix)
+            or (aligned is not None and _is_near(aligned.matrix, matrix, size, other))
+        )
     ]
 
 
@@ -162,7 +214,7 @@ def _is_near(
 def _compare_frames(
     left: Picture, right: Picture, maps: list[np.ndarray], config: VerifyConfig
 ) -> Verdict | None:
-    """The verdict on two whole frames, turned or mirrored; None when they are no copies."""
+    """The verdict on two whole frames, turned or mirrored; None when no map lets them agree."""
     for matrix in maps:
         shared = share(left.luma, right.luma, matrix)
         if shared is None:
@@ -170,10 +222,11 @@ def _compare_frames(
         found = agreement(shared)
         if _agree_strictly(found, config) if found else _same_tones(left, right, matrix):
             colours = colours_of(left, right, matrix)
-            if colours and colours.is_one_object:
-                continue
+            worst = found.worst if found else 1.0
+            if _is_other_object(left, right, matrix, shared, colours):
+                return Verdict(False, 0, worst, shared.overlap, None)
             explanation = explain(left, right, matrix, shared, colours, overlaid=False)
-            return Verdict(True, 0, found.worst if found else 1.0, shared.overlap, explanation)
+            return Verdict(True, 0, worst, shared.overlap, explanation, matrix)
     return None
 
 
@@ -193,13 +246,13 @@ def _compare_edited(
             continue
         graphic = is_graphic(shared.thinned(), config)
         colours = colours_of(left, right, matrix)
-        if colours and colours.is_one_object:
-            continue
         for edited in imitations(left, right, matrix, shared):
             found = agreement(edited)
             if found is not None and _agree_edited(found, graphic, config):
+                if _is_other_object(left, right, matrix, shared, colours):
+                    break
                 explanation = explain(left, right, matrix, shared, colours, overlaid=False)
-                return Verdict(True, 0, found.worst, shared.overlap, explanation)
+                return Verdict(True, 0, found.worst, shared.overlap, explanation, matrix)
     return None
 
 
@@ -223,12 +276,6 @@ def _look_alike(left: Picture, right: Picture, matrix: np.ndarray) -> bool:
         spread[0] * spread[1]
     )
     return bool(correlation > _ALIKE)
-
-
-def _size(picture: Picture) -> tuple[int, int]:
-    """Width and height of the thumbnail."""
-    height, width = picture.luma.shape
-    return width, height
 
 
 def _same_tones(left: Picture, right: Picture, matrix: np.ndarray) -> bool:

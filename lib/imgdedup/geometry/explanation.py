@@ -21,7 +21,7 @@ _STEP = 1e-3  # pixels: rounds away what floating point alone makes
 _MORE = 0.02  # of the area: less is the inaccuracy of the map
 _TILT = 0.02  # change of scale across the picture that counts as perspective
 _HUE = 8.0  # mean distance in a and b of CIELAB that counts as other colours, saturation aside
-_WHOLE = 0.97  # of the area: from here on, a picture shows all
+WHOLE = 0.97  # of the area: from here on, a picture shows all
 _SAME_SIZE = 0.03  # of the scale
 _TURNED = 2.0  # degrees
 _TONE = 1.12  # factor of brightness that the label tells
@@ -36,7 +36,8 @@ class Explanation:
     left, top, right, bottom in shares of the wider picture's sides. `scale` is pixels of the other
     for one pixel of the wider picture. `brightness` is the ratio of mean luma. `contrast` is the
     ratio of the deviations of luma, brightness aside. `grayscale` tells that just one of the two
-    has no colour.
+    has no colour, `recoloured` that their colours differ otherwise, and `overlaid` that something
+    lies on one of them.
     """
 
     wider: Literal["left", "right"]
@@ -47,7 +48,19 @@ class Explanation:
     brightness: float
     contrast: float
     grayscale: bool
+    recoloured: bool
+    overlaid: bool
     edit: str
+
+    @property
+    def shown(self) -> float:
+        """The share of the wider picture's area that the other shows."""
+        left, top, right, bottom = self.crop
+        return (right - left) * (bottom - top)
+
+    def exchanged(self) -> "Explanation":
+        """The same explanation with left and right in each other's place."""
+        return replace(self, wider="left" if self.wider == "right" else "right")
 
 
 def explain(
@@ -88,11 +101,12 @@ def explain(
         brightness=brightness,
         contrast=contrast,
         grayscale=left.is_gray != right.is_gray,
+        recoloured=colours is not None and _is_recoloured(colours, overlaid),
+        overlaid=overlaid,
         edit="",
     )
     tilted = _tilt(motion, wider) > _TILT
-    coloured = colours is not None and colours.shift > _HUE
-    further = {"perspective": tilted, "other colours": coloured, "overlay": overlaid}
+    further = {"perspective": tilted, "other colours": facts.recoloured, "overlay": overlaid}
     words = _in_words(facts, _same_frame(wider, other), wider.is_gray)
     words += [word for word, holds in further.items() if holds]
     return replace(facts, edit=", ".join(words) or "re-encoded")
@@ -179,18 +193,21 @@ def _same_frame(wider: Picture, other: Picture) -> bool:
     return max(abs(math.log(across)), abs(math.log(down))) < _SAME_SIZE
 
 
+def _is_recoloured(colours: Colours, overlaid: bool) -> bool:
+    return (colours.typical_shift if overlaid else colours.shift) > _HUE
+
+
 def _in_words(facts: Explanation, same_frame: bool, coloured_over: bool) -> list[str]:
     """The parts of the label that follow from `facts`. A zoom keeps the frame, a crop does not."""
-    left, top, right, bottom = facts.crop
-    area = (right - left) * (bottom - top)
+    area = facts.shown
     resized = abs(math.log(facts.scale)) > _SAME_SIZE
-    zoomed = area < _WHOLE and resized and same_frame
+    zoomed = area < WHOLE and resized and same_frame
     darker, less = facts.brightness < 1, facts.contrast < 1
     said = {
         "mirrored": facts.mirrored,
         f"rotated {facts.rotation:.0f} degrees": abs(facts.rotation) > _TURNED,
         f"zoomed {facts.scale:.2f}x": zoomed,
-        f"cropped to {area:.0%}": area < _WHOLE and not zoomed,
+        f"cropped to {area:.0%}": area < WHOLE and not zoomed,
         f"resized {facts.scale:.2f}x": resized and not zoomed,
         f"{'darker' if darker else 'brighter'} {facts.brightness:.2f}x": _told(
             facts.brightness, _TONE

@@ -13,7 +13,16 @@ from imgdedup.geometry.picture import Picture
 
 
 def compare_on_grounds(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
-    """Decide whether two pictures are copies of each other, whatever the ground of either."""
+    """Decide whether two pictures are copies of each other, whatever the ground of either.
+
+    The verdict does not depend on which of them is left.
+    """
+    if left.rank >= right.rank:
+        return _compare_looks(left, right, config)
+    return _compare_looks(right, left, config).exchanged()
+
+
+def _compare_looks(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
     if left.second is None or right.second is None:
         looks = [(one, other) for one in _looks(left) for other in _looks(right)]
         return _first_of(compare(one, other, config) for one, other in looks)

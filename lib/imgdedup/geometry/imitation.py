@@ -66,7 +66,7 @@ def _with_hues(picture: np.ndarray, model: np.ndarray, shown: np.ndarray) -> np.
     The rule is linear in the channels, their extremes and their differences. Turning the hue is
     such a rule, nearly: it keeps the largest and the smallest channel.
     """
-    terms = _terms(picture)
+    terms = hue_terms(picture)
     known, wanted = terms[shown][::_EVERY], _luma(model)[shown][::_EVERY]
     for _ in range(_ROUNDS):
         square = known.T @ known
@@ -78,7 +78,8 @@ def _with_hues(picture: np.ndarray, model: np.ndarray, shown: np.ndarray) -> np.
     return np.asarray(terms @ rule, dtype=np.float32)
 
 
-def _terms(picture: np.ndarray) -> np.ndarray:
+def hue_terms(picture: np.ndarray) -> np.ndarray:
+    """What a linear rule of the colours may weigh, float32, (height, width, 8), of uint8 pixels."""
     red, green, blue = (channel.astype(np.float32) for channel in cv2.split(picture))
     most, least = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
     apart = [np.abs(red - green), np.abs(green - blue), np.abs(blue - red)]

@@ -80,6 +80,12 @@ _EXPLANATION = {
     "edit": StringType(),  # in words
 }
 
+# What the second look, at the original files, found.
+_SECOND_LOOK = {
+    "originals": StringType(),  # agree, differ, unconfirmed (a file was not read); null: not looked
+    "originals_detail": StringType(),  # why they are unconfirmed
+}
+
 # Internal, under `.imgdedup`: every candidate that verify has decided, copies and others.
 VERDICTS = _struct(
     left_content=StringType(),
@@ -88,6 +94,7 @@ VERDICTS = _struct(
     **_EVIDENCE,
     wider=StringType(),  # left or right; null unless copies, like the columns down to `edit`
     **_EXPLANATION,
+    **_SECOND_LOOK,
     model=StringType(),
     verifier=StringType(),  # fingerprint of the rules
     left_decoder=StringType(),  # fingerprints of how the two thumbnails were made
@@ -105,6 +112,7 @@ PAIRS = _struct(
     **_EVIDENCE,
     wider_id=StringType(),
     **_EXPLANATION,
+    **_SECOND_LOOK,  # never `differ`
     model=StringType(),
     run_id=StringType(),
 )

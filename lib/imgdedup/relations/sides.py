@@ -37,3 +37,8 @@ def apart_from(pairs: DataFrame, contents: DataFrame) -> DataFrame:
     for side in SIDES:
         rest = rest.join(contents.select(F.col("content_id").alias(side)), side, "left_anti")
     return rest.select(*pairs.columns)
+
+
+def only_pairs(pairs: DataFrame, wanted: DataFrame) -> DataFrame:
+    """The pairs that are among `wanted` (both contents)."""
+    return pairs.join(wanted.select(*SIDES), [*SIDES], "left_semi").select(*pairs.columns)

@@ -59,6 +59,11 @@ def dated(contents: DataFrame, before: DataFrame, after: DataFrame) -> DataFrame
     )
 
 
+def touched_by(contents: DataFrame, snapshot: DataFrame) -> DataFrame:
+    """Present contents (`content_id`) whose pairs changed, as touched contents."""
+    return dated(contents.select("content_id").distinct(), snapshot, snapshot)
+
+
 def together(waiting: DataFrame | None, more: DataFrame) -> DataFrame:
     """Join the touched contents that wait for a stage with `more`: each content once."""
     if waiting is None:

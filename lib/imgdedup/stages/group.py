@@ -8,13 +8,12 @@ and no two keepers are a pair.
 
 from collections.abc import Sequence
 
-import pandas as pd
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from imgdedup.lake import Staged
 from imgdedup.lake.schemas import GROUPS
-from imgdedup.relations.components import connected_components
+from imgdedup.relations.assignment import assigned
 from imgdedup.relations.contents import only
 from imgdedup.relations.keepers import ORDER, best_ranks, ranked_images
 from imgdedup.relations.sides import beside, both_ways
@@ -24,7 +23,6 @@ from imgdedup.settling.checks import require_whole
 from imgdedup.settling.settlement import Settlement
 
 _LAST = "has the lesser image_id"
-_ASSIGNED = "component STRING, content_id STRING, keeper_content STRING"
 # The columns that a removal takes from the pair that is its witness.
 _WITNESS = ["similarity", "margin", "inliers", "correlation", "overlap", "edit"]
 
@@ -121,9 +119,9 @@ def form_groups(
     """
     ranked = ranked_images(snapshot, order)
     best = best_ranks(ranked)
-    near = pairs.where("kind = 'near'")
+    near = pairs.where("kind = 'near' AND NOT originals <=> 'unconfirmed'")
     witnesses = both_ways(near, "content_id", "keeper_content", *_WITNESS)
-    grouped = _with_keepers(ranked, _assigned(near, best), best)
+    grouped = _with_keepers(ranked, assigned(near, best), best)
     group = Window.partitionBy("group_key")
     # An image whose file changed from one day to another does not remove itself.
     is_keeper = F.col("image_id") == F.col("keeper_id")
@@ -156,43 +154,6 @@ def count_groups(groups: DataFrame) -> dict[str, int]:
         F.count_if(~F.col("is_keeper")).alias("removed"),
     ).collect()
     return totals[0].asDict()
-
-
-def _assigned(near: DataFrame, best: DataFrame) -> DataFrame:
-    """The keeper content of every content that has a near pair, with its group's `component`."""
-    edges = near.select(F.col("left_content").alias("left"), F.col("right_content").alias("right"))
-    components = connected_components(edges).withColumnRenamed("node", "left")
-    return (
-        edges.join(components, "left")
-        .join(best.toDF("left", "left_rank"), "left")
-        .join(best.toDF("right", "right_rank"), "right")
-        .groupBy("component")
-        .applyInPandas(assign_keepers, _ASSIGNED)
-    )
-
-
-def assign_keepers(edges: pd.DataFrame) -> pd.DataFrame:
-    """Choose the keepers of one component.
-
-    `edges`: `component`, the contents `left` and `right`, and their `left_rank` and `right_rank`
-    (structs as dicts, all distinct, less is better). Gives a row per content with its
-    `keeper_content`, which is the content itself for a keeper.
-    """
-    ranks = dict(zip(edges.left, edges.left_rank, strict=True))
-    ranks |= dict(zip(edges.right, edges.right_rank, strict=True))
-    neighbours: dict[str, list[str]] = {content: [] for content in ranks}
-    for left, right in zip(edges.left, edges.right, strict=True):
-        neighbours[left].append(right)
-        neighbours[right].append(left)
-    keepers: dict[str, str] = {}
-    for content in sorted(ranks, key=lambda name: tuple(ranks[name].values())):
-        if content not in keepers:
-            keepers[content] = content
-            for other in neighbours[content]:
-                keepers.setdefault(other, content)
-    table = pd.DataFrame(list(keepers.items()), columns=["content_id", "keeper_content"])
-    table.insert(0, "component", edges.component.iloc[0])
-    return table
 
 
 def _with_keepers(ranked: DataFrame, assigned: DataFrame, best: DataFrame) -> DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdedup.stages.group import assign_keepers
+from imgdedup.relations.assignment import assign_keepers
 
 Edges = set[tuple[str, str]]
 Ranks = dict[str, tuple[int, str]]

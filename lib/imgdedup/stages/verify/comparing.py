@@ -7,7 +7,6 @@ the features of each picture.
 """
 
 import math
-from typing import Any
 
 import cv2
 import pyarrow as pa
@@ -19,25 +18,17 @@ from pyspark.sql.types import StructType
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.comparison import Verdict
 from imgdedup.geometry.grounds import compare_on_grounds
-from imgdedup.geometry.picture import Picture
 from imgdedup.lake.schemas import VERDICTS
 from imgdedup.relations.contents import contents
 from imgdedup.relations.sides import SIDES, either_side
+from imgdedup.stages.verify.pictures import PICTURE, picture_of
 
 _LEAST_BUCKETS, _MOST_BUCKETS = 3, 256
 _FEW = 32  # contents that one task compares sooner than several tasks would
 _MOST_PARTITIONS = 512
-_PICTURE = (
-    "thumbnail",
-    "width",
-    "height",
-    "features",
-    "second_thumbnail",
-    "second_features",
-    "decoder",
-)
-# The columns of a verdict that the comparison itself gives.
-_DECIDED = StructType([field for field in VERDICTS if field.name not in ("model", "verifier")])
+# The columns of a verdict that the comparison of thumbnails gives.
+_LATER = ("model", "verifier", "originals", "originals_detail")
+_DECIDED = StructType([field for field in VERDICTS if field.name not in _LATER])
 
 
 def decide(
@@ -62,6 +53,7 @@ def decide(
     return (
         decided.join(undecided, [*SIDES])
         .withColumn("verifier", F.lit(verifier))
+        .withColumns(dict.fromkeys(("originals", "originals_detail"), F.lit(None).cast("string")))
         .select(*VERDICTS.names)
     )
 
@@ -77,7 +69,7 @@ def _pictures(placed: DataFrame, embeddings: DataFrame, partitions: int) -> Data
     needed = either_side(placed, "block")
     wanted = needed.groupBy("content_id").agg(F.collect_set("block").alias("blocks"))
     return (
-        contents(embeddings, *_PICTURE, wanted=wanted)
+        contents(embeddings, *PICTURE, "decoder", wanted=wanted)
         .join(wanted, "content_id")
         .withColumn("block", F.explode("blocks"))
         .drop("blocks")
@@ -95,7 +87,7 @@ def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.T
                 "embedded it: run all days again with a refit (parameter refit of the DAG, "
                 "make run REFIT=1)"
             )
-        described[row["content_id"]] = _picture(row)
+        described[row["content_id"]] = picture_of(row)
         decoders[row["content_id"]] = row["decoder"]
     rows = []
     for pair in pairs.to_pylist():
@@ -109,15 +101,6 @@ def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.T
         compared = {"left_decoder": decoders[left], "right_decoder": decoders[right]}
         rows.append({"left_content": left, "right_content": right} | compared | _row(verdict))
     return pa.Table.from_pylist(rows, schema=to_arrow_schema(_DECIDED))
-
-
-def _picture(row: dict[str, Any]) -> Picture:
-    """The picture that a row of `embeddings` describes, on one ground or on two."""
-    size = row["width"], row["height"]
-    second = None
-    if row["second_thumbnail"] is not None:
-        second = Picture(row["second_thumbnail"], *size, row["second_features"])
-    return Picture(row["thumbnail"], *size, row["features"], second)
 
 
 def _row(verdict: Verdict) -> dict[str, object]:

@@ -3,17 +3,22 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from imgdedup.lake import Lake
 from imgdedup.lake.schemas import VERDICTS_DATASET
 from imgdedup.relations.contents import only
-from imgdedup.relations.sides import beside, either_side
+from imgdedup.relations.sides import SIDES, beside, either_side, only_pairs
 from imgdedup.runtime.run import Outcome, Run
+from imgdedup.settling import changes
 from imgdedup.settling.changes import Delta
 from imgdedup.settling.checks import require_whole
 from imgdedup.settling.settlement import Settlement
 from imgdedup.stages.verify import pairs, verdicts
 from imgdedup.stages.verify.comparing import decide
+from imgdedup.stages.verify.confirming import confirm
+from imgdedup.stages.verify.looking import AGREE, DIFFER, LOOKS, UNCONFIRMED
 
 _PAIR_KEY = ["left_id", "right_id", "left_content", "right_content"]
+_OPEN = "unconfirmed"  # the number of pairs whose originals have to be looked at again
 
 
 def run(run: Run) -> Outcome:
@@ -22,36 +27,86 @@ def run(run: Run) -> Outcome:
     verifier = verdicts.fingerprint(config)
     require_whole(lake, "candidates", lake.days("candidates"), "search")
     settlement = Settlement(
-        lake, "verify", rules=verifier, reads="candidates", writes=("pairs", VERDICTS_DATASET)
+        lake,
+        "verify",
+        rules=f"{verifier} {' '.join(run.config.group.keeper_order)}",
+        reads="candidates",
+        writes=("pairs", VERDICTS_DATASET),
     )
-    if settlement.is_done:
-        details = {"decided": 0, "verifier": verifier, "days_rewritten": 0}
+    if settlement.is_done and (lake.read_text(_OPEN) or "0") == "0":
+        details = {"decided": 0, "looked": 0, "verifier": verifier, "days_rewritten": 0}
         return Outcome(lake.rows("candidates"), lake.rows("pairs"), details=details)
     undecided = _find_undecided(settlement, verifier).localCheckpoint()
-    days = {row["dt"] for row in undecided.select("dt").distinct().collect()}
-    days |= set(settlement.changed_days)
+    days = _days_of(undecided) | set(settlement.changed_days)
     decided = decide(
         undecided.drop("dt"), lake.read("embeddings"), config, verifier
     ).localCheckpoint()
-    judged = verdicts.merge_verdicts(
-        lake.read(VERDICTS_DATASET, sorted(days)), decided, lake.read("candidates", sorted(days))
-    )
-    delta = _pairs_delta(settlement, judged, days, run.run_id)
+    looks = _look(run, settlement, decided, days) if config.originals else None
+    touched = settlement.touched
+    if looks is not None:
+        news = looks.where("news").localCheckpoint()
+        days |= _days_of(only_pairs(lake.read("candidates"), news))
+        seen = changes.touched_by(either_side(news), settlement.snapshot)
+        touched = changes.together(touched, seen).localCheckpoint()
+    judged = _judged(lake, decided, days)
+    if looks is not None:
+        judged = verdicts.with_looks(judged, looks)
+    judged = judged.localCheckpoint()
+    delta = _pairs_delta(settlement, judged, days, touched, run.run_id)
     tables = settlement.stage_delta("pairs", delta)
-    settlement.publish(
-        lake.stage_days(VERDICTS_DATASET, judged, days & set(settlement.days))
-        + lake.stage_removal(VERDICTS_DATASET, settlement.days)
-        + tables,
-        "group",
-    )
+    tables += lake.stage_days(VERDICTS_DATASET, judged, days & set(settlement.days))
+    tables += lake.stage_removal(VERDICTS_DATASET, settlement.days)
+    counts = _looked(looks)
+    tables += lake.stage_text(_OPEN, str(counts[UNCONFIRMED]))
+    settlement.publish(tables, "group", touched=touched)
     kinds = pairs.count_kinds(lake.read("pairs"))
     details = {
         "decided": decided.count(),
+        "looked": sum(counts.values()),
+        "differ": counts[DIFFER],
+        "unconfirmed": counts[UNCONFIRMED],
         "verifier": verifier,
         "days_rewritten": len(tables.days("pairs")),
         **kinds,
     }
     return Outcome(lake.rows("candidates"), sum(kinds.values()), details=details)
+
+
+def _days_of(rows: DataFrame) -> set[str]:
+    return {row["dt"] for row in rows.select("dt").distinct().collect()}
+
+
+def _judged(lake: Lake, decided: DataFrame, days: set[str]) -> DataFrame:
+    """The verdicts on the candidates of `days`."""
+    known, candidates = (
+        lake.read(dataset, sorted(days)) for dataset in (VERDICTS_DATASET, "candidates")
+    )
+    return verdicts.merge_verdicts(known, decided, candidates)
+
+
+def _look(run: Run, settlement: Settlement, decided: DataFrame, days: set[str]) -> DataFrame:
+    """What second looks find of the groups that changed: LOOKS, and whether that is `news`."""
+    lake = run.lake
+    others = lake.read(VERDICTS_DATASET, sorted(set(settlement.days) - days))
+    every = _judged(lake, decided, days).unionByName(others)
+    copies = every.where("duplicate").select(*LOOKS.names).localCheckpoint()
+    waiting = copies.where(F.col("originals") == UNCONFIRMED)
+    # The groups of contents that are gone lose a member, and may have another keeper.
+    former = beside(lake.read("pairs").where("kind = 'near'"), settlement.touched)
+    concerned = settlement.touched.select("content_id").union(either_side(waiting))
+    touched = concerned.union(either_side(former)).distinct()
+    looks = confirm(copies.drop("originals_detail"), touched, settlement.snapshot, lake, run.config)
+    before = copies.toDF(*SIDES, "before", "before_detail")
+    same = F.expr("before <=> originals AND before_detail <=> originals_detail")
+    return looks.join(before, [*SIDES]).withColumn("news", ~same).localCheckpoint()
+
+
+def _looked(looks: DataFrame | None) -> dict[str, int]:
+    counts = dict.fromkeys((AGREE, DIFFER, UNCONFIRMED), 0)
+    if looks is not None:
+        found = looks.where("originals IS NOT NULL").groupBy("originals").count().collect()
+        counts |= {row["originals"]: row["count"] for row in found}
+    return counts
 
 
 def _find_undecided(settlement: Settlement, verifier: str) -> DataFrame:
@@ -67,12 +122,14 @@ def _find_undecided(settlement: Settlement, verifier: str) -> DataFrame:
     return verdicts.find_undecided(open_candidates, known, settlement.snapshot, verifier)
 
 
-def _pairs_delta(settlement: Settlement, judged: DataFrame, days: set[str], run_id: str) -> Delta:
-    """How the verdicts `judged`, those of `days`, change the table of pairs."""
-    lake, touched = settlement.lake, settlement.touched
-    since = settlement.since
+def _pairs_delta(
+    settlement: Settlement, judged: DataFrame, days: set[str], touched: DataFrame, run_id: str
+) -> Delta:
+    """How the verdicts `judged`, those of `days`, change the pairs of `touched` contents."""
+    lake = settlement.lake
+    since = changes.since(touched)
     others = lake.read(VERDICTS_DATASET, sorted(set(settlement.days) - days))
-    copies = judged.unionByName(others).where(since & F.col("duplicate"))
+    copies = judged.unionByName(others).where(since & F.expr(verdicts.IS_COPY))
     near = verdicts.copies_of(
         lake.read("candidates").where(since), beside(copies, touched)
     ).localCheckpoint()

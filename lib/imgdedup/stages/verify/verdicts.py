@@ -15,13 +15,16 @@ from imgdedup.lake.schemas import VERDICTS
 from imgdedup.relations.contents import only, standing
 from imgdedup.relations.sides import SIDES, either_side
 
-_RULES = 6  # changes whenever the same settings would decide or explain differently
+_RULES = 7  # changes whenever the same settings would decide or explain differently
 _KEY = [*SIDES, "model"]
+# Thumbnails agree, and the originals were not seen to differ.
+IS_COPY = "duplicate AND NOT originals <=> 'differ'"
 
 
 def fingerprint(config: VerifyConfig) -> str:
     """The name of the rules: equal fingerprints give equal verdicts on equal thumbnails."""
-    rules = replace(config, block_contents=1)  # how the work is cut changes no verdict
+    # Neither how the work is cut nor the name of a preset changes a verdict.
+    rules = replace(config, preset="any", block_contents=1)
     return hashlib.sha256(repr((_RULES, *astuple(rules))).encode()).hexdigest()[:12]
 
 
@@ -56,9 +59,24 @@ def merge_verdicts(known: DataFrame, decided: DataFrame, candidates: DataFrame) 
     return kept.unionByName(decided).join(present, _KEY)
 
 
+def with_looks(verdicts: DataFrame, looks: DataFrame) -> DataFrame:
+    """The verdicts with what the second looks found: `looks` has both contents and two columns."""
+    found = looks.select(
+        *SIDES,
+        F.col("originals").alias("now"),
+        F.col("originals_detail").alias("why"),
+        F.lit(True).alias("looked"),
+    )
+    joined = verdicts.join(found, [*SIDES], "left")
+    for column, new in (("originals", "now"), ("originals_detail", "why")):
+        value = F.when(F.col("looked"), F.col(new)).otherwise(F.col(column))
+        joined = joined.withColumn(column, value)
+    return joined.select(*verdicts.columns)
+
+
 def copies_of(candidates: DataFrame, verdicts: DataFrame) -> DataFrame:
     """The candidates that are copies, with evidence and explanation."""
-    found = verdicts.where("duplicate").select(*VERDICTS.names)
+    found = verdicts.where(IS_COPY).select(*VERDICTS.names)
     scores = candidates.select(*_KEY, "similarity", "margin")
     return scores.join(found, _KEY)
 

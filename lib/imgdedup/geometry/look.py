@@ -1,0 +1,102 @@
+"""The second look: whether two originals are the same picture in every detail that both show.
+
+Thumbnails propose copies. What differs may be one word, one digit or a small face, which no
+thumbnail shows. So the originals are aligned again, and every connected spot counts that noise does
+not explain, however small its share. They are compared at the resolution of the coarser one. The
+sharper one is blurred like the other, so a copy of a poor quality stays a copy.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from imgdedup.config import VerifyConfig
+from imgdedup.geometry.agreement import Shared, lay_colours, share
+from imgdedup.geometry.drawn import is_drawn
+from imgdedup.geometry.levels import predictions
+from imgdedup.geometry.overlay import is_graphic
+from imgdedup.geometry.picture import has_no_colour
+from imgdedup.geometry.registration import register
+from imgdedup.geometry.spots import Spots, find_spots
+
+_EDGE = 2  # pixels along the frame that resampling may have changed
+_STEEP = 24  # levels between neighbours: here a misplaced edge would teach a wrong rule
+_LEAST_SHOWN, _LEAST_KNOWN = 400, 500  # pixels
+_ALSO_TELLING = 1.5, 0.5  # times the mean miss of the better way, and levels
+_LEAST_DRAWN = 150.0  # strength of the spots that may belong to one drawing
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a second look found.
+
+    `strength` is that of the strongest spot, and 0 without one. `drawn` tells that what differs is
+    drawn on one of the pictures.
+    """
+
+    same: bool
+    strength: float
+    drawn: bool
+
+
+def look(left: np.ndarray, right: np.ndarray, matrix: np.ndarray, config: VerifyConfig) -> Look:
+    """Compare two originals, uint8, (height, width, 3).
+
+    `matrix`, (3, 3), takes left pixels to right ones, and may miss by a few pixels.
+    """
+    one, other = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (left, right))
+    matrix = register(one, other, matrix)
+    shared = share(one, other, matrix)
+    shown = None if shared is None else _without_edge(shared.shown)
+    if shared is None or shown is None or shown.sum() < _LEAST_SHOWN:
+        return Look(False, 0.0, drawn=False)
+    laid, model = lay_colours(left, right, matrix)
+    graphic = is_graphic(shared.thinned(), config)
+    least = config.least_graphic_spot if graphic else config.least_spot
+    ways = _both_ways(shared, shown, laid, model, least)
+    telling = [spots for spots in ways if spots.strongest >= least]
+    drawn = (
+        bool(telling)
+        and config.overlaid
+        and not graphic
+        and all(is_drawn(spots, spots.stronger(_LEAST_DRAWN), laid, model) for spots in telling)
+    )
+    strength = max(spots.strongest for spots in ways)
+    return Look(not telling or drawn, strength, drawn)
+
+
+def _both_ways(
+    shared: Shared, shown: np.ndarray, laid: np.ndarray, model: np.ndarray, least: float
+) -> list[Spots]:
+    """Where the coarser picture is not what the finer one predicts, and the other way.
+
+    Nearly all copies follow the first prediction. Others are asked only where a spot of strength
+    `least` contradicts it. A picture with few levels, or with many cut off, predicts the other
+    badly. Then its way is left out.
+    """
+    coloured = not has_no_colour(laid) and not has_no_colour(model)
+    ways = []
+    for one, other, luma in ((laid, model, shared.coarse), (model, laid, shared.fine)):
+        further = predictions(one, other, _known(one, shown), coloured=coloured)
+        first = next(further)
+        spots = find_spots(luma, [first], shown)
+        if spots.strongest >= least and coloured:
+            spots = find_spots(luma, [first, *further], shown)
+        ways.append(spots)
+    limit = _ALSO_TELLING[0] * min(spots.error for spots in ways) + _ALSO_TELLING[1]
+    return [spots for spots in ways if spots.error <= limit]
+
+
+def _without_edge(shown: np.ndarray) -> np.ndarray:
+    inner = np.zeros_like(shown)
+    inner[_EDGE:-_EDGE, _EDGE:-_EDGE] = shown[_EDGE:-_EDGE, _EDGE:-_EDGE]
+    return inner
+
+
+def _known(picture: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """The pixels, bool, (height, width), of a picture (uint8) that teach how levels change."""
+    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    steps = cv2.morphologyEx(luma, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    known: np.ndarray = shown & (steps <= _STEEP)
+    return known if known.sum() >= _LEAST_KNOWN else shown

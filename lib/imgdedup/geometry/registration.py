@@ -1,0 +1,165 @@
+"""Carries the map of two thumbnails over to their originals, and makes it exact there.
+
+A map that is right to half a pixel of a thumbnail misses by several pixels of an original. The
+originals tell by how much: small tiles of both are correlated by phase, and one affine correction
+that most tiles support is applied.
+"""
+
+from collections.abc import Iterator
+from math import ceil
+
+import cv2
+import numpy as np
+
+from imgdedup.geometry.agreement import share
+from imgdedup.geometry.alignment import apply
+
+Size = tuple[int, int]  # width and height, pixels
+
+_ROUNDS = 2
+_TILES, _TILE = 8, (32, 128)  # tiles along the long side; pixels
+_MOST_TILES = 150
+_DETAIL = 4.0  # pixels, standard deviation: coarser structure takes no part
+_LEAST_DETAIL = 2.0  # levels
+_SURE = 0.15  # response of a phase correlation
+_FEW, _AFFINE = 4, 10  # tiles for a shift, and for an affine correction
+_CLOSE, _SPREAD = 0.5, 2.5  # pixels; times the median miss
+_STILL = 0.15  # pixels
+_NEAR_FRAME = 0.015  # of the long side
+_BETTER = 0.001  # of the correlation
+
+
+def to_originals(
+    matrix: np.ndarray, thumbnails: tuple[Size, Size], originals: tuple[Size, Size]
+) -> np.ndarray:
+    """A map (3, 3) of left thumbnail pixels to right ones as one of the originals' pixels."""
+    left, right = (_enlarging(*sizes) for sizes in zip(thumbnails, originals, strict=True))
+    found = right @ matrix @ np.linalg.inv(left)
+    return np.asarray(found / found[2, 2])
+
+
+def register(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The map (3, 3) of left pixels to right ones that aligns two pictures (luma, uint8) best.
+
+    `matrix` is right to a few pixels. A map of frame to frame is preferred when it is as good.
+    """
+    found = [_refined(left, right, matrix)]
+    whole = _whole_frame(matrix, left.shape[::-1], right.shape[::-1])
+    if whole is not None:
+        found.insert(0, whole)
+    best = found[0], _correlation(left, right, found[0])
+    for other in found[1:]:
+        value = _correlation(left, right, other)
+        if value > best[1] + _BETTER:
+            best = other, value
+    return best[0]
+
+
+def _enlarging(thumbnail: Size, original: Size) -> np.ndarray:
+    """The map of pixel centres of a thumbnail to those of its original."""
+    across, down = original[0] / thumbnail[0], original[1] / thumbnail[1]
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
+
+
+def _refined(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    for _ in range(_ROUNDS):
+        shared = share(left, right, matrix)
+        if shared is None:
+            break
+        centres, moved = _shifts(_detail(shared.fine), _detail(shared.coarse), shared.shown)
+        correction = _correction(centres, moved)
+        if correction is None:
+            break
+        # The shifts are in the frame of the coarser picture.
+        matrix = matrix @ np.linalg.inv(correction) if shared.swapped else correction @ matrix
+        matrix = matrix / matrix[2, 2]
+        if np.abs(apply(correction, centres) - centres).max() < _STILL:
+            break
+    return matrix
+
+
+def _detail(picture: np.ndarray) -> np.ndarray:
+    return np.asarray(picture - cv2.GaussianBlur(picture, (0, 0), _DETAIL))
+
+
+def _shifts(
+    fine: np.ndarray, coarse: np.ndarray, shown: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The centres of tiles, float64, (n, 2), and where they lie in the coarser picture."""
+    side = _tile_side(shown.shape)
+    tiles = list(_tiles(coarse, shown, side)) if side else []
+    window = cv2.createHanningWindow((side, side), cv2.CV_32F) if tiles else None
+    centres, moved = [], []
+    for y, x in tiles[:: ceil(len(tiles) / _MOST_TILES) or 1]:
+        tile = slice(y, y + side), slice(x, x + side)
+        shift, response = cv2.phaseCorrelate(fine[tile], coarse[tile], window)
+        if response > _SURE and max(map(abs, shift)) < side / 4:
+            centre = x + side / 2, y + side / 2
+            centres.append(centre)
+            moved.append((centre[0] + shift[0], centre[1] + shift[1]))
+    return np.array(centres, float).reshape(-1, 2), np.array(moved, float).reshape(-1, 2)
+
+
+def _tile_side(shape: tuple[int, ...]) -> int:
+    """An even side, pixels; 0 when the picture is too small for tiles."""
+    wanted = int(np.clip(max(shape) / _TILES, *_TILE))
+    side = min(wanted, *shape) // 2 * 2
+    return side if side >= _TILE[0] // 2 else 0
+
+
+def _tiles(coarse: np.ndarray, shown: np.ndarray, side: int) -> Iterator[tuple[int, int]]:
+    height, width = shown.shape
+    for y in range(0, height - side + 1, side // 2):
+        for x in range(0, width - side + 1, side // 2):
+            tile = slice(y, y + side), slice(x, x + side)
+            if shown[tile].mean() > 0.9 and coarse[tile].std() > _LEAST_DETAIL:
+                yield y, x
+
+
+def _correction(centres: np.ndarray, moved: np.ndarray) -> np.ndarray | None:
+    """The affine map, (3, 3), that most tiles support; None when there are too few tiles."""
+    if len(centres) < _FEW:
+        return None
+    known = np.column_stack([centres, np.ones(len(centres))])
+    kept = np.ones(len(centres), bool)
+    for _ in range(4):
+        if kept.sum() >= _AFFINE:
+            solved = np.linalg.lstsq(known[kept], moved[kept], rcond=None)[0]
+        else:
+            solved = np.vstack([np.eye(2), np.median((moved - centres)[kept], axis=0)])
+        missed = np.hypot(*(known @ solved - moved).T)
+        fitting = missed <= max(_CLOSE, _SPREAD * float(np.median(missed)))
+        if fitting.sum() < _FEW:
+            return None
+        if (fitting == kept).all():
+            break
+        kept = fitting
+    return np.vstack([solved.T, [0.0, 0.0, 1.0]])
+
+
+def _whole_frame(matrix: np.ndarray, size: Size, other: Size) -> np.ndarray | None:
+    """The map of whole frame to whole frame that `matrix` is nearly; None when it is not."""
+    from_corners, to_corners = _corners(size), _corners(other)
+    mapped = apply(matrix, from_corners)
+    apart = np.abs(mapped[:, None] - to_corners[None]).max(axis=2)
+    nearest = apart.argmin(axis=1)
+    if len(set(nearest)) < 4 or apart.min(axis=1).max() > _NEAR_FRAME * max(other):
+        return None
+    target = to_corners[nearest].astype(np.float32)
+    affine = cv2.getAffineTransform(from_corners[:3].astype(np.float32), target[:3])
+    return np.vstack([affine, [0.0, 0.0, 1.0]])
+
+
+def _corners(size: Size) -> np.ndarray:
+    width, height = size
+    return np.array([(0, 0), (width, 0), (width, height), (0, height)], float) - 0.5
+
+
+def _correlation(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> float:
+    """How well the detail of two pictures correlates under a map; -1 when nothing is shared."""
+    shared = share(left, right, matrix)
+    if shared is None:
+        return -1.0
+    one, other = (_detail(luma)[shared.shown] for luma in (shared.fine, shared.coarse))
+    spread = float(one.std() * other.std())
+    return float((one * other).mean()) / max(spread, 1e-6)

@@ -1,0 +1,236 @@
+"""Tells whether one thing in a picture has another colour, and the rest has kept its colours.
+
+Such pictures show a sofa in blue and in red, or two flags. An edit of the colours would change the
+whole picture. So the edit of the whole picture is estimated first. It changes brightness, contrast
+and saturation, and turns no hue. What it explains has kept its colours. A spot that it does not
+explain was repainted. A turned hue leaves nothing that was coloured as it was, so it is none.
+
+A colour is a and b of CIELAB, and chroma its distance from gray.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from imgdedup.geometry.agreement import STRIDE, Shared, lay_colours
+from imgdedup.geometry.picture import Picture
+
+_SMOOTHED = 2.0  # pixels, standard deviation: evens out what compression does to colours
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_DARKEST, _BRIGHTEST = 6, 248  # beyond these levels a channel may have been cut off
+_REACH = np.ones((7, 7), np.uint8)  # pixels: how far the smoothing carries such levels
+_ENOUGH, _LEAST = 3000, 50  # pixels: as many tell the edit as all do; fewer tell nothing
+_ROUNDS, _RIDGE = 6, 1e-4  # of the fit; share of the squares that keeps it near no change
+_LEAST_GAIN, _SATURATIONS = 0.3, (0.7, 1.5)  # beyond, a turned hue may pass for a change of tones
+_BETTER = 1.02  # times the pixels that a further term of an edit must explain
+_FAR, _NEAR = 14.0, 6.0  # distance between colours that differ, and that are the same
+_CHROMA = 8.0  # from which a pixel has a colour that a turned hue would change
+_OWN = 0.5  # of its chroma: a colour that moved less has kept its hue
+_SPOT, _FLAT_SPOT, _OPENED = 0.003, 0.03, np.ones((3, 3), np.uint8)  # of the shown pixels
+_STAYED, _STAYED_ALONE = 0.5, 0.3  # coloured pixels that stayed, relative to those that changed
+_MOST, _QUIET = 0.9, 4.0  # of the rest; distance of its colours: strong compression makes more
+_AROUND = np.ones((5, 5), np.uint8)  # a spot is blurred
+_OUTLINE = np.ones((7, 7), np.uint8)  # of a spot: it is there whatever lies in the spot
+_FLAT, _SAME_SHADE = 2.0, 0.8  # deviation of luma, levels; correlation of light and shade
+_GRAY, _COLOURED = 6.0, 15.0  # chroma of gray things, and of painted ones
+_LEAST_GRAY, _LEAST_PAINTED, _MOVED = 0.45, 0.02, 25.0  # shares of the pixels; levels
+_LEAST_OFF = 10.0  # levels from the mean: a ground nearer to it tells nothing about contrast
+
+
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """What an edit of the whole picture leaves unexplained.
+
+    `apart`, float32, (height, width), is the distance of the colours after the edit. `telling`,
+    bool, marks the pixels of which the edit has cut nothing off.
+    """
+
+    apart: np.ndarray
+    telling: np.ndarray
+    is_none: bool  # no edit at all explains as much
+
+
+def is_repainted(left: Picture, right: Picture, matrix: np.ndarray, shared: Shared) -> bool:
+    """Whether one thing has another colour in two pictures that agree in light and dark.
+
+    `matrix`, (3, 3), takes left thumbnail pixels to right ones, and `shared` is what it lets them
+    share.
+    """
+    if left.is_gray and right.is_gray:
+        return False
+    shown = shared.thinned().shown
+    laid = lay_colours(left.rgb, right.rgb, matrix)
+    fine, coarse = (_softened(each) for each in laid)
+    if left.is_gray or right.is_gray:
+        fine_is_gray = right.is_gray if shared.swapped else left.is_gray
+        gray, coloured = (fine, coarse) if fine_is_gray else (coarse, fine)
+        return _has_other_shade(coloured, gray, shown)
+    colours = _colour(fine), _colour(coarse)
+    if not _changed(_chroma(colours[0] - colours[1]), shown).any():
+        return False
+    whole = shown & _is_whole(laid[0]) & _is_whole(laid[1])
+    change = _change(fine, coarse, shown, whole)
+    if change is None:
+        return False
+    changed = _changed(change.apart, change.telling)
+    rest = shown & (cv2.dilate(changed, _AROUND) == 0)
+    if not rest.any() or np.quantile(change.apart[rest], _MOST) > _QUIET:
+        return False
+    if not _has_painted_spot(changed, fine, coarse, float(shown.sum())):
+        return False
+    chroma = np.minimum(*(_chroma(each) for each in colours))
+    kept = change.apart < np.minimum(_NEAR, _OWN * chroma)
+    stayed = _solid(kept & (chroma >= _CHROMA) & shown)
+    least = _STAYED_ALONE if change.is_none else _STAYED
+    return bool(stayed.sum() >= least * changed.sum())
+
+
+def _changed(apart: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """The pixels, uint8, whose colours are far apart."""
+    return _solid((apart > _FAR) & shown)
+
+
+def _solid(marked: np.ndarray) -> np.ndarray:
+    """The marked pixels, uint8, without thin edges."""
+    return np.asarray(cv2.morphologyEx(marked.astype(np.uint8), cv2.MORPH_OPEN, _OPENED))
+
+
+def _change(
+    fine: np.ndarray, coarse: np.ndarray, shown: np.ndarray, whole: np.ndarray
+) -> _Change | None:
+    """The edit that explains most of the shown pixels; None when it may have turned hues.
+
+    `whole`, bool, marks the pixels that no edit has cut off.
+    """
+    seen = whole if whole.sum() >= _LEAST else shown
+    every = 1 + int(seen.sum()) // _ENOUGH
+    x, y = fine[seen][::every], coarse[seen][::every]
+    colours = _colour(fine), _colour(coarse)
+    best, most = None, 0.0
+    for terms, (there, back) in enumerate(_edits(x, y)):
+        if not (_keeps_hues(there) and _keeps_hues(back)):
+            continue
+        # Both ways: what was cut off in one picture follows only from the other.
+        forth = _chroma(_colour(_edited(fine, there)) - colours[1])
+        apart = np.minimum(forth, _chroma(_colour(_edited(coarse, back)) - colours[0]))
+        explained = float(((apart < _QUIET) & shown).sum())
+        if best is None or explained > _BETTER * most:
+            telling = shown if terms == 0 else whole
+            best, most = _Change(apart, telling, is_none=terms == 0), explained
+    return best
+
+
+def _edits(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield edits of colours `x` to `y`, (n, 3) each, and back: none, a gain, and with all terms.
+
+    An edit, (3,), has the factors of a channel, of the luma, and of 1: the level of each channel is
+    the sum. So contrast, brightness and saturation change, and no hue turns.
+    """
+    none = np.array([1.0, 0.0, 0.0])
+    yield none, none
+    for terms in (1, 3):
+        yield _fitted(x, y, terms), _fitted(y, x, terms)
+
+
+def _fitted(x: np.ndarray, y: np.ndarray, terms: int) -> np.ndarray:
+    """The edit, (3,), of the first `terms` factors that most pixels follow, by least squares."""
+    luma = np.repeat((x @ _LUMA)[:, None], 3, axis=1)
+    known = np.stack([x, luma, np.ones_like(x)], axis=2)[:, :, :terms].astype(np.float64)
+    kept = np.ones(len(x), bool)
+    for _ in range(_ROUNDS):
+        rows, wanted = known[kept].reshape(-1, terms), y[kept].reshape(-1)
+        square = rows.T @ rows
+        ridge = _RIDGE * np.trace(square) * np.array([1.0, 1.0, 0.0])[:terms]
+        towards = ridge * np.array([1.0, 0.0, 0.0])[:terms]
+        rule = np.linalg.solve(square + np.diag(ridge), rows.T @ wanted + towards)
+        missed = np.abs(known @ rule - y).max(axis=1)
+        kept = missed <= np.median(missed)
+    return np.pad(rule, (0, 3 - terms))
+
+
+def _keeps_hues(edit: np.ndarray) -> bool:
+    gain, from_luma, _ = edit
+    least, most = _SATURATIONS
+    whole = gain + from_luma
+    return bool(gain >= _LEAST_GAIN and least * whole <= gain <= most * whole)
+
+
+def _edited(picture: np.ndarray, edit: np.ndarray) -> np.ndarray:
+    """A picture, float32, (height, width, 3), after an edit; levels are cut off at 0 and 255."""
+    gain, from_luma, offset = (np.float32(factor) for factor in edit)
+    luma = (picture @ _LUMA)[:, :, None]
+    return np.asarray(np.clip(gain * picture + from_luma * luma + offset, 0, 255))
+
+
+def _has_painted_spot(
+    changed: np.ndarray, fine: np.ndarray, coarse: np.ndarray, area: float
+) -> bool:
+    """Whether the same thing, but for its colour, is in a large changed spot.
+
+    A thing in another colour has the same light and shade. What lies on top has not. Of flat spots
+    only larger ones count, since a letter is flat, too. `area` is that of the pictures, in pixels.
+    """
+    count, labels = cv2.connectedComponents(changed)
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    for label in np.flatnonzero(sizes >= _SPOT * area):
+        spot = (labels == label).astype(np.uint8)
+        inner = cv2.erode(spot, _OUTLINE)
+        inside = (inner if inner.sum() >= _LEAST else spot) > 0
+        x, y = fine[inside] @ _LUMA, coarse[inside] @ _LUMA
+        is_flat = max(x.std(), y.std()) < _FLAT
+        if label and (sizes[label] >= _FLAT_SPOT * area if is_flat else _have_same_shade(x, y)):
+            return True
+    return False
+
+
+def _have_same_shade(x: np.ndarray, y: np.ndarray) -> bool:
+    together = float(np.mean((x - x.mean()) * (y - y.mean())))
+    return together >= _SAME_SHADE * max(float(x.std() * y.std()), 1e-6)
+
+
+def _has_other_shade(coloured: np.ndarray, gray: np.ndarray, shown: np.ndarray) -> bool:
+    """Whether a painted thing is lighter or darker in the picture without colour.
+
+    Then it has another colour there: black instead of red. Its ground must be gray, and tells how
+    light and dark have changed between the pictures.
+    """
+    chroma, area = _chroma(_colour(coloured)), float(shown.sum())
+    ground = shown & (chroma < _GRAY)
+    painted = shown & (_solid(chroma > _COLOURED) > 0)
+    if ground.sum() < _LEAST_GRAY * area or painted.sum() < _LEAST_PAINTED * area:
+        return False
+    x, y = coloured @ _LUMA, gray @ _LUMA
+    before, after = float(np.median(x[ground])), float(np.median(y[ground]))
+    gain, mean = after / max(before, 1.0), float(x[shown].mean())
+    changes = [(gain, 0.0), (1.0, after - before)]
+    if abs(before - mean) > _LEAST_OFF:  # contrast, which leaves the mean as it was
+        contrast = (after - mean) / (before - mean)
+        changes.append((contrast, mean - contrast * mean))
+    moved = [abs(float(np.median((y - a * x - b)[painted]))) for a, b in changes]
+    return min(moved) > _MOVED
+
+
+def _softened(picture: np.ndarray) -> np.ndarray:
+    """The picture, float32, in the raster of a thinned `Shared`."""
+    soft = cv2.GaussianBlur(picture, (0, 0), _SMOOTHED)[::STRIDE, ::STRIDE]
+    return np.ascontiguousarray(soft, dtype=np.float32)
+
+
+def _is_whole(picture: np.ndarray) -> np.ndarray:
+    """The pixels of a picture, uint8, near which no channel may have been cut off.
+
+    bool, in the raster of a thinned `Shared`.
+    """
+    cut = (picture.min(axis=2) < _DARKEST) | (picture.max(axis=2) > _BRIGHTEST)
+    return np.asarray(cv2.dilate(cut.astype(np.uint8), _REACH) == 0)[::STRIDE, ::STRIDE]
+
+
+def _colour(picture: np.ndarray) -> np.ndarray:
+    """The colours, float32, (height, width, 2), of a picture with levels in [0, 255]."""
+    return np.asarray(cv2.cvtColor(picture / np.float32(255), cv2.COLOR_RGB2LAB))[..., 1:]
+
+
+def _chroma(colours: np.ndarray) -> np.ndarray:
+    return np.asarray(np.hypot(colours[..., 0], colours[..., 1]))

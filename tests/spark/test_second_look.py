@@ -1,0 +1,168 @@
+"""The second look: which originals are read, and what a removal hangs on."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from pyspark.sql import SparkSession
+
+from imgdedup.config import Config
+from imgdedup.corpora.edits import jpeg
+from imgdedup.flow import SETTLING
+from imgdedup.lake import Lake
+from imgdedup.runtime.run import Outcome, Run, run_locked
+from imgdedup.stages import body_of
+from tests.pictures import decoded, features, photograph
+from tests.spark.tables import Image as Row
+from tests.spark.tables import embeddings, frame, rows_of
+
+FIRST, SECOND = "2026-01-01", "2026-01-02"
+Stages = Callable[..., dict[str, Outcome]]
+
+
+@pytest.fixture
+def run_stages(spark: SparkSession, lake: Lake, settings: Config) -> Stages:
+    """Runs the stages after embed for a day."""
+
+    def run(dt: str) -> dict[str, Outcome]:
+        given = Run(spark, lake, dt, (dt,), "run", settings, "")
+        return {stage: run_locked(stage, body_of(stage), given) for stage in SETTLING}
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def pictures() -> dict[str, Image.Image]:
+    """A photograph, and the photograph with a small stone that was not there."""
+    cat = photograph("cat")
+    stone = cat.copy()
+    ImageDraw.Draw(stone).ellipse((150, 60, 190, 95), fill=(96, 78, 60))
+    noise = np.random.default_rng(0).normal(0, 12, (35, 40, 1))
+    part = np.asarray(stone.crop((150, 60, 190, 95)), float) + noise
+    stone.paste(Image.fromarray(part.clip(0, 255).astype(np.uint8)), (150, 60))
+    return {"cat": cat, "stone": stone}
+
+
+def place(folder: Path, name: str, picture: Image.Image, quality: int) -> Path:
+    path = folder / f"{name}.jpg"
+    path.write_bytes(jpeg(quality).encode(picture))
+    return path
+
+
+def embed(spark: SparkSession, lake: Lake, dt: str, *paths: Path) -> None:
+    """Write a day with an image of each file."""
+    rows = []
+    for path in paths:
+        with Image.open(path) as picture:
+            shown = decoded(picture.convert("RGB"))
+        chance = np.random.default_rng(len(path.name))
+        rows.append(
+            Row(
+                str(path)[1:],  # the table makes a uri of it
+                hashlib.sha256(path.read_bytes()).hexdigest(),
+                dt,
+                shown.width,
+                shown.height,
+                size_bytes=path.stat().st_size,
+                embedding=tuple(map(float, chance.standard_normal(8))),
+                thumbnail=shown.thumbnail,
+                features=features(shown),
+            )
+        )
+    manifest = frame(spark, [(row.image_id, "uri") for row in rows], "image_id string, uri string")
+    lake.replace("manifest", dt, manifest)
+    lake.replace("embeddings", dt, embeddings(spark, rows).drop("dt"))
+
+
+def kept(lake: Lake, dt: str) -> set[str]:
+    return {Path(row["image_id"]).stem for row in rows_of(lake.read_day("deduplicated", dt))}
+
+
+def states(lake: Lake) -> dict[tuple[str, str], str | None]:
+    """What is known of the originals of each pair."""
+    return {
+        (Path(row["left_id"]).stem, Path(row["right_id"]).stem): row["originals"]
+        for row in rows_of(lake.read("pairs"))
+    }
+
+
+def test_a_copy_goes_and_a_picture_with_something_more_stays(
+    spark: SparkSession,
+    lake: Lake,
+    run_stages: Stages,
+    pictures: dict[str, Image.Image],
+    tmp_path: Path,
+) -> None:
+    files = [
+        place(tmp_path, "best", pictures["cat"], 95),
+        place(tmp_path, "copy", pictures["cat"], 60),
+        place(tmp_path, "stone", pictures["stone"], 90),
+    ]
+    embed(spark, lake, FIRST, *files)
+    details = run_stages(FIRST)["verify"].details
+    assert kept(lake, FIRST) == {"best", "stone"}
+    assert states(lake)["best", "copy"] == "agree"
+    assert ("best", "stone") not in states(lake)
+    assert (details["unconfirmed"], details["differ"]) == (0, 1)
+
+
+def test_an_original_that_is_gone_or_changed_removes_nothing_until_it_is_back(
+    spark: SparkSession,
+    lake: Lake,
+    run_stages: Stages,
+    pictures: dict[str, Image.Image],
+    tmp_path: Path,
+) -> None:
+    best = place(tmp_path, "best", pictures["cat"], 95)
+    copy = place(tmp_path, "copy", pictures["cat"], 60)
+    embed(spark, lake, FIRST, best, copy)
+    data = copy.read_bytes()
+    copy.unlink()
+    assert run_stages(FIRST)["verify"].details["unconfirmed"] == 1
+    assert states(lake) == {("best", "copy"): "unconfirmed"}
+    (pair,) = rows_of(lake.read("pairs"))
+    assert pair["originals_detail"].startswith("missing: ")
+    assert kept(lake, FIRST) == {"best", "copy"}
+    copy.write_bytes(data + b"more")
+    run_stages(FIRST)
+    (pair,) = rows_of(lake.read("pairs"))
+    assert pair["originals_detail"].endswith("has other bytes now")
+    assert kept(lake, FIRST) == {"best", "copy"}
+    copy.write_bytes(data)
+    run_stages(FIRST)
+    assert states(lake) == {("best", "copy"): "agree"}
+    assert kept(lake, FIRST) == {"best"}
+    assert run_stages(FIRST)["verify"].details["looked"] == 0
+
+
+def test_what_an_earlier_day_looked_at_leaves_no_trace(
+    spark: SparkSession,
+    lake: Lake,
+    run_stages: Stages,
+    pictures: dict[str, Image.Image],
+    tmp_path: Path,
+    settings: Config,
+) -> None:
+    first = [
+        place(tmp_path, "middle", pictures["cat"], 80),
+        place(tmp_path, "worst", pictures["cat"], 50),
+        place(tmp_path, "stone", pictures["stone"], 70),
+    ]
+    second = [place(tmp_path, "best", pictures["cat"], 95)]
+    embed(spark, lake, FIRST, *first)
+    run_stages(FIRST)
+    assert states(lake)["middle", "worst"] == "agree"
+    embed(spark, lake, SECOND, *second)
+    run_stages(SECOND)
+    clean = Lake(spark, str(tmp_path / "clean"))
+    embed(spark, clean, FIRST, *first)
+    embed(spark, clean, SECOND, *second)
+    for stage in SETTLING:
+        given = Run(spark, clean, SECOND, (SECOND,), "run", settings, "")
+        run_locked(stage, body_of(stage), given)
+    assert states(lake) == states(clean)
+    assert states(lake)["middle", "worst"] is None
+    assert kept(lake, FIRST) == kept(clean, FIRST) == {"stone"}

@@ -1,0 +1,100 @@
+"""One thing in another colour is another picture, on any ground; an edit of all colours is none."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont
+
+from imgdedup.corpora.edits import grayscale, jpeg
+from imgdedup.corpora.strong_edits import colour
+from imgdedup.geometry.comparison import compare
+from tests.pictures import SETTINGS, described
+
+Colour = tuple[int, int, int]
+BLUE, RED, GREEN, BLACK = (40, 70, 170), (180, 40, 45), (30, 120, 60), (32, 32, 34)
+BEIGE, WHITE = (214, 190, 150), (250, 250, 250)
+
+
+def room(sofa: Colour, wall: Colour, shape: int = 0) -> Image.Image:
+    """A shaded sofa, over two fifths of the picture, with cushions, before a shaded wall."""
+    rng = np.random.default_rng(shape)
+    height, width = 300, 400
+    x = np.arange(width)[None, :]
+    weave = rng.normal(0, 1, (height // 4, width // 4)).repeat(4, 0).repeat(4, 1)
+    light = 0.85 + 0.15 * np.cos((x - 150) / 90) + 0.03 * weave
+    mask = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(mask)
+    draw.rounded_rectangle((60, 100, 340, 270), 30, fill=255)
+    shade = Image.new("L", (width, height), 255)
+    for _ in range(14):
+        left, top = int(rng.integers(60, 300)), int(rng.integers(100, 250))
+        size = int(rng.integers(15, 60))
+        ImageDraw.Draw(shade).ellipse((left, top, left + size, top + size), outline=120, width=3)
+    inside = np.asarray(mask)[:, :, None] > 0
+    painted = np.where(inside, np.array(sofa), np.array(wall)) * light[:, :, None]
+    painted = painted * (np.asarray(shade)[:, :, None] / 255)
+    return Image.fromarray(painted.clip(0, 255).astype(np.uint8))
+
+
+def flag(bands: list[Colour]) -> Image.Image:
+    drawn = Image.new("RGB", (360, 240))
+    for place, band in enumerate(bands):
+        drawn.paste(band, (120 * place, 0, 120 * (place + 1), 240))
+    return drawn
+
+
+def is_copy(left: Image.Image, right: Image.Image, quality: int = 90) -> bool:
+    pictures = described(left), described(right, jpeg(quality))
+    found = compare(*pictures, SETTINGS.verify).duplicate
+    assert compare(*pictures[::-1], SETTINGS.verify).duplicate == found
+    return found
+
+
+@pytest.mark.parametrize("wall", [BEIGE, WHITE])
+@pytest.mark.parametrize("sofas", [(BLUE, RED), (GREEN, RED), (BLUE, GREEN)])
+@pytest.mark.parametrize("shape", range(2))
+def test_a_sofa_in_two_colours_is_no_copy(
+    sofas: tuple[Colour, Colour], wall: Colour, shape: int
+) -> None:
+    one, other = (room(sofa, wall, shape) for sofa in sofas)
+    assert not is_copy(one, other)
+    assert not is_copy(one, ImageEnhance.Brightness(other).enhance(0.8))
+
+
+@pytest.mark.parametrize("painted", [RED, GREEN, BLUE])
+def test_a_black_product_is_no_gray_copy_of_a_coloured_one(painted: Colour) -> None:
+    assert not is_copy(room(painted, WHITE), room(BLACK, WHITE))
+
+
+@pytest.mark.parametrize("wall", [BEIGE, WHITE])
+@pytest.mark.parametrize("sofa", [RED, GREEN, BLUE])
+def test_an_edit_of_the_whole_picture_leaves_a_copy(sofa: Colour, wall: Colour) -> None:
+    picture = room(sofa, wall)
+    assert is_copy(picture, picture, quality=15)
+    assert is_copy(picture, grayscale(picture))
+    assert is_copy(picture, ImageEnhance.Brightness(grayscale(picture)).enhance(0.7))
+    assert is_copy(picture, ImageEnhance.Contrast(grayscale(picture)).enhance(0.7))
+    assert is_copy(picture, ImageEnhance.Color(picture).enhance(0.6))
+    assert is_copy(picture, ImageEnhance.Brightness(picture).enhance(1.4))
+    assert is_copy(picture, ImageEnhance.Contrast(picture).enhance(0.7))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_turned_hues_with_factors_of_the_channels_leave_a_copy(seed: int) -> None:
+    picture = room(BLUE, BEIGE)
+    assert is_copy(picture, colour(picture, np.random.default_rng(seed)).image)
+
+
+def test_two_flags_that_differ_in_one_band_are_no_copies() -> None:
+    one = flag([(20, 60, 180), WHITE, (200, 30, 40)])
+    for other in ((0, 85, 60), (20, 95, 20)):
+        assert not is_copy(one, flag([other, WHITE, (200, 30, 40)]))
+    assert is_copy(one, one.resize((200, 133)), quality=60)
+
+
+def test_a_caption_on_a_coloured_picture_is_no_other_colour() -> None:
+    picture = room(BLUE, BEIGE)
+    captioned = picture.copy()
+    draw = ImageDraw.Draw(captioned)
+    draw.rectangle((0, 0, 400, 44), fill="black")
+    draw.text((200, 22), "HOW IT STARTED", "white", ImageFont.load_default(30), "mm")
+    assert is_copy(picture, captioned)
