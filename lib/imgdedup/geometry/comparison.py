@@ -89,7 +89,7 @@ def compare(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
 
 
 def _compare(left: Picture, right: Picture, config: VerifyConfig) -> Verdict:
-    if not may_be_copies(left, right, config):
+    if not may_be_copies(left.frames, right.frames, config):
         return _NOTHING
     found = _agreeing(left, right, config)
     if found.explanation is None or is_allowed(found.explanation, config):

@@ -68,14 +68,26 @@ def _with_hues(picture: np.ndarray, model: np.ndarray, shown: np.ndarray) -> np.
     """
     terms = hue_terms(picture)
     known, wanted = terms[shown][::_EVERY], _luma(model)[shown][::_EVERY]
-    for _ in range(_ROUNDS):
-        square = known.T @ known
-        ridge = _RIDGE * float(np.trace(square)) * np.eye(len(square))
-        rule = np.linalg.solve(square + ridge, known.T @ wanted)
-        missed = np.abs(known @ rule - wanted)
-        fitting = missed <= np.quantile(missed, _FITTING)
-        known, wanted = known[fitting], wanted[fitting]
+    rule = linear_rule(known, wanted, rounds=_ROUNDS, share=_FITTING, ridge=_RIDGE)
     return np.asarray(terms @ rule, dtype=np.float32)
+
+
+def linear_rule(
+    known: np.ndarray, wanted: np.ndarray, *, rounds: int, share: float, ridge: float
+) -> np.ndarray:
+    """The weights, (terms,), by which `known`, (n, terms), predicts `wanted`, (n,), best.
+
+    Least squares; after each round only the `share` of the rows that follows best counts. `ridge`,
+    a share of the mean square, keeps the rule defined.
+    """
+    for _ in range(rounds):
+        square = known.T @ known
+        steady = ridge * float(np.trace(square)) * np.eye(len(square))
+        rule = np.linalg.solve(square + steady, known.T @ wanted)
+        missed = np.abs(known @ rule - wanted)
+        fitting = missed <= np.quantile(missed, share)
+        known, wanted = known[fitting], wanted[fitting]
+    return np.asarray(rule)
 
 
 def hue_terms(picture: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from imgdedup.geometry.imitation import hue_terms
+from imgdedup.geometry.imitation import hue_terms, linear_rule
 
 _LEVELS = 256
 _REACH = 6  # levels either way that a rule takes together
@@ -108,13 +108,7 @@ def _by_hues(laid: np.ndarray, wanted: np.ndarray, known: np.ndarray) -> Predict
     """Luma by one linear rule of the channels and what a change of hue keeps."""
     terms = hue_terms(laid)
     some, target = terms[known][::_EVERY].astype(float), wanted[known][::_EVERY].astype(float)
-    for _ in range(_ROUNDS):
-        square = some.T @ some
-        ridge = _RIDGE * float(np.trace(square)) * np.eye(len(square))
-        rule = np.linalg.solve(square + ridge, some.T @ target)
-        missed = np.abs(some @ rule - target)
-        fitting = missed <= np.quantile(missed, _FITTING)
-        some, target = some[fitting], target[fitting]
+    rule = linear_rule(some, target, rounds=_ROUNDS, share=_FITTING, ridge=_RIDGE)
     luma = np.asarray(terms @ rule.astype(np.float32), dtype=np.float32)
     white = laid.max(axis=2) >= _WHITE
     return Prediction(luma, luma, np.where(white, np.float32(_LEVELS - 1), luma))

@@ -9,16 +9,13 @@ import numpy as np
 
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.explanation import WHOLE, Explanation
-from imgdedup.geometry.picture import Picture
 
 _UPRIGHT = 10.0  # degrees: a page that lay askew on the scanner is not turned
 
 
-def may_be_copies(left: Picture, right: Picture, config: VerifyConfig) -> bool:
-    """Whether the numbers of frames allow that one picture is a copy of the other."""
-    if left.frames == right.frames:
-        return True
-    return config.animations and min(left.frames, right.frames) == 1
+def may_be_copies(left: int, right: int, config: VerifyConfig) -> bool:
+    """Whether the numbers of frames of two pictures allow that one is a copy of the other."""
+    return left == right or (config.animations and min(left, right) == 1)
 
 
 def is_allowed_frame(matrix: np.ndarray, config: VerifyConfig) -> bool:

@@ -33,6 +33,7 @@ class Spots:
     `labels`, int32, (height, width), numbers the spots from 1, and `strengths`, float64, has the
     strength of each: the sum over its pixels of their miss in units of the noise. `missed` and
     `times_noise`, float32, (height, width), are the miss of each pixel in levels and in noise.
+    `error` is the mean miss, in levels, of the best prediction.
     """
 
     labels: np.ndarray

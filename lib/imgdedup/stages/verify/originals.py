@@ -9,6 +9,7 @@ import numpy as np
 from imgdedup.config import VerifyConfig
 from imgdedup.failures import ImageFailure
 from imgdedup.geometry.look import Look, look
+from imgdedup.geometry.policy import may_be_copies
 from imgdedup.geometry.registration import Size, to_originals
 from imgdedup.images.originals import Original, frames_of, original_of
 
@@ -34,15 +35,15 @@ def compare_originals(
     """
     cv2.setNumThreads(1)
     originals = original_of(left.data, max_pixels), original_of(right.data, max_pixels)
-    frames = {original.frames for original in originals}
+    frames = originals[0].frames, originals[1].frames
     if max(frames) > config.look_frames:
         raise ImageFailure("too_large", f"{max(frames):,} frames, which are too many to compare")
-    if len(frames) > 1 and not (config.animations and min(frames) == 1):
+    if not may_be_copies(*frames, config):
         return _OTHER_FRAMES
-    first = None
+    first, needs_all = None, _need_all(*originals)
     for grounds in _grounds(*originals):
         found = _on_grounds(left, right, matrix, config, max_pixels, grounds, min(frames))
-        if found.same != _need_all(*originals):
+        if found.same != needs_all:
             return found
         first = first or found
     assert first is not None
