@@ -228,9 +228,12 @@ def test_a_configured_server_is_used_as_it_is(settings: MilvusConfig, tmp_path: 
 
 
 def test_a_server_that_does_not_answer_is_named(settings: MilvusConfig) -> None:
-    address = CollectionAddress(f"http://127.0.0.1:{free_port()}", "c", "c", "FLAT", timeout=1.0)
-    with pytest.raises(TryAgain, match=rf"{address.uri} .*check that it runs"):
-        address.connect()
+    with socket.socket() as held:  # nothing listens, and no other test's server can take the port
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        address = CollectionAddress(f"http://127.0.0.1:{port}", "c", "c", "FLAT", timeout=1.0)
+        with pytest.raises(TryAgain, match=rf"{address.uri} .*check that it runs"):
+            address.connect()
 
 
 def test_a_remote_root_needs_a_server(settings: MilvusConfig) -> None:
