@@ -3,12 +3,12 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run repair ui train test check docs bench bench-quality bench-precision bench-reuse \
-    bench-backfill bench-days bench-histories bench-crashes fuzz lock clean
+.PHONY: help setup demo run repair ui train test check docs bench bench-quality bench-precision bench-gpu \
+    bench-reuse bench-backfill bench-days bench-histories bench-crashes fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
     WEIGHTS WITHOUT VIEWS START TEACHER LAST_SIDE BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
-    POINTS SIZES PEERS PHOTOGRAPHS QUICK
+    POINTS SIZES PEERS PHOTOGRAPHS QUICK BATCHES DEVICE
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
@@ -92,15 +92,15 @@ docs: setup ## Build the documentation into build/docs; a broken link fails
 	@$(PY) -m sphinx -W --keep-going --nitpicky --fresh-env --quiet docs build/docs
 	@echo "imgdedup: the documentation is build/docs/index.html"
 
-bench: bench-usage setup ## Measure a run by its size, beside other tools: PHOTOS=folder [SIZES=75,1000] [PEERS=folder]
+.PHONY: has-photos
+has-photos:
+	@[ -n "$$PHOTOS" ] || { echo "imgdedup: error: say where the photographs are:" \
+	    "make $(MAKECMDGOALS) PHOTOS=folder" >&2; exit 2; }
+
+bench: has-photos setup ## Measure a run by its size, beside other tools: PHOTOS=folder [SIZES=75,1000] [PEERS=folder]
 	@$(PY) -m benchmarks.speed --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
 	    $${SIZES:+--sizes="$$SIZES"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"} \
 	    $${PEERS:+--peers="$$PEERS"}
-
-.PHONY: bench-usage
-bench-usage:
-	@[ -n "$$PHOTOS" ] || { echo "imgdedup: error: say where the photographs are:" \
-	    "make bench PHOTOS=folder [SIZES=75,1000] [PEERS=folder]" >&2; exit 2; }
 
 bench-quality: setup ## Measure recall and false pairs on copies of the photographs in PHOTOS
 	@$(PY) -m benchmarks.quality $${PHOTOS:+--photos="$$PHOTOS"} $${HALF:+--half="$$HALF"} \
@@ -108,15 +108,16 @@ bench-quality: setup ## Measure recall and false pairs on copies of the photogra
 	    $${ORIGINALS:+--originals="$$ORIGINALS"} $${SEED:+--seed="$$SEED"} \
 	    $${COPIES_OF:+--copies-of="$$COPIES_OF"} $${WEIGHTS:+--weights $$WEIGHTS}
 
-bench-precision: bench-precision-usage setup ## Count look-alikes that are removed, beside copies that are found: PHOTOS=folder [QUICK=1]
+bench-precision: has-photos setup ## Count look-alikes that are removed, beside copies that are found: PHOTOS=folder [QUICK=1]
 	@$(PY) -m benchmarks.precision --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
 	    $${PHOTOGRAPHS:+--photographs="$$PHOTOGRAPHS"} $${SEED:+--seed="$$SEED"} \
 	    $${NAME:+--name="$$NAME"} $${QUICK:+--quick}
 
-.PHONY: bench-precision-usage
-bench-precision-usage:
-	@[ -n "$$PHOTOS" ] || { echo "imgdedup: error: say where the photographs are:" \
-	    "make bench-precision PHOTOS=folder [PHOTOGRAPHS=100] [QUICK=1]" >&2; exit 2; }
+bench-gpu: has-photos setup ## Measure one worker with a GPU, or with DEVICE=cpu: PHOTOS=folder
+	@$(PY) -m benchmarks.gpu --photos="$$PHOTOS" \
+	    $${FILES:+--files="$$FILES"} $${BATCHES:+--batches="$$BATCHES"} \
+	    $${DEVICE:+--device="$$DEVICE"} $${WEIGHTS:+--weights="$$WEIGHTS"} \
+	    $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 bench-backfill: setup ## Run a month of days under Airflow, as a range and day by day: PHOTOS=folder
 	@$(PY) -m benchmarks.backfill $${PHOTOS:+--photos="$$PHOTOS"} $${OUT:+--out="$$OUT"} \
