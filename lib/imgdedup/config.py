@@ -25,6 +25,21 @@ Share = Annotated[float, Ge(0), Le(1)]
 _SOURCE = re.compile(
     r"file|s3|gs|abfs|/.*|(s3|gs|hdfs|https?)://[A-Za-z0-9._:-]+(/.*)?|abfs://[^/?#:\s]+(/.*)?"
 )
+KEEPER_KEYS = (
+    "frames",
+    "detail",
+    "bars",
+    "alpha",
+    "lossless",
+    "quality",
+    "pixels",
+    "bytes",
+    "link",
+    "day",
+)
+_COLUMN = re.compile(
+    r"column:(?:(?P<name>[^=]+)=(?P<value>.*)|(?P<sorted>[^=]+) (?P<way>asc|desc))", re.DOTALL
+)
 
 
 class _Strict:
@@ -152,15 +167,36 @@ class VerifyConfig(_Strict):
 
 
 @dataclass(frozen=True)
+class ColumnKey:
+    """A column of the manifests that ranks images: a key of the order of keepers."""
+
+    name: str
+    value: str | None  # images with this value come first; None: the order of the values decides
+    descending: bool
+
+
+def column_key(text: str) -> ColumnKey | None:
+    """The column that a key of the order names: column:NAME=VALUE, column:NAME asc or desc."""
+    found = _COLUMN.fullmatch(text)
+    if found is None:
+        return None
+    name = found["name"] or found["sorted"]
+    return ColumnKey(name, found["value"], found["way"] == "desc")
+
+
+@dataclass(frozen=True)
 class GroupConfig(_Strict):
     """Which image of a group is kept."""
 
-    keeper_order: Annotated[list[Literal["pixels", "bytes", "day"]], MinLen(1)]
+    keeper_order: Annotated[list[str], MinLen(1)]
 
     def __post_init__(self) -> None:
-        """Refuse an order that names a key twice."""
+        """Refuse an order that names a key twice, or what is no key."""
         if len(set(self.keeper_order)) < len(self.keeper_order):
             raise ValueError("keeper_order names a key twice")
+        for key in self.keeper_order:
+            if key not in KEEPER_KEYS and column_key(key) is None:
+                raise ValueError(f"keeper_order: {key!r} is no key: see conf/base.toml")
 
 
 @dataclass(frozen=True)

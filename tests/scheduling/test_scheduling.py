@@ -91,7 +91,8 @@ def test_a_killed_job_is_tried_again_and_nothing_of_it_goes_on(
     assert airflow.ended(run_id) == "success"
     assert airflow.tries(run_id)["embed"] == ("success", 2)
     assert jobs(airflow.calls(dt=dt)) == ["embed", *NAMES]
-    assert not submit.is_running()
+    # Who should await its end may have been killed, too. Then it is left as a zombie.
+    assert not submit.is_running() or submit.status() == psutil.STATUS_ZOMBIE
 
 
 def test_results_start_the_runs_that_wait_for_them(airflow: Airflow) -> None:

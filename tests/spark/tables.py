@@ -57,8 +57,14 @@ class Image:
     features: bytes | None = b""
     thumbnail: bytes = b"thumbnail"
     decoder: str = "decoder"
-    frames: int = 1
-    has_alpha: bool = False
+    frames: int | None = 1
+    has_alpha: bool | None = False
+    file_key: str | None = None
+    inode: str | None = None
+    is_link: bool | None = None
+    detail: float | None = None
+    bars: float | None = None
+    quality: int | None = None
 
 
 def frame(
@@ -87,6 +93,12 @@ def embeddings(spark: SparkSession, images: Iterable[Image]) -> DataFrame:
             image.frames if image.content else None,
             image.has_alpha if image.content else None,
             image.size_bytes if image.content else None,
+            image.file_key,
+            image.inode,
+            image.is_link,
+            image.detail,
+            image.bars,
+            image.quality,
             list(image.embedding) if image.content else None,
             image.local if image.content else None,
             image.features if image.content else None,

@@ -90,6 +90,8 @@ def test_the_columns_say_what_the_image_is(
     assert row["uri"] == (tmp_path / "a.bin").as_uri()
     assert (row["format"], row["width"], row["height"]) == ("JPEG", 50, 20)
     assert (row["frames"], row["has_alpha"], row["second_thumbnail"]) == (1, False, None)
+    assert (row["bars"], row["quality"]) == (0.0, 95)
+    assert row["detail"] == pytest.approx(1000**0.5, abs=0.1)
     assert len(row["embedding"]) == FAKE_DIMS
 
 

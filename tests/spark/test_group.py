@@ -233,9 +233,10 @@ def test_groups_keepers_and_removals_are_counted(spark: SparkSession) -> None:
     images = [Image(name, "x", DAYS[0]) for name in "abc"]
     images += [Image(name, "y", DAYS[0]) for name in "de"]
     counted = group.count_groups(Corpus(images).groups(spark))
-    assert counted == {"groups": 2, "keepers": 2, "removed": 3}
+    assert counted == {"groups": 2, "keepers": 2, "same_file": 0, "removed": 3}
     assert group.count_groups(Corpus(images[:1]).groups(spark)) == {
         "groups": 0,
         "keepers": 0,
+        "same_file": 0,
         "removed": 0,
     }

@@ -24,7 +24,8 @@ SQL = re.findall(rf"{FENCE}sql\n(.*?){FENCE}", PAGE.read_text(encoding="utf-8"),
 VIEWS, QUERIES = SQL[0], SQL[1:]
 IMAGES = [
     Image("astronaut/original.jpg", "a", DAY, width=200),
-    Image("astronaut/copy.jpg", "a", DAY, width=200),
+    Image("astronaut/copy.jpg", "a", DAY, width=200, inode="1:2"),
+    Image("astronaut/link.jpg", "a", DAY, width=200, inode="1:2"),
     Image("astronaut/small.png", "b", DAY, size_bytes=77),
     Image("broken.jpg", None, DAY),
 ]
@@ -73,7 +74,7 @@ def test_duckdb_and_spark_answer_the_queries_alike(spark: SparkSession, tables: 
         answer = plain(database.execute(query).fetchall())
         assert answer == plain(spark.sql(query.rstrip().rstrip(";")).collect())
         answers.append(answer)
-    failures, to_try, removed, group_rows, parts, saved, without_witness, stages = answers
+    failures, to_try, removed, group_rows, parts, saved, named, without_witness, stages = answers
     assert failures == [["missing", 1, "broken.jpg"]]
     assert to_try == []
     assert [row[:3] for row in removed] == [
@@ -82,7 +83,8 @@ def test_duckdb_and_spark_answer_the_queries_alike(spark: SparkSession, tables: 
     ]
     part = ["astronaut/small.png", "astronaut/copy.jpg", 0.47, "mirrored, cropped to 47%"]
     assert parts == [part]
-    assert [row[0] for row in group_rows] == sorted(image.image_id for image in IMAGES[:3])
+    assert [row[0] for row in group_rows] == sorted(image.image_id for image in IMAGES[:4])
     assert saved == [[2, 1077]]
+    assert named == [["astronaut/copy.jpg", "astronaut/link.jpg", DAY]]
     assert without_witness == [[0]]
     assert stages == [[DAY, "embed", "succeeded", 1.5, 4, 4]]

@@ -1,7 +1,8 @@
 """The second look: which originals are read, and what a removal hangs on."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from imgdedup.config import Config
 from imgdedup.corpora.edits import jpeg
+from imgdedup.errors import TryAgain
 from imgdedup.flow import SETTLING
 from imgdedup.lake import Lake
 from imgdedup.runtime.run import Outcome, Run, run_locked
@@ -21,15 +23,17 @@ from tests.spark.tables import embeddings, frame, rows_of
 
 FIRST, SECOND = "2026-01-01", "2026-01-02"
 Stages = Callable[..., dict[str, Outcome]]
+QUALITIES = {"above": 60, "best": 95, "copy": 70}
 
 
 @pytest.fixture
 def run_stages(spark: SparkSession, lake: Lake, settings: Config) -> Stages:
     """Runs the stages after embed for a day."""
 
-    def run(dt: str) -> dict[str, Outcome]:
-        given = Run(spark, lake, dt, (dt,), "run", settings, "")
-        return {stage: run_locked(stage, body_of(stage), given) for stage in SETTLING}
+    def run(dt: str, *stages: str, order: Sequence[str] = ()) -> dict[str, Outcome]:
+        ranked = replace(settings.group, keeper_order=list(order or settings.group.keeper_order))
+        given = Run(spark, lake, dt, (dt,), "run", replace(settings, group=ranked), "")
+        return {stage: run_locked(stage, body_of(stage), given) for stage in stages or SETTLING}
 
     return run
 
@@ -166,3 +170,22 @@ def test_what_an_earlier_day_looked_at_leaves_no_trace(
     assert states(lake) == states(clean)
     assert states(lake)["middle", "worst"] is None
     assert kept(lake, FIRST) == kept(clean, FIRST) == {"stone"}
+
+
+def test_another_order_of_keepers_asks_for_verify_first(
+    spark: SparkSession,
+    lake: Lake,
+    run_stages: Stages,
+    pictures: dict[str, Image.Image],
+    tmp_path: Path,
+) -> None:
+    files = [place(tmp_path, name, pictures["cat"], quality) for name, quality in QUALITIES.items()]
+    embed(spark, lake, FIRST, *files)
+    run_stages(FIRST)
+    assert kept(lake, FIRST) == {"best"}
+    with pytest.raises(TryAgain, match="run verify again"):
+        run_stages(FIRST, "group", order=["day"])
+    assert kept(lake, FIRST) == {"best"}
+    run_stages(FIRST, order=["day"])
+    assert kept(lake, FIRST) == {"above"}
+    assert states(lake)["above", "best"] == "agree"

@@ -1,7 +1,7 @@
 """The stages as jobs run them, one after the other, on a lake of few images."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from imgdedup.config import Config
 from imgdedup.corpora.edits import brightness, resize
+from imgdedup.errors import UserError
 from imgdedup.flow import SETTLING
 from imgdedup.lake import Lake
 from imgdedup.lake.schemas import VERDICTS_DATASET
@@ -33,9 +34,11 @@ Stages = Callable[..., dict[str, Outcome]]
 @pytest.fixture
 def run_stages(spark: SparkSession, lake: Lake, settings: Config) -> Stages:
     """Runs the stages after embed for a day, or some of them; the images have no files."""
-    chosen = replace(settings, verify=replace(settings.verify, originals=False))
 
-    def run(dt: str, *stages: str) -> dict[str, Outcome]:
+    def run(dt: str, *stages: str, order: Sequence[str] = ()) -> dict[str, Outcome]:
+        ranked = replace(settings.group, keeper_order=list(order or settings.group.keeper_order))
+        verify = replace(settings.verify, originals=False)
+        chosen = replace(settings, group=ranked, verify=verify)
         given = Run(spark, lake, dt, (dt,), "run", chosen, "")
         return {stage: run_locked(stage, body_of(stage), given) for stage in stages or SETTLING}
 
@@ -243,3 +246,32 @@ def test_a_manifest_that_its_owner_writes_in_place_reaches_deduplicated(
         run_stages(FIRST)
         (kept,) = rows_of(lake.read_day("deduplicated", FIRST))
         assert kept["label"] == label
+
+
+def test_a_rating_that_changes_in_the_manifest_changes_the_keeper(
+    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+) -> None:
+    def run() -> set[str]:
+        """Run the stages after embed; return the images that stay."""
+        run_stages(FIRST, order=["column:rating desc", "day"])
+        return {row["image_id"] for row in rows_of(lake.read_day("deduplicated", FIRST))}
+
+    def rate(column: str, *ratings: int) -> None:
+        ids = (f"{FIRST} a", f"{FIRST} b")
+        rows = [(name, "uri", rating) for name, rating in zip(ids, ratings, strict=True)]
+        schema = f"image_id string, uri string, {column} int"
+        lake.replace("manifest", FIRST, frame(spark, rows, schema))
+
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    rate("rating", 1, 2)
+    assert run() == {f"{FIRST} b"}
+    rate("rating", 3, 2)
+    assert run() == {f"{FIRST} a"}
+    reasons = {row["reason"] for row in rows_of(lake.read("groups"))}
+    assert reasons == {"keeper", "near copy; its keeper has the greater rating"}
+    rate("stars", 1, 2)
+    with pytest.raises(UserError, match=f'"rating", and the manifest of {FIRST} has no such'):
+        run()
+    assert len(rows_of(lake.read_day("deduplicated", FIRST))) == 1
+    rate("rating", 1, 2)
+    assert run() == {f"{FIRST} b"}

@@ -31,8 +31,8 @@ MAY_IMPORT = {
     "geometry": {"config"},
     "encoder": GROUND | {"images", "sources", "space"},
     "lake": {"console", "errors"},
-    "relations": {"errors", "space"},
-    "settling": {"console", "errors", "lake", "relations", "space"},
+    "relations": {"config", "errors", "space"},
+    "settling": {"config", "console", "errors", "lake", "relations", "space"},
     "milvus": {"config", "errors", "sources"},
     "runtime": GROUND | {"lake", "sources"},
     "stages": GROUND

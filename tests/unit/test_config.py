@@ -108,7 +108,6 @@ def test_a_mistyped_key_is_named(conf: Path, name: str) -> None:
         ("verify.cropped", 1.01),
         ("verify.mirrored", 1),
         ("group.keeper_order", []),
-        ("group.keeper_order", ["pixels", "colour"]),
         ("spark.properties", {"spark.ui.enabled": False}),
     ],
 )
@@ -121,6 +120,32 @@ def test_a_value_out_of_range_is_named(conf: Path, name: str, value: object) -> 
 def test_an_order_that_names_a_key_twice_is_refused(conf: Path) -> None:
     with pytest.raises(UserError, match=r"group: .*keeper_order names a key twice"):
         config.load(conf, "local", {"group.keeper_order": ["day", "pixels", "day"]})
+
+
+@pytest.mark.parametrize(
+    "key", ["colour", "column:", "column:rating", "column:rating up", "column:=master", "Pixels"]
+)
+def test_an_order_that_names_what_is_no_key_is_refused(conf: Path, key: str) -> None:
+    with pytest.raises(UserError, match=rf"group: .*keeper_order: '{key}' is no key"):
+        config.load(conf, "local", {"group.keeper_order": ["pixels", key]})
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "value", "descending"),
+    [
+        ("column:source=master", "source", "master", False),
+        ("column:the source=", "the source", "", False),
+        ("column:source=a=b desc", "source", "a=b desc", False),
+        ("column:rating desc", "rating", None, True),
+        ("column:last seen asc", "last seen", None, False),
+    ],
+)
+def test_a_column_of_the_manifests_may_be_a_key(
+    conf: Path, key: str, name: str, value: str | None, descending: bool
+) -> None:
+    loaded = config.load(conf, "local", {"group.keeper_order": [key, "day"]})
+    found = config.column_key(loaded.group.keeper_order[0])
+    assert found == config.ColumnKey(name, value, descending)
 
 
 def test_a_whole_number_is_a_valid_fraction(conf: Path) -> None:

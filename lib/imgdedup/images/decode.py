@@ -30,6 +30,7 @@ from imgdedup.images.pixels import (
     to_rgb,
     turn_of,
 )
+from imgdedup.images.quality import Marks, marks_of
 
 _HOLDING_OTHERS = ("ICO", "ICNS")  # the picture inside may have another format and another size
 # A part of the decoder's fingerprint. Change it when the same file would give another thumbnail, or
@@ -61,6 +62,7 @@ class Decoded(Seen):
     height: int
     frames: int  # of an animation, or pages; 1 for a still
     has_alpha: bool  # a pixel is not opaque
+    marks: Marks
     second: Seen | None = None  # on its second ground; most images have one or none
 
 
@@ -70,6 +72,7 @@ class _View(NamedTuple):
     square: Image.Image
     detail: Image.Image  # at most 320 pixels on the long side
     thumbnail: Image.Image | None  # None: it needs more detail than was decoded
+    box: Box  # what is inside of bars, in pixels of `detail`
 
 
 class ByteBudget:
@@ -124,17 +127,22 @@ class Decoder:
             name, frames = str(image.format), len(frame_numbers(image, data))
             image.draft("RGB", self._least_size(width, height, _NETWORK_DETAIL))
             again = self._open_for_thumbnail(data, width, height, image.size)
-            with self._hold(image):
+            is_reduced = image.size != (width, height)
+            with self._hold(image, width * height if is_reduced else 0):
                 layer = layer_of(image, data)
                 if name in _HOLDING_OTHERS:
                     width, height = layer.size
                     self._check_size(width, height)
                 turn = turn_of(image)
                 has_alpha = layer.mode == "RGBA"
-                views = [
-                    self._view(on_ground(layer, ground), again is None)
-                    for ground in grounds_of(layer)
-                ]
+                views, marks = [], None
+                for ground in grounds_of(layer):
+                    pixels = on_ground(layer, ground)
+                    views.append(self._view(pixels, again is None))
+                    if marks is None:
+                        detail, box = views[0].detail, views[0].box
+                        marks = marks_of(image, data, pixels, detail, box)
+                assert marks is not None
             if again is not None:
                 del layer, image
                 with self._hold(again):
@@ -151,17 +159,20 @@ class Decoder:
             height=height,
             frames=frames,
             has_alpha=has_alpha,
+            marks=marks,
             second=second,
         )
 
     def _view(self, pixels: Image.Image, is_enough: bool) -> _View:
         """What is kept of a picture, RGB; without the thumbnail unless the pixels are enough."""
         detail = shrunk(pixels, _NETWORK_DETAIL)
-        inner = _cropped(pixels, without_bars(np.asarray(detail)), detail.size)
+        box = without_bars(np.asarray(detail))
+        inner = _cropped(pixels, box, detail.size)
         square = inner.resize((self.side,) * 2, Image.Resampling.BILINEAR)
         if self.thumbnail_size == _NETWORK_DETAIL:
-            return _View(square, detail, detail)
-        return _View(square, detail, shrunk(pixels, self.thumbnail_size) if is_enough else None)
+            return _View(square, detail, detail, box)
+        thumbnail = shrunk(pixels, self.thumbnail_size) if is_enough else None
+        return _View(square, detail, thumbnail, box)
 
     def _seen(self, view: _View, turn: Image.Transpose | None) -> Seen:
         assert view.thumbnail is not None
@@ -183,8 +194,9 @@ class Decoder:
         image.draft("RGB", self._least_size(width, height, self.thumbnail_size))
         return None if image.size == drafted else image
 
-    def _hold(self, image: Image.Image) -> AbstractContextManager[None]:
-        return self.budget.hold(self._pixels_at_most(image) * _BYTES_PER_PIXEL)
+    def _hold(self, image: Image.Image, luma: int = 0) -> AbstractContextManager[None]:
+        """Hold the bytes of decoding an image, and of the `luma` of the whole file beside it."""
+        return self.budget.hold(self._pixels_at_most(image) * _BYTES_PER_PIXEL + luma)
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > self.max_pixels:

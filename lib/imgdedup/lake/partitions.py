@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
@@ -19,6 +19,7 @@ from imgdedup.lake.schemas import DATASETS
 PRIVATE = ".imgdedup"
 _AT_ONCE = 16  # partitions looked at in parallel
 _T = TypeVar("_T")
+_DT = StructField("dt", StringType())
 _DAY = re.compile(r"^dt=(\d{4}-\d{2}-\d{2})$")
 
 
@@ -50,10 +51,17 @@ class Partitions:
         chosen = stored if days is None else sorted(set(days) & set(stored))
         if not chosen:
             return self.frame([], schema)
-        reader = self._spark.read.schema(schema).option("basePath", f"{self.root}/{dataset}")
         if days is None:
-            return reader.parquet(f"{self.root}/{dataset}")
-        return reader.parquet(*(self.path(dataset, day) for day in chosen))
+            return self._reader(dataset, schema).parquet(f"{self.root}/{dataset}")
+        return self._reader(dataset, schema).parquet(*(self.path(dataset, day) for day in chosen))
+
+    def read_columns(self, dataset: str, schema: StructType, days: Sequence[str]) -> DataFrame:
+        """Some columns, those of `schema`, of the partitions of `days`, which exist; and `dt`."""
+        dated = StructType([*schema.fields, _DT])
+        return self._reader(dataset, dated).parquet(*(self.path(dataset, day) for day in days))
+
+    def _reader(self, dataset: str, schema: StructType) -> DataFrameReader:
+        return self._spark.read.schema(schema).option("basePath", f"{self.root}/{dataset}")
 
     def frame(self, rows: Sequence[Mapping[str, object]], schema: StructType) -> DataFrame:
         """The DataFrame of a few rows, given by the names of the columns of `schema`.
@@ -123,4 +131,4 @@ class Partitions:
 
 def with_day(dataset: str) -> StructType:
     """The declared schema of a dataset, and `dt`."""
-    return StructType([*DATASETS[dataset].fields, StructField("dt", StringType())])
+    return StructType([*DATASETS[dataset].fields, _DT])

@@ -37,6 +37,12 @@ EMBEDDINGS = _struct(
     frames=IntegerType(),  # or pages; 1: a still; null in a lake of an earlier version
     has_alpha=BooleanType(),  # a pixel is not opaque; null in a lake of an earlier version
     size_bytes=LongType(),
+    file_key=StringType(),  # where the file really is; "": in the manifest itself; null: never read
+    inode=StringType(),  # device and number of a local file with several hard links, else null
+    is_link=BooleanType(),  # the uri leads through a symbolic link
+    detail=DoubleType(),  # pixels: the side of a square of as many real pixels; see images.quality
+    bars=DoubleType(),  # share of the frame that bars take
+    quality=IntegerType(),  # of the compression: 0 to 99 with loss, 100 without
     embedding=ArrayType(FloatType()),  # 2,048 pooled values as the model gives them
     local=BinaryType(),  # int8: local features, aggregated; zeros: too few features
     features=BinaryType(),  # the local features, 72 bytes each
@@ -106,7 +112,7 @@ PAIRS = _struct(
     right_id=StringType(),
     left_content=StringType(),
     right_content=StringType(),
-    kind=StringType(),  # exact: the same bytes; near: an edited copy
+    kind=StringType(),  # same_file: two names of one file; exact: the same bytes; near: edited
     similarity=DoubleType(),
     margin=DoubleType(),  # null for exact copies, like the columns down to `grayscale`
     **_EVIDENCE,
@@ -120,12 +126,12 @@ PAIRS = _struct(
 GROUPS = _struct(
     image_id=StringType(),
     group_id=StringType(),  # least image_id of the group
-    is_keeper=BooleanType(),
-    keeper_id=StringType(),  # the image's own keeper; for a keeper, the image itself
+    is_keeper=BooleanType(),  # the image is kept
+    keeper_id=StringType(),  # the image's own keeper; for a keeper, the best name of its file
     content_id=StringType(),
     keeper_content=StringType(),
-    kind=StringType(),  # the witness: exact or near; null for a keeper, like all to `edit`
-    similarity=DoubleType(),
+    kind=StringType(),  # the witness: exact or near; of a keeper's other names, same_file; or null
+    similarity=DoubleType(),  # null for a keeper, like all to `edit`
     margin=DoubleType(),
     **_EVIDENCE,
     edit=StringType(),
@@ -159,6 +165,14 @@ SNAPSHOT = _struct(
     decoder=StringType(),  # null in a lake of an earlier version, like what follows
     frames=IntegerType(),
     has_alpha=BooleanType(),
+    detail=DoubleType(),
+    bars=DoubleType(),
+    quality=IntegerType(),
+    file_key=StringType(),
+    inode=StringType(),
+    is_link=BooleanType(),
+    # For each column that `group.keeper_order` names; null when it names none.
+    preference=ArrayType(_struct(kind=StringType(), number=DoubleType(), text=StringType())),
 )
 
 VERDICTS_DATASET = ".imgdedup/verdicts"

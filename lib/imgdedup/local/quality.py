@@ -70,9 +70,9 @@ class _Joined:
     """Which images the pairs and groups call copies of one another."""
 
     def __init__(self, pairs: pd.DataFrame, groups: pd.DataFrame) -> None:
-        exact = pairs[pairs["kind"] == "exact"]
+        exact = pairs[pairs["kind"] != "near"]
         self._centre = {right: left for left, right in _rows(exact, "left_id", "right_id")}
-        near = pairs[pairs["kind"] != "exact"]
+        near = pairs[pairs["kind"] == "near"]
         self._near = {
             frozenset((self._content(left), self._content(right)))
             for left, right in _rows(near, "left_id", "right_id")

@@ -64,7 +64,7 @@ def summary(root: Path, days: Sequence[str]) -> Summary:
         images=len(read(root, "manifest", days, ["image_id"])),
         embedded=int(embeddings["failure"].isna().sum()),
         failures=_counted(embeddings["failure"].dropna()),
-        pairs={"exact": 0, "near": 0} | _counted(pairs["kind"]),
+        pairs={"exact": 0, "near": 0, "same_file": 0} | _counted(pairs["kind"]),
         edits=_edits(pairs.loc[pairs["kind"] == "near", "edit"]),
         groups=lost["group_id"].nunique(),
         removed=len(lost),
@@ -141,6 +141,7 @@ def _counts(columns: Sequence[Summary]) -> list[str]:
             (f"  failed: {code}", [column.failures.get(code, 0) for column in columns])
             for code in failures
         ),
+        *_same_file_lines(columns),
         ("exact pairs", [column.pairs["exact"] for column in columns]),
         ("near pairs", [column.pairs["near"] for column in columns]),
         ("groups", [column.groups for column in columns]),
@@ -148,6 +149,12 @@ def _counts(columns: Sequence[Summary]) -> list[str]:
         ("images kept", [column.kept for column in columns]),
     ]
     return [_line(name, cells) for name, cells in rows]
+
+
+def _same_file_lines(columns: Sequence[Summary]) -> list[tuple[str, Sequence[object]]]:
+    """The line of the pairs of names of one file; no line when all files have one name."""
+    counts = [column.pairs["same_file"] for column in columns]
+    return [("pairs of one file", counts)] if any(counts) else []
 
 
 def _edit_lines(days: Summary) -> list[str]:

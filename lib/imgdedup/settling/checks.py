@@ -66,6 +66,12 @@ def require_embedded(lake: Lake, days: Sequence[str], stage: str) -> None:
             )
 
 
+def unmarked_manifests(lake: Lake, days: Iterable[str]) -> set[str]:
+    """Those of `days` whose manifest has no marker: the user may have written it in place."""
+    stored = set(lake.days("manifest"))
+    return {day for day in set(days) & stored if lake.marked_rows("manifest", day) is None}
+
+
 def count_embedded(lake: Lake) -> int:
     """Count the rows of `embeddings` on all days, and compare them with the manifests.
 

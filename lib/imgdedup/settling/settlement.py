@@ -7,7 +7,7 @@ All of that becomes visible in one commit. A run settles whatever days have chan
 run also settles what a killed run left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 from pyspark.sql import Column, DataFrame
@@ -33,16 +33,32 @@ class Settlement:
 
     `rules` names, in words, the settings that the rows of the stage depend on. With other rules the
     stage does everything again. `reads` is the dataset whose partitions tell which days
-    have changed. `writes` are the datasets that the stage writes again when one is damaged.
+    have changed. `beside` is another dataset that the stage reads on the same days. The `unsure`
+    days of `reads` count as changed in any case. `writes` are the datasets that the stage writes
+    again when one is damaged.
     """
 
     def __init__(
-        self, lake: Lake, stage: str, *, rules: str, reads: str, writes: Sequence[str]
+        self,
+        lake: Lake,
+        stage: str,
+        *,
+        rules: str,
+        reads: str,
+        writes: Sequence[str],
+        beside: str | None = None,
+        unsure: Collection[str] = (),
     ) -> None:
         self.lake = lake
         self.stage = stage
         self.rules = rules
         self.versions = lake.versions(reads)
+        if beside is not None:
+            others = lake.versions(beside)
+            self.versions = {
+                day: f"{version} {others.get(day, '')}" for day, version in self.versions.items()
+            }
+        self._unsure = unsure
         self._before = progress.read_progress(lake, stage)
         self.everything = (
             is_repairing(lake)
@@ -60,7 +76,8 @@ class Settlement:
         """The days of `reads` that changed since the stage last settled, or all of its days."""
         if self.everything:
             return sorted(self.versions)
-        return self._before.changed_days(self.versions)
+        unsure = self.versions.keys() & set(self._unsure)
+        return sorted({*self._before.changed_days(self.versions), *unsure})
 
     @cached_property
     def is_done(self) -> bool:

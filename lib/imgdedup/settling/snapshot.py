@@ -10,17 +10,25 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from imgdedup.config import ColumnKey
 from imgdedup.errors import TryAgain
 from imgdedup.lake import Lake, Staged
 from imgdedup.lake.schemas import SNAPSHOT, SNAPSHOT_DATASET
 from imgdedup.relations.contents import embedded
 from imgdedup.settling import changes
+from imgdedup.settling.preferences import check_kinds, with_preference
 from imgdedup.settling.settlement import Settlement
 
 
 def snapshot_of(embeddings: DataFrame) -> DataFrame:
-    """The images that have an embedding: the columns of SNAPSHOT, and `dt`."""
-    return embedded(embeddings).select(*SNAPSHOT.names, "dt")
+    """The images that have an embedding: the columns of SNAPSHOT, and `dt`; no `preference`.
+
+    A day that an earlier version embedded has no `file_key`. The uri, as it is spelled, stands in.
+    """
+    rows = embedded(embeddings)
+    rows = rows.withColumn("file_key", F.coalesce("file_key", "uri"))
+    nothing = F.lit(None).cast(SNAPSHOT["preference"].dataType)
+    return rows.withColumn("preference", nothing).select(*SNAPSHOT.names, "dt")
 
 
 @dataclass(frozen=True)
@@ -55,19 +63,26 @@ class SnapshotChange:
         )
 
 
-def compare_snapshot(settlement: Settlement, indexed: set[str]) -> SnapshotChange:
-    """Compare the snapshot with the present `embeddings`.
+def compare_snapshot(
+    settlement: Settlement, indexed: set[str], ranking: Sequence[ColumnKey] = ()
+) -> SnapshotChange:
+    """Compare the snapshot with the present `embeddings`, and the manifests' `ranking` columns.
 
     `indexed` are the contents that the collection holds. A day with other contents is postponed.
+    Raises UserError when a column is missing, or its values have no common order.
     """
     lake, versions = settlement.lake, settlement.versions
     before, changed = settlement.snapshot, settlement.changed_days
     fresh = snapshot_of(lake.read("embeddings", changed))
+    if ranking:
+        fresh = with_preference(lake, fresh, changed, ranking)
     found: pa.Table = fresh.select("content_id", "dt").distinct().toArrow()
     keys, days = (found[name].to_pylist() for name in ("content_id", "dt"))
     postponed = {day for key, day in zip(keys, days, strict=True) if key not in indexed}
     stale = sorted(set(changed) - postponed)
     after = before.where(~F.col("dt").isin(stale)).unionByName(fresh.where(F.col("dt").isin(stale)))
+    if ranking:
+        check_kinds(after, ranking)
     known = set(settlement.days)
     present = sorted((versions.keys() - postponed) | (known & postponed))
     settled = settlement.settled_versions

@@ -5,7 +5,18 @@ abfs[s]://, hdfs://. They find their credentials where the vendors' own tools do
 """
 
 from imgdedup.sources.local import local_path, open_path
+from imgdedup.sources.places import NO_FILE, File, Place
 from imgdedup.sources.reader import Reader, read_bytes, reader_of
 from imgdedup.sources.stores import object_store
 
-__all__ = ["Reader", "local_path", "object_store", "open_path", "read_bytes", "reader_of"]
+__all__ = [
+    "NO_FILE",
+    "File",
+    "Place",
+    "Reader",
+    "local_path",
+    "object_store",
+    "open_path",
+    "read_bytes",
+    "reader_of",
+]

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from imgdedup.failures import ImageFailure
 from imgdedup.sources.local import local_path
+from imgdedup.sources.places import Place, normal_path, normal_target
 
 _ALIASES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
@@ -46,6 +47,16 @@ class Source:
     def address(self) -> str:
         """The bucket, host or store that answers."""
         return f"{self.scheme}://{self.authority}"
+
+    @property
+    def place(self) -> Place:
+        """The place of a remote file. The key of an object is taken as it is."""
+        path = self.path
+        if self.scheme in _PORTS:
+            path = normal_target(path)
+        elif self.scheme == "hdfs":
+            path = normal_path(path)
+        return Place(f"{self.scheme}://{self.authority.lower()}{path}")
 
 
 def source_of(uri: str) -> Source:

@@ -17,6 +17,7 @@ import httpcore
 
 from imgdedup.failures import ImageFailure
 from imgdedup.sources.allowed import Source
+from imgdedup.sources.places import RESERVED
 
 _REDIRECTS = 5  # browsers follow twenty; images need one or two
 _CONNECT = 10.0  # seconds
@@ -159,7 +160,7 @@ def _body(response: httpcore.Response, length: str, max_bytes: int) -> bytes:
 def _url(source: Source) -> httpcore.URL:
     """The checked address in parts, so that no other code parses it again."""
     host, _, port = source.authority.partition(":")
-    target = quote(source.path.partition("#")[0] or "/", safe="/?%:@!$&'()*+,;=~-._[]")
+    target = quote(source.path.partition("#")[0] or "/", safe=RESERVED)
     return httpcore.URL(
         scheme=source.scheme.encode(),
         host=host.encode(),

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from imgdedup.failures import ImageFailure
+from imgdedup.sources.places import File, place_of
 
 _PIECE = 1 << 20  # bytes per read
 _LONGEST = 4095  # bytes of a path that one call of the system takes
@@ -48,8 +49,8 @@ def _text(uri: str) -> str | None:
     return None if "://" in uri else uri
 
 
-def read(uri: str, max_bytes: int, folders: Sequence[str] | None = None) -> bytes:
-    """Read all bytes of a local file that lies in one of `folders` (real paths; None: anywhere).
+def read(uri: str, max_bytes: int, folders: Sequence[str] | None = None) -> File:
+    """Read a local file that lies in one of `folders` (real paths; None: anywhere).
 
     Raises ImageFailure: missing, unreadable, unavailable, forbidden, empty, too_large.
     """
@@ -58,7 +59,7 @@ def read(uri: str, max_bytes: int, folders: Sequence[str] | None = None) -> byte
         handle = open_path(path, os.O_PATH)
         try:
             _check(handle, path, folders)
-            return _read(handle, max_bytes)
+            return File(_read(handle, max_bytes), place_of(handle, path))
         finally:
             os.close(handle)
     except (FileNotFoundError, NotADirectoryError):

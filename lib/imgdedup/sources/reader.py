@@ -9,6 +9,7 @@ from imgdedup.failures import ImageFailure
 from imgdedup.sources import http, local, stores
 from imgdedup.sources.allowed import Allowed, Source, source_of
 from imgdedup.sources.patience import Circuits, Patience
+from imgdedup.sources.places import File
 
 _OWN_SECONDS = 600.0  # for one file that the configuration itself names
 
@@ -33,7 +34,11 @@ class Reader:
             raise UserError(f"cannot read images in {failure.detail}") from None
 
     def read(self, uri: str) -> bytes:
-        """Read all bytes at `uri`.
+        """Read all bytes at `uri`. Raises ImageFailure as `fetch`."""
+        return self.fetch(uri).data
+
+    def fetch(self, uri: str) -> File:
+        """Read the file at `uri`, and tell where it really is.
 
         Raises ImageFailure: missing, unreadable, unavailable, forbidden, empty, or too_large when
         the file has more than `max_bytes`; reading stops soon after them. A forbidden source is not
@@ -42,12 +47,14 @@ class Reader:
         source = self.allowed.source(uri)
         return self.patience.call(source.address, partial(self._once, source))
 
-    def _once(self, source: Source) -> bytes:
+    def _once(self, source: Source) -> File:
         if source.scheme == "file":
             return local.read(source.path, self.max_bytes, self.allowed.folders)
         if source.scheme in ("http", "https"):
-            return http.read(source, self.max_bytes, self.timeout, self.allowed.source)
-        return stores.read(source, self.max_bytes, self.timeout)
+            data = http.read(source, self.max_bytes, self.timeout, self.allowed.source)
+        else:
+            data = stores.read(source, self.max_bytes, self.timeout)
+        return File(data, source.place)
 
 
 def reader_of(config: EmbedConfig) -> Reader:
@@ -82,5 +89,5 @@ def read_bytes(uri: str, max_bytes: int) -> bytes:
     """
     source = source_of(uri)
     if source.scheme == "file":
-        return local.read(uri, max_bytes)
+        return local.read(uri, max_bytes).data
     return stores.read(source, max_bytes, _OWN_SECONDS)

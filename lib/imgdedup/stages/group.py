@@ -4,6 +4,9 @@ A group is a set of images that pairs connect. Within a group the images are tak
 The first image that no earlier keeper is paired with becomes a keeper. Every other image goes with
 the first keeper that it is paired with. So every removal has a pair with its own keeper as witness,
 and no two keepers are a pair.
+
+Several images may be names of one file: links, hard links, spellings of a uri. All names of a
+keeper's file are kept. Who deletes what was removed would otherwise delete the keeper's file.
 """
 
 from collections.abc import Sequence
@@ -15,11 +18,13 @@ from imgdedup.lake import Staged
 from imgdedup.lake.schemas import GROUPS
 from imgdedup.relations.assignment import assigned
 from imgdedup.relations.contents import only
-from imgdedup.relations.keepers import ORDER, best_ranks, ranked_images
+from imgdedup.relations.files import shared_files
+from imgdedup.relations.keepers import best_ranks, keys_of, ranked_images
 from imgdedup.relations.sides import beside, both_ways
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.changes import Delta
-from imgdedup.settling.checks import require_whole
+from imgdedup.settling.checks import require_whole, unmarked_manifests
+from imgdedup.settling.preferences import require_same_order
 from imgdedup.settling.settlement import Settlement
 
 _LAST = "has the lesser image_id"
@@ -30,6 +35,7 @@ _WITNESS = ["similarity", "margin", "inliers", "correlation", "overlap", "edit"]
 def run(run: Run) -> Outcome:
     """Form the groups that changed, and write `groups` and `deduplicated`."""
     lake, order = run.lake, run.config.group.keeper_order
+    require_same_order(lake, order)
     settlement = Settlement(
         lake, "group", rules=" ".join(order), reads="manifest", writes=("groups",)
     )
@@ -49,7 +55,7 @@ def run(run: Run) -> Outcome:
         "manifests_rewritten": len(deduplicated.partitions),
         **counts,
     }
-    return Outcome(lake.rows("pairs"), counts["removed"] + counts["keepers"], details=details)
+    return Outcome(lake.rows("pairs"), lake.rows("groups"), details=details)
 
 
 def _groups_delta(settlement: Settlement, order: Sequence[str], run_id: str) -> Delta:
@@ -89,7 +95,7 @@ def _stale_days(settlement: Settlement, own: Sequence[str]) -> set[str]:
     The user may have written a manifest of the run's `own` days in place, without a marker.
     """
     lake, days = settlement.lake, settlement.days
-    unmarked = {day for day in {*own} & {*days} if lake.marked_rows("manifest", day) is None}
+    unmarked = unmarked_manifests(lake, {*own} & {*days})
     return unmarked | lake.faults("deduplicated", days).keys()
 
 
@@ -120,21 +126,19 @@ def form_groups(
     ranked = ranked_images(snapshot, order)
     best = best_ranks(ranked)
     near = pairs.where("kind = 'near' AND NOT originals <=> 'unconfirmed'")
-    witnesses = both_ways(near, "content_id", "keeper_content", *_WITNESS)
-    grouped = _with_keepers(ranked, assigned(near, best), best)
+    witnesses = both_ways(near, "content_id", "witness", *_WITNESS)
+    grouped = _with_names(_with_keepers(ranked, assigned(near, best), best), snapshot)
     group = Window.partitionBy("group_key")
-    # An image whose file changed from one day to another does not remove itself.
-    is_keeper = F.col("image_id") == F.col("keeper_id")
-    is_exact = F.col("content_id") == F.col("keeper_content")
+    kind = F.col("kind")
     return (
         grouped.withColumn("group_id", F.min("image_id").over(group))
         .withColumn("last_id", F.max("image_id").over(group))
         .where("group_id < last_id")  # one image on several days is no group
-        .withColumn("is_keeper", is_keeper)
-        .withColumn("kind", F.when(~is_keeper, F.when(is_exact, "exact").otherwise("near")))
-        .join(witnesses, ["content_id", "keeper_content"], "left")
-        .withColumn("similarity", F.when(~is_keeper & is_exact, 1.0).otherwise(F.col("similarity")))
-        .withColumn("edit", F.when(~is_keeper & is_exact, "exact copy").otherwise(F.col("edit")))
+        .withColumn("is_keeper", kind.isNull() | (kind == "same_file"))
+        .withColumn("witness", F.when(kind == "near", F.col("keeper_content")))
+        .join(witnesses, ["content_id", "witness"], "left")
+        .withColumn("similarity", F.when(kind == "exact", 1.0).otherwise(F.col("similarity")))
+        .withColumn("edit", F.when(kind == "exact", "exact copy").otherwise(F.col("edit")))
         .withColumn("reason", _reason(order))
         .withColumn("run_id", F.lit(run_id))
         .select(*GROUPS.names, "dt")
@@ -147,10 +151,11 @@ def without_removed(manifest: DataFrame, groups: DataFrame) -> DataFrame:
 
 
 def count_groups(groups: DataFrame) -> dict[str, int]:
-    """The numbers of groups, of rows of keepers, and of rows of removed images."""
+    """The numbers of groups, and of rows of keepers, of their other names and of removed images."""
     totals = groups.agg(
         F.countDistinct("group_id").alias("groups"),
-        F.count_if("is_keeper").alias("keepers"),
+        F.count_if(F.col("is_keeper") & F.col("kind").isNull()).alias("keepers"),
+        F.count_if(F.col("kind") == "same_file").alias("same_file"),
         F.count_if(~F.col("is_keeper")).alias("removed"),
     ).collect()
     return totals[0].asDict()
@@ -171,12 +176,35 @@ def _with_keepers(ranked: DataFrame, assigned: DataFrame, best: DataFrame) -> Da
     )
 
 
+def _with_names(grouped: DataFrame, snapshot: DataFrame) -> DataFrame:
+    """Images with their keepers, and `kind`: null, same_file, exact or near.
+
+    It is null for a keeper on all its days: an image whose file changed from one day to another
+    does not remove itself. It is same_file for another name of the keeper's file.
+    """
+    files = shared_files(snapshot)
+    keepers = files.withColumnsRenamed({"image_id": "keeper_id", "file": "keeper_file"})
+    kind = (
+        F.when(F.col("image_id") == F.col("keeper_id"), F.lit(None))
+        .when(F.col("file") == F.col("keeper_file"), "same_file")
+        .when(F.col("content_id") == F.col("keeper_content"), "exact")
+        .otherwise("near")
+    )
+    return (
+        grouped.join(files, ["content_id", "image_id"], "left")
+        .join(keepers, ["content_id", "keeper_id"], "left")
+        .withColumn("kind", kind)
+    )
+
+
 def _reason(order: Sequence[str]) -> Column:
     """Why an image is kept or removed, in words."""
     why: Column = F.lit(_LAST)
-    for name in reversed(order):
+    for name, key in reversed(keys_of(order).items()):
         better = F.col(f"keeper_rank.{name}") < F.col(f"rank.{name}")
         same = F.col(f"keeper_rank.{name}") == F.col(f"rank.{name}")
-        why = F.when(better, ORDER[name][0]).when(same, why)
-    removed = F.concat(F.col("kind"), F.lit(" copy; its keeper "), why)
-    return F.when(F.col("is_keeper"), "keeper").otherwise(removed)
+        why = F.when(better, key.words).when(same, why)
+    kind = F.col("kind")
+    removed = F.concat(kind, F.lit(" copy; its keeper "), why)
+    named = F.when(kind == "same_file", "another name of its keeper's file, kept with it")
+    return F.when(kind.isNull(), "keeper").otherwise(F.coalesce(named, removed))

@@ -23,6 +23,7 @@ from pyspark.sql.types import BinaryType, StringType
 from imgdedup.config import ScanConfig
 from imgdedup.errors import Missing, UserError
 from imgdedup.lake.schemas import MANIFEST
+from imgdedup.relations.preference import column_keys, require_columns
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.settlement import is_repairing
 from imgdedup.sources import local_path, object_store, open_path, reader_of
@@ -48,7 +49,9 @@ def run(run: Run) -> Outcome:
         return Outcome(0, 0, details={"repair": "manifests stay as they are"})
     if not location:
         own = lake.path("manifest", run.dt)
-        rows = require_sound(lake.read_day("manifest", run.dt), own).count()
+        manifest = require_sound(lake.read_day("manifest", run.dt), own)
+        _require_columns(run, manifest, own)
+        rows = manifest.count()
         return Outcome(rows, rows, details={"source": own})
     details: dict[str, object] = {"source": location}
     if parquet := find_parquet(location, run.dt):
@@ -62,9 +65,17 @@ def run(run: Run) -> Outcome:
         listing = list_images(location, run.config.scan)
         manifest = run.spark.createDataFrame(listing.table).coalesce(1)
         details |= {"hidden": listing.hidden, "linked_folders": listing.linked_folders}
+    _require_columns(run, manifest, location)
     rows = manifest.count()
     written = lake.replace("manifest", run.dt, manifest, expected_rows=rows)
     return Outcome(rows, written, details=details)
+
+
+def _require_columns(run: Run, manifest: DataFrame, location: str) -> None:
+    """Raise UserError when the manifest lacks a column that the order of keepers names."""
+    types = {field.name: field.dataType for field in manifest.schema.fields}
+    keys = column_keys(run.config.group.keeper_order)
+    require_columns(keys, types, f"the manifest {location}")
 
 
 def find_parquet(location: str, dt: str) -> str | None:

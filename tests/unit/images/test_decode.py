@@ -244,7 +244,7 @@ def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size() -> None:
     decoder.decode(encoded(large, "PNG", compress_level=1))
     assert (found.width, found.height) == (5200, 3200)
     jpeg, png = budget.asked
-    assert jpeg * 60 < png
+    assert jpeg * 12 < png  # the luma of all pixels is the most of it
     assert difference(found.square, plain(large.resize((325, 200))).square) <= 6
 
 

@@ -100,7 +100,7 @@ def lake(tmp_path: Path) -> Path:
 def test_a_summary_counts_rows(lake: Path) -> None:
     day = report.summary(lake, [TWO])
     assert (day.images, day.embedded, day.failures) == (4, 3, {"empty": 1})
-    assert (day.pairs, day.groups) == ({"exact": 1, "near": 2}, 1)
+    assert (day.pairs, day.groups) == ({"exact": 1, "near": 2, "same_file": 0}, 1)
     assert day.edits == {"cropped": 2}
     assert (day.removed, day.kept) == (3, 1)
     both = report.summary(lake, [ONE, TWO])
@@ -176,6 +176,21 @@ def test_near_pairs_are_counted_by_edit_whatever_its_amount(tmp_path: Path) -> N
         ("grayscale", 1),
         ("re-encoded", 1),
     ]
+
+
+def test_names_of_one_file_are_counted_and_not_removed(
+    lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.print_run(lake, [TWO])
+    assert "pairs of one file" not in capsys.readouterr().out
+    link = ("cat/link.jpg", "cat/original.jpg", "same_file", "same file")
+    write(lake, "pairs", TWO, [link], file="part-1")
+    write(lake, "groups", TWO, [("cat/link.jpg", link[0], True, link[1])], file="part-1")
+    report.print_run(lake, [TWO])
+    lines = capsys.readouterr().out.splitlines()
+    counts = {line[:22].strip(): line[22:].strip() for line in lines if line[22:].strip()}
+    assert counts["pairs of one file"] == counts["exact pairs"] == "1"
+    assert counts["images removed"] == "3"
 
 
 def test_rare_edits_are_counted_together(

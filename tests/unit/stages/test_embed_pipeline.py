@@ -5,7 +5,6 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from imgdedup import config
 from imgdedup.errors import UserError
 from imgdedup.failures import FAILURES, ImageFailure
 from imgdedup.images.decode import ByteBudget, Decoded, Decoder
-from imgdedup.images.prefetch import map_ahead
+from imgdedup.images.quality import Marks
 from imgdedup.stages.embed.figures import figures, require_same_model
 from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.embed.worker import Local, ReadImage, embed_images, in_batches, model_of
@@ -28,6 +27,7 @@ from imgdedup.testing import FakeEncoder, encoded, picture
 CONF = Path(__file__).parents[3] / "conf"
 CONFIG = config.load(CONF, "local", {}).embed
 ENCODER = FakeEncoder(side=32, batch_size=4)
+DECODER = Decoder(32, 16, 90, 10**6, ByteBudget(10**9))
 MODEL = model_of(ENCODER)
 FILES = [encoded(picture(seed)) for seed in range(6)]
 BAD = b"no picture"
@@ -45,12 +45,11 @@ def embedded(
 
 def embedding(data: bytes) -> np.ndarray:
     """The embedding of a picture that is alone in its batch."""
-    alone = Decoder(32, 16, 90, 10**6, ByteBudget(10**9)).decode(data)
-    return ENCODER.encode([alone.square])[0]
+    return ENCODER.encode([DECODER.decode(data).square])[0]
 
 
 def local(data: bytes) -> Local:
-    return Local.of(Decoder(32, 16, 90, 10**6, ByteBudget(10**9)).decode(data).luma)
+    return Local.of(DECODER.decode(data).luma)
 
 
 @given(st.lists(st.sampled_from([*FILES, BAD, b""]), min_size=1, max_size=40))
@@ -65,6 +64,7 @@ def test_every_image_is_one_row_in_order_with_an_embedding_or_a_failure(
             assert Local(row.features, row.local) == local(data)
             assert (row.failure, row.failure_detail) == (None, None)
             assert (row.format, row.width, row.height) == ("PNG", 80, 60)
+            assert Marks(row.detail, row.bars, row.quality) == DECODER.decode(data).marks
             assert row.size_bytes == len(data)
         else:
             assert row.embedding is None
@@ -80,6 +80,7 @@ def test_images_come_from_the_content_column_or_else_from_the_uri(tmp_path: Path
     np.testing.assert_array_equal(table.embedding[0], embedding(FILES[0]))
     np.testing.assert_array_equal(table.embedding[1], embedding(FILES[1]))
     assert table.failure[2] == "empty"
+    assert list(table.file_key) == ["", (tmp_path / "a.png").as_uri(), None]
 
 
 def test_bytes_in_the_table_are_bounded_like_files() -> None:
@@ -96,8 +97,10 @@ def test_failures_alone_make_rows_too() -> None:
 
 def test_whole_numbers_stay_whole_beside_missing_ones() -> None:
     table = embedded([("a", FILES[0]), ("b", b"")])
-    kinds = {name: str(table[name].dtype) for name in ("size_bytes", "width", "frames")}
-    assert kinds == {"size_bytes": "Int64", "width": "Int32", "frames": "Int32"}
+    names = ("size_bytes", "width", "frames", "quality")
+    kinds = {name: str(table[name].dtype) for name in names}
+    whole = dict.fromkeys(names[1:], "Int32")
+    assert kinds == {"size_bytes": "Int64", **whole}
 
 
 def test_a_long_reason_is_cut() -> None:
@@ -215,7 +218,8 @@ def test_the_seconds_of_the_model_are_part_of_those_of_the_task() -> None:
 
 def decoded() -> Decoded:
     square, luma = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)
-    return Decoded(square, luma, b"", "PNG", 1, 1, frames=1, has_alpha=False)
+    marks = Marks(1.0, 0.0, 100)
+    return Decoded(square, luma, b"", "PNG", 1, 1, frames=1, has_alpha=False, marks=marks)
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))
@@ -232,45 +236,6 @@ def test_batches_are_full_of_images_and_failures_ride_along(good: list[bool], si
     assert max(map(len, batches), default=0) <= 2 * size
     for batch, found in list(zip(batches, images, strict=True))[:-1]:
         assert found == size or len(batch) == 2 * size
-
-
-@given(st.lists(st.integers(0, 3), max_size=20), st.integers(0, 6))
-def test_mapping_ahead_keeps_the_order_within_its_window(waits: list[int], window: int) -> None:
-    begun = 0
-
-    def items() -> Iterator[tuple[int, int]]:
-        nonlocal begun
-        for item in enumerate(waits):
-            begun += 1
-            yield item
-
-    def work(item: tuple[int, int]) -> int:
-        time.sleep(item[1] / 2000)
-        return item[0]
-
-    results: list[int] = []
-    with ThreadPoolExecutor(3) as pool:
-        for result in map_ahead(pool, work, items(), window):
-            assert begun <= len(results) + window + 1
-            results.append(result)
-    assert results == list(range(len(waits)))
-
-
-def test_mapping_ahead_drops_what_waits_when_its_consumer_stops() -> None:
-    gate, ran = threading.Event(), []
-
-    def work(item: int) -> int:
-        if item:
-            gate.wait(10)
-        ran.append(item)
-        return item
-
-    with ThreadPoolExecutor(1) as pool:
-        results = map_ahead(pool, work, range(10), window=5)
-        assert next(results) == 0
-        results.close()  # type: ignore[attr-defined]
-        gate.set()
-    assert len(ran) <= 2
 
 
 def test_the_workers_agree_on_one_model() -> None:

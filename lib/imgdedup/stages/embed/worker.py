@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ from imgdedup.geometry.features import extract
 from imgdedup.images.decode import Decoded, Decoder, decoder_of
 from imgdedup.images.prefetch import map_ahead
 from imgdedup.lake.schemas import EMBEDDINGS
-from imgdedup.sources import Reader, reader_of
+from imgdedup.sources import NO_FILE, File, Place, Reader, reader_of
 from imgdedup.stages.embed.reuse import NO_CONTENTS, Known, holds
 
 FROM_MANIFEST = ("image_id", "uri")
@@ -71,6 +71,7 @@ class ReadImage:
 
     content_id: str | None = None
     size_bytes: int | None = None
+    place: Place | None = None
     decoded: Decoded | None = None
     local: Local | None = None
     failure: ImageFailure | None = None
@@ -163,26 +164,27 @@ def read_image(
     known: np.ndarray = NO_CONTENTS,
 ) -> ReadImage:
     """Read, hash and decode one image. The result holds a failure, if there is one."""
-    content_id = size_bytes = None
+    read = ReadImage()
     try:
-        data = reader.read(uri) if content is None else _require_size(content, reader.max_bytes)
-        digest = hashlib.sha256(data)
-        content_id, size_bytes = digest.hexdigest(), len(data)
+        file = reader.fetch(uri) if content is None else _carried(content, reader.max_bytes)
+        digest = hashlib.sha256(file.data)
+        read = ReadImage(digest.hexdigest(), len(file.data), file.place)
         if holds(known, digest.digest()):
-            return ReadImage(content_id, size_bytes)
-        decoded = decoder.decode(data)
+            return read
+        decoded = decoder.decode(file.data)
         second = decoded.second.luma if decoded.second else None
-        return ReadImage(content_id, size_bytes, decoded, Local.of(decoded.luma, second))
+        return replace(read, decoded=decoded, local=Local.of(decoded.luma, second))
     except ImageFailure as failure:
-        return ReadImage(content_id, size_bytes, failure=failure)
+        return replace(read, failure=failure)
 
 
-def _require_size(content: bytes, max_bytes: int) -> bytes:
+def _carried(content: bytes, max_bytes: int) -> File:
+    """The bytes that a manifest carries: its uri need not lead to them."""
     if not content:
         raise ImageFailure("empty", "0 bytes in the content column")
     if len(content) > max_bytes:
         raise ImageFailure("too_large", f"{len(content):,} bytes")
-    return content
+    return File(content, NO_FILE)
 
 
 def _table(
@@ -197,11 +199,17 @@ def _table(
             {
                 "content_id": image.content_id,
                 "size_bytes": image.size_bytes,
+                "file_key": image.place.key if image.place else None,
+                "inode": image.place.inode if image.place else None,
+                "is_link": image.place.is_link if image.place else None,
                 "format": decoded.format if decoded else None,
                 "width": decoded.width if decoded else None,
                 "height": decoded.height if decoded else None,
                 "frames": decoded.frames if decoded else None,
                 "has_alpha": decoded.has_alpha if decoded else None,
+                "detail": decoded.marks.detail if decoded else None,
+                "bars": decoded.marks.bars if decoded else None,
+                "quality": decoded.marks.quality if decoded else None,
                 "embedding": next(remaining) if decoded else None,
                 "local": local.descriptor if local else None,
                 "features": local.features if local else None,
@@ -219,5 +227,6 @@ def _table(
             }
         )
     table = pd.DataFrame(rows, columns=[field.name for field in EMBEDDED.fields])
-    whole = {"size_bytes": "Int64", "width": "Int32", "height": "Int32", "frames": "Int32"}
-    return table.astype({**whole, "has_alpha": "boolean"})
+    whole = dict.fromkeys(("width", "height", "frames", "quality"), "Int32")
+    real = dict.fromkeys(("detail", "bars"), "Float64")
+    return table.astype(whole | real | {"size_bytes": "Int64", "has_alpha": "boolean"})

@@ -1,6 +1,5 @@
 """Which contents ask, what they find, and how the findings change the table of candidates."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame
@@ -15,6 +14,8 @@ from imgdedup.settling.changes import Delta
 from imgdedup.stages.search import crowds
 from imgdedup.stages.search.neighbours import NeighbourQuery
 
+_RULES = 2  # changes whenever the same settings would give other candidates, or another snapshot
+
 
 class Found(NamedTuple):
     """What a search found."""
@@ -24,9 +25,9 @@ class Found(NamedTuple):
     crowded: int  # how many contents were crowded
 
 
-def rules(projection: str, config: SearchConfig, keeper_order: Sequence[str]) -> str:
-    """What the candidates of given contents depend on, in words."""
-    return f"{projection}, crowd {config.crowd} {config.crowd_neighbours} {' '.join(keeper_order)}"
+def rules(projection: str, config: SearchConfig) -> str:
+    """What the candidates of given contents depend on beside the order of keepers, in words."""
+    return f"{_RULES} {projection}, crowd {config.crowd} {config.crowd_neighbours}"
 
 
 def contents_to_ask(

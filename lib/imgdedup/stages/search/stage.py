@@ -18,10 +18,12 @@ from imgdedup.relations.contents import (
     require_one_model,
 )
 from imgdedup.relations.keepers import best_ranks, ranked_images
+from imgdedup.relations.preference import column_keys
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.changes import Delta
-from imgdedup.settling.checks import require_embedded
+from imgdedup.settling.checks import require_embedded, unmarked_manifests
 from imgdedup.settling.pinned import is_refitting, require_projection, stage_switch
+from imgdedup.settling.preferences import NO_IMAGE, rules_with
 from imgdedup.settling.settlement import Settlement
 from imgdedup.settling.snapshot import SnapshotChange, compare_snapshot
 from imgdedup.space.projection import Projection
@@ -41,8 +43,7 @@ def run(run: Run) -> Outcome:
         _settle_no_image(run)
         return Outcome(0, 0)
     projection = require_projection(lake, model)
-    rules = candidates.rules(projection.fingerprint, config, run.config.group.keeper_order)
-    settlement = Settlement(lake, "search", rules=rules, reads="embeddings", writes=_WRITES)
+    settlement = _settlement(run, projection)
     if settlement.is_done and not is_refitting(lake):
         done = {"days_rewritten": 0, "projection": projection.fingerprint}
         return Outcome(0, lake.rows("candidates"), model, done)
@@ -52,7 +53,7 @@ def run(run: Run) -> Outcome:
     ):
         indexed = collection.keys()
         candidates.require_filled(len(indexed))
-        change = compare_snapshot(settlement, indexed)
+        change = compare_snapshot(settlement, indexed, column_keys(run.config.group.keeper_order))
         change.require_indexed(run.days)
         recall, sampled = _certify(run, collection, address, projection, indexed)
         stored = lake.read("candidates", [] if settlement.everything else None)
@@ -82,10 +83,25 @@ def run(run: Run) -> Outcome:
     return Outcome(found.asked.count(), lake.rows("candidates"), model, details)
 
 
+def _settlement(run: Run, projection: Projection) -> Settlement:
+    """What this search has to do. It reads the manifests, too, if their columns rank images."""
+    order = run.config.group.keeper_order
+    has_columns = bool(column_keys(order))
+    return Settlement(
+        run.lake,
+        "search",
+        rules=rules_with(candidates.rules(projection.fingerprint, run.config.search), order),
+        reads="embeddings",
+        writes=_WRITES,
+        beside="manifest" if has_columns else None,
+        unsure=unmarked_manifests(run.lake, run.days) if has_columns else (),
+    )
+
+
 def _settle_no_image(run: Run) -> None:
     """Publish that no image has an embedding: no candidate stays."""
     lake = run.lake
-    settlement = Settlement(lake, "search", rules="no image", reads="embeddings", writes=_WRITES)
+    settlement = Settlement(lake, "search", rules=NO_IMAGE, reads="embeddings", writes=_WRITES)
     change = compare_snapshot(settlement, set())
     nothing = lake.read("candidates", [])
     tables = _stage_tables(settlement, change, Delta(nothing, nothing, []))

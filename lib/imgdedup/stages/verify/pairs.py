@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from imgdedup.lake.schemas import PAIRS, VERDICTS
+from imgdedup.relations.files import shared_files
 
 # The columns that a pair of images takes from its pair of contents: evidence and explanation.
 _SCORES = ["similarity", "margin"]
@@ -19,8 +20,13 @@ _SWAPPED = ("id", "content")  # the columns of a side, `left_` or `right_`
 
 
 def images_of(snapshot: DataFrame) -> DataFrame:
-    """Each image and content once: `image_id`, `content_id`, `model`, `day` of the first row."""
-    return snapshot.groupBy("image_id", "content_id", "model").agg(F.min("dt").alias("day"))
+    """Each image and content once: `image_id`, `content_id`, `model`, `day` of the first row.
+
+    `file` is the least `image_id` of the images that have their file in common, null for a file of
+    one name.
+    """
+    days = snapshot.groupBy("image_id", "content_id", "model").agg(F.min("dt").alias("day"))
+    return days.join(shared_files(snapshot), ["image_id", "content_id"], "left")
 
 
 def count_kinds(pairs: DataFrame) -> dict[str, int]:
@@ -33,14 +39,17 @@ def make_pairs(near: DataFrame, images: DataFrame, run_id: str) -> DataFrame:
 
     `near` are the candidates that are copies, and `images` is the result of `images_of`. The least
     `image_id` represents a content. Exact copies are a star around it, and a near pair joins the
-    least ids of two contents. When both ids are one image, whose file changed from one day to
-    another, the next copy of either content stands in. An image makes no pair with itself.
+    least ids of two contents. The names of one file are a star of their own around the least. When
+    both ids of a pair are one image, whose file changed from one day to another, the next copy of
+    either content stands in. An image makes no pair with itself.
     """
     centres = images.groupBy("content_id", "model").agg(
         F.min("image_id").alias("centre_id"), F.min_by("day", "image_id").alias("centre_day")
     )
     copies = images.join(centres, ["content_id", "model"]).where("image_id != centre_id")
-    rows = _near(near, centres, copies).unionByName(_exact(copies), allowMissingColumns=True)
+    rows = _near(near, centres, copies).unionByName(
+        _exact(copies, images), allowMissingColumns=True
+    )
     wider = F.when(F.col("wider") == "left", F.col("left_id")).when(
         F.col("wider") == "right", F.col("right_id")
     )
@@ -68,18 +77,22 @@ def make_pairs(near: DataFrame, images: DataFrame, run_id: str) -> DataFrame:
     ).select(*PAIRS.names, "dt")
 
 
-def _exact(copies: DataFrame) -> DataFrame:
-    """A pair of each further image of a content with the centre of the content."""
-    return copies.select(
-        F.col("centre_id").alias("left_id"),
+def _exact(copies: DataFrame, images: DataFrame) -> DataFrame:
+    """A pair of each further image of a content with the centre of its file or of the content."""
+    first_names = images.where("image_id = file").select(
+        "content_id", "model", "file", F.col("day").alias("file_day")
+    )
+    is_name = F.coalesce(F.col("image_id") != F.col("file"), F.lit(False))
+    return copies.join(first_names, ["content_id", "model", "file"], "left").select(
+        F.when(is_name, F.col("file")).otherwise(F.col("centre_id")).alias("left_id"),
         F.col("image_id").alias("right_id"),
         F.col("content_id").alias("left_content"),
         F.col("content_id").alias("right_content"),
-        F.col("centre_day").alias("left_day"),
+        F.when(is_name, F.col("file_day")).otherwise(F.col("centre_day")).alias("left_day"),
         F.col("day").alias("right_day"),
-        F.lit("exact").alias("kind"),
+        F.when(is_name, "same_file").otherwise("exact").alias("kind"),
         F.lit(1.0).alias("similarity"),
-        F.lit("exact copy").alias("edit"),
+        F.when(is_name, "same file").otherwise("exact copy").alias("edit"),
         "model",
     )
 

@@ -11,6 +11,7 @@ from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling import changes
 from imgdedup.settling.changes import Delta
 from imgdedup.settling.checks import require_whole
+from imgdedup.settling.preferences import rules_with
 from imgdedup.settling.settlement import Settlement
 from imgdedup.stages.verify import pairs, verdicts
 from imgdedup.stages.verify.comparing import decide
@@ -29,7 +30,7 @@ def run(run: Run) -> Outcome:
     settlement = Settlement(
         lake,
         "verify",
-        rules=f"{verifier} {' '.join(run.config.group.keeper_order)}",
+        rules=rules_with(verifier, run.config.group.keeper_order),
         reads="candidates",
         writes=("pairs", VERDICTS_DATASET),
     )
@@ -41,17 +42,17 @@ def run(run: Run) -> Outcome:
     decided = decide(
         undecided.drop("dt"), lake.read("embeddings"), config, verifier
     ).localCheckpoint()
-    looks = _look(run, settlement, decided, days) if config.originals else None
+    judged = _judged(lake, decided, days).localCheckpoint()
+    looks = _look(run, settlement, judged, days) if config.originals else None
     touched = settlement.touched
     if looks is not None:
         news = looks.where("news").localCheckpoint()
-        days |= _days_of(only_pairs(lake.read("candidates"), news))
+        more = _days_of(only_pairs(lake.read("candidates"), news)) - days
+        judged = judged.unionByName(lake.read(VERDICTS_DATASET, sorted(more)))
+        judged = verdicts.with_looks(judged, looks).localCheckpoint()
+        days |= more
         seen = changes.touched_by(either_side(news), settlement.snapshot)
         touched = changes.together(touched, seen).localCheckpoint()
-    judged = _judged(lake, decided, days)
-    if looks is not None:
-        judged = verdicts.with_looks(judged, looks)
-    judged = judged.localCheckpoint()
     delta = _pairs_delta(settlement, judged, days, touched, run.run_id)
     tables = settlement.stage_delta("pairs", delta)
     tables += lake.stage_days(VERDICTS_DATASET, judged, days & set(settlement.days))
@@ -84,11 +85,14 @@ def _judged(lake: Lake, decided: DataFrame, days: set[str]) -> DataFrame:
     return verdicts.merge_verdicts(known, decided, candidates)
 
 
-def _look(run: Run, settlement: Settlement, decided: DataFrame, days: set[str]) -> DataFrame:
-    """What second looks find of the groups that changed: LOOKS, and whether that is `news`."""
+def _look(run: Run, settlement: Settlement, judged: DataFrame, days: set[str]) -> DataFrame:
+    """What second looks find of the groups that changed: LOOKS, and whether that is `news`.
+
+    `judged` are the verdicts of `days`.
+    """
     lake = run.lake
     others = lake.read(VERDICTS_DATASET, sorted(set(settlement.days) - days))
-    every = _judged(lake, decided, days).unionByName(others)
+    every = judged.unionByName(others)
     copies = every.where("duplicate").select(*LOOKS.names).localCheckpoint()
     waiting = copies.where(F.col("originals") == UNCONFIRMED)
     # The groups of contents that are gone lose a member, and may have another keeper.
