@@ -30,6 +30,7 @@ KEEPER_KEYS = (
     "detail",
     "bars",
     "alpha",
+    "extent",
     "lossless",
     "quality",
     "pixels",

@@ -10,7 +10,11 @@ from imgdedup.config import ColumnKey, column_key
 
 # The real side of a picture, in steps of a quarter of an octave: differences below are not seen. An
 # image that an earlier version embedded has no `detail`. All its pixels count as real.
-_DETAIL = "ROUND(LOG2(COALESCE(detail, SQRT(CAST(width AS DOUBLE) * height))) * 4)"
+_SIDE = "SQRT(CAST(width AS DOUBLE) * height)"
+_REAL = f"COALESCE(detail, {_SIDE})"
+# Enlargements, and photographs that are soft throughout, have less than 0.72 of their side. Where
+# all pixels are real, smaller differences tell a part, or a reduced copy, from the whole picture.
+_EXTENT = f"IF({_REAL} > 0.75 * {_SIDE}, ROUND(LOG2({_REAL}) * 16), 0)"
 
 
 class Key(NamedTuple):
@@ -22,9 +26,10 @@ class Key(NamedTuple):
 
 _KEYS = {
     "frames": Key("has more frames", "-COALESCE(frames, 1)"),
-    "detail": Key("shows finer detail", f"-{_DETAIL}"),
+    "detail": Key("shows finer detail", f"-ROUND(LOG2({_REAL}) * 4)"),
     "bars": Key("has smaller bars", "FLOOR(COALESCE(bars, 0) * 10)"),
     "alpha": Key("is transparent", "IF(COALESCE(has_alpha, FALSE), 0, 1)"),
+    "extent": Key("is larger, and all of it is real", f"-{_EXTENT}"),
     "lossless": Key("is compressed without loss", "IF(COALESCE(quality, 0) = 100, 0, 1)"),
     "quality": Key("is compressed less", "-FLOOR(COALESCE(quality, 0) / 10)"),
     "pixels": Key("has more pixels", "-CAST(width AS LONG) * height"),
