@@ -13,7 +13,7 @@ import numpy as np
 
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.agreement import Shared, lay_colours, share
-from imgdedup.geometry.drawn import is_drawn
+from imgdedup.geometry.drawings.drawn import is_drawn
 from imgdedup.geometry.levels import predictions
 from imgdedup.geometry.overlay import is_graphic
 from imgdedup.geometry.picture import has_no_colour
@@ -24,7 +24,6 @@ _EDGE = 2  # pixels along the frame that resampling may have changed
 _STEEP = 24  # levels between neighbours: here a misplaced edge would teach a wrong rule
 _LEAST_SHOWN, _LEAST_KNOWN = 400, 500  # pixels
 _ALSO_TELLING = 1.5, 0.5  # times the mean miss of the better way, and levels
-_LEAST_DRAWN = 150.0  # strength of the spots that may belong to one drawing
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,7 @@ def look(left: np.ndarray, right: np.ndarray, matrix: np.ndarray, config: Verify
     ways = _both_ways(shared, shown, laid, model, least)
     telling = [spots for spots in ways if spots.strongest >= least]
     drawn = (
-        bool(telling)
-        and config.overlaid
-        and not graphic
-        and all(is_drawn(spots, spots.stronger(_LEAST_DRAWN), laid, model) for spots in telling)
+        bool(telling) and config.overlaid and not graphic and is_drawn(telling, laid, model, shown)
     )
     strength = max(spots.strongest for spots in ways)
     return Look(not telling or drawn, strength, drawn)
