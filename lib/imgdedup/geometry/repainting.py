@@ -36,6 +36,7 @@ _OUTLINE = np.ones((7, 7), np.uint8)  # of a spot: it is there whatever lies in 
 _FLAT, _SAME_SHADE = 2.0, 0.8  # deviation of luma, levels; correlation of light and shade
 _GRAY, _COLOURED = 6.0, 15.0  # chroma of gray things, and of painted ones
 _LEAST_GRAY, _LEAST_PAINTED, _MOVED = 0.45, 0.02, 25.0  # shares of the pixels; levels
+_PALE, _TINTED, _KEPT = 3.0, 5.0, 0.004  # chroma; share of the pixels that kept their colours
 _LEAST_OFF = 10.0  # levels from the mean: a ground nearer to it tells nothing about contrast
 
 
@@ -70,6 +71,8 @@ def is_repainted(left: Picture, right: Picture, matrix: np.ndarray, shared: Shar
     colours = _colour(fine), _colour(coarse)
     if not _changed(_chroma(colours[0] - colours[1]), shown).any():
         return False
+    if _has_lost_paint(fine, coarse, shown) or _has_lost_paint(coarse, fine, shown):
+        return True
     whole = shown & _is_whole(laid[0]) & _is_whole(laid[1])
     change = _change(fine, coarse, shown, whole)
     if change is None:
@@ -210,6 +213,25 @@ def _has_other_shade(coloured: np.ndarray, gray: np.ndarray, shown: np.ndarray) 
         changes.append((contrast, mean - contrast * mean))
     moved = [abs(float(np.median((y - a * x - b)[painted]))) for a, b in changes]
     return min(moved) > _MOVED
+
+
+def _has_lost_paint(coloured: np.ndarray, paler: np.ndarray, shown: np.ndarray) -> bool:
+    """Whether a painted thing is gray in a paler picture that has kept other colours.
+
+    An edit that draws all colours to gray keeps none. The ground is gray in both, so the colours
+    are those of a product. Its light and shade are the same, so nothing lies on it.
+    """
+    one, other = _colour(coloured), _colour(paler)
+    chroma, rest, area = _chroma(one), _chroma(other), float(shown.sum())
+    painted = shown & (_solid(chroma > _COLOURED) > 0)
+    ground = shown & (chroma < _GRAY) & (rest < _GRAY)
+    if painted.sum() < _LEAST_PAINTED * area or ground.sum() < _LEAST_GRAY * area:
+        return False
+    along = (one * other).sum(axis=2)
+    kept = shown & (chroma > _TINTED) & (rest > _TINTED) & (along > _OWN * chroma**2)
+    if np.median(rest[painted]) > _PALE or _solid(kept).sum() < _KEPT * area:
+        return False
+    return _have_same_shade(coloured[painted] @ _LUMA, paler[painted] @ _LUMA)
 
 
 def _softened(picture: np.ndarray) -> np.ndarray:

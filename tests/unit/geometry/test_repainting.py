@@ -65,6 +65,21 @@ def test_a_black_product_is_no_gray_copy_of_a_coloured_one(painted: Colour) -> N
     assert not is_copy(room(painted, WHITE), room(BLACK, WHITE))
 
 
+def badged(sofa: Colour) -> Image.Image:
+    """A sofa on white, with a badge of brass."""
+    picture = room(sofa, WHITE)
+    ImageDraw.Draw(picture).rectangle((185, 170, 215, 200), fill=(190, 150, 60))
+    return picture
+
+
+@pytest.mark.parametrize("painted", [RED, GREEN, BLUE])
+def test_a_product_that_lost_its_paint_and_no_other_colour_is_no_copy(painted: Colour) -> None:
+    dark = tuple(round(0.6 * np.dot(painted, (0.299, 0.587, 0.114))) for _ in range(3))
+    assert not is_copy(badged(painted), badged(dark))  # type: ignore[arg-type]
+    assert is_copy(badged(painted), ImageEnhance.Color(badged(painted)).enhance(0.3))
+    assert is_copy(badged(painted), grayscale(badged(painted)))
+
+
 @pytest.mark.parametrize("wall", [BEIGE, WHITE])
 @pytest.mark.parametrize("sofa", [RED, GREEN, BLUE])
 def test_an_edit_of_the_whole_picture_leaves_a_copy(sofa: Colour, wall: Colour) -> None:
