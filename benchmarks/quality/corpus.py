@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from numpy.random import Generator
 from PIL import Image
 
-from benchmarks.quality.photos import Photos, digest_of, opened, usable
+from benchmarks.quality.photos import Photos, digest_of, draw_stills, opened, usable
 from imgdedup.corpora import edits, motion, strong_edits, turned_edits
 from imgdedup.corpora.edits import EVERYDAY, Edited, fit, jpeg
 from imgdedup.corpora.folders import lies_in
@@ -104,6 +104,7 @@ def ensure(
     recipe = {
         "photos": digest_of(sorted(available), available),
         "originals": originals,
+        "animations": "without copies",
         "folders": sorted(folders),
         "seed": seed,
         "versions": {name: version(name) for name in ("numpy", "pillow")},
@@ -170,8 +171,7 @@ def _build(
     place = partial(_place_photo, photos=photos, folder=files / "photos")
     with ProcessPoolExecutor() as workers:
         shrunk = sum(workers.map(place, names, chunksize=32))
-        order = np.random.default_rng(seed).permutation(len(eligible))[: recipe["originals"]]
-        chosen = sorted(eligible[number] for number in order)
+        chosen = sorted(draw_stills(eligible, photos.files, recipe["originals"], seed))
         family = partial(_place_copies, names=names, files=files, seed=seed)
         families = list(workers.map(family, chosen))
     truth = [_untouched(name) for name in names] + [row for rows in families for row in rows]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,13 @@ def some_of(files: dict[str, Path], number: int, seed: int) -> list[Path]:
     return [named[place] for place in order]
 
 
+def draw_stills(names: Sequence[str], files: dict[str, Path], number: int, seed: int) -> list[str]:
+    """Draw `number` of the names by `seed`, or all; a still is no copy of an animation."""
+    order = np.random.default_rng(seed).permutation(len(names))
+    drawn = (names[place] for place in order)
+    return list(islice((name for name in drawn if _is_still(files[name])), number))
+
+
 def of_packages() -> dict[str, Path]:
     """The photographs that scikit-image and scikit-learn carry, by name; UserError without them."""
     files = {}
@@ -115,6 +123,11 @@ def digest_of(names: Sequence[str], files: dict[str, Path]) -> str:
     stats = ((name, files[name].stat()) for name in names)
     text = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_still(path: Path) -> bool:
+    with Image.open(path) as image:
+        return getattr(image, "n_frames", 1) == 1
 
 
 def _look(path: Path) -> tuple[str, str]:

@@ -137,3 +137,12 @@ def test_the_packages_photographs_need_no_folder() -> None:
     assert len(files) == 21
     assert all(path.is_file() for path in files.values())
     assert files["cat.png"].name == "chelsea.png"
+
+
+def test_an_animation_gets_no_copies(tmp_path: Path) -> None:
+    stills = [picture(seed, 120, 90) for seed in range(3)]
+    stills[0].save(tmp_path / "moving.gif", save_all=True, append_images=stills[1:])
+    stills[0].save(tmp_path / "still.png")
+    files = {path.name: path for path in tmp_path.iterdir()}
+    for seed in range(4):
+        assert photos.draw_stills(sorted(files), files, 2, seed) == ["still.png"]

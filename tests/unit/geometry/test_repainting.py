@@ -75,7 +75,7 @@ def badged(sofa: Colour) -> Image.Image:
 @pytest.mark.parametrize("painted", [RED, GREEN, BLUE])
 def test_a_product_that_lost_its_paint_and_no_other_colour_is_no_copy(painted: Colour) -> None:
     dark = tuple(round(0.6 * np.dot(painted, (0.299, 0.587, 0.114))) for _ in range(3))
-    assert not is_copy(badged(painted), badged(dark))  # type: ignore[arg-type]
+    assert not is_copy(badged(painted), badged(dark))
     assert is_copy(badged(painted), ImageEnhance.Color(badged(painted)).enhance(0.3))
     assert is_copy(badged(painted), grayscale(badged(painted)))
 
