@@ -16,7 +16,7 @@ _NEUTRAL, _COLOURED = 6.0, 8.0  # distance from gray
 _STAYED = 2.5  # median distance from gray of pixels that are neutral in the other picture
 _FAR = 10.0  # distance between two colours that no compression makes
 _OTHER_HUE = 0.2  # cosine of the angle between two hues: tells near dark paints apart
-_LEAST_NEUTRAL, _LEAST_FAR = 0.45, 0.01  # of the pixels
+_LEAST_NEUTRAL, _LEAST_FAR = 0.35, 0.01  # of the pixels
 _RECOLOURED = 0.3  # of the coloured pixels
 
 

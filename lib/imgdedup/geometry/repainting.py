@@ -35,7 +35,7 @@ _AROUND = np.ones((5, 5), np.uint8)  # a spot is blurred
 _OUTLINE = np.ones((7, 7), np.uint8)  # of a spot: it is there whatever lies in the spot
 _FLAT, _SAME_SHADE = 2.0, 0.8  # deviation of luma, levels; correlation of light and shade
 _GRAY, _COLOURED = 6.0, 15.0  # chroma of gray things, and of painted ones
-_LEAST_GRAY, _LEAST_PAINTED, _MOVED = 0.45, 0.02, 25.0  # shares of the pixels; levels
+_LEAST_GRAY, _LEAST_PAINTED, _MOVED = 0.35, 0.02, 25.0  # shares of the pixels; levels
 _PALE, _TINTED, _KEPT = 3.0, 5.0, 0.004  # chroma; share of the pixels that kept their colours
 _LEAST_OFF = 10.0  # levels from the mean: a ground nearer to it tells nothing about contrast
 
