@@ -189,3 +189,32 @@ def test_another_order_of_keepers_asks_for_verify_first(
     run_stages(FIRST, order=["day"])
     assert kept(lake, FIRST) == {"above"}
     assert states(lake)["above", "best"] == "agree"
+
+
+def test_no_exact_copy_goes_for_a_file_that_is_gone_or_overwritten(
+    spark: SparkSession,
+    lake: Lake,
+    run_stages: Stages,
+    pictures: dict[str, Image.Image],
+    tmp_path: Path,
+) -> None:
+    best = place(tmp_path, "best", pictures["cat"], 95)
+    data = best.read_bytes()
+    embed(spark, lake, FIRST, best)
+    run_stages(FIRST)
+    best.write_bytes(b"another picture")
+    copy, small = tmp_path / "copy.jpg", place(tmp_path, "small", pictures["cat"], 60)
+    copy.write_bytes(data)
+    embed(spark, lake, SECOND, copy, small)
+    details = run_stages(SECOND)["verify"].details
+    assert (details["unconfirmed"], details["absent"]) == (0, 1)
+    assert kept(lake, FIRST) == {"best"}
+    assert kept(lake, SECOND) == {"copy"}
+    assert states(lake) == {("copy", "small"): "agree"}
+    best.write_bytes(data)
+    third = tmp_path / "third.jpg"
+    third.write_bytes(data)
+    embed(spark, lake, SECOND, copy, small, third)
+    assert run_stages(SECOND)["verify"].details["absent"] == 0
+    assert kept(lake, FIRST) == {"best"}
+    assert kept(lake, SECOND) == set()

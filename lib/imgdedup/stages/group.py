@@ -22,6 +22,7 @@ from imgdedup.relations.files import shared_files
 from imgdedup.relations.keepers import best_ranks, keys_of, ranked_images
 from imgdedup.relations.sides import beside, both_ways
 from imgdedup.runtime.run import Outcome, Run
+from imgdedup.settling.absence import present, read_absent
 from imgdedup.settling.changes import Delta
 from imgdedup.settling.checks import require_whole, unmarked_manifests
 from imgdedup.settling.preferences import require_same_order
@@ -63,9 +64,8 @@ def _groups_delta(settlement: Settlement, order: Sequence[str], run_id: str) -> 
     lake, touched = settlement.lake, settlement.touched
     pairs, stored = lake.read("pairs"), lake.read("groups", [] if settlement.everything else None)
     affected = touched if settlement.everything else affected_contents(touched, stored, pairs)
-    formed = form_groups(
-        only(settlement.snapshot, affected), beside(pairs, affected), order, run_id
-    )
+    images = present(only(settlement.snapshot, affected), read_absent(lake))
+    formed = form_groups(images, beside(pairs, affected), order, run_id)
     return Delta(only(stored, affected), formed.localCheckpoint(), ["image_id", "content_id"])
 
 

@@ -23,18 +23,16 @@ from imgdedup.stages.verify.looking import AGREE, DIFFER, LOOKS, look_at
 _MOST_ROUNDS = 50
 
 
-def confirm(
-    copies: DataFrame, touched: DataFrame, snapshot: DataFrame, lake: Lake, config: Config
-) -> DataFrame:
+def confirm(edges: DataFrame, snapshot: DataFrame, lake: Lake, config: Config) -> DataFrame:
     """Look at the originals of the pairs on which removals hang.
 
-    `copies` are all pairs that are copies by their thumbnails: both contents, and `originals`, what
-    is known of them. Gives LOOKS of all pairs of the groups that have a content among `touched`;
+    `edges` are all pairs of some groups (see `pairs_of_groups`): both contents, and `originals`,
+    what is known of them. `snapshot` has the images that may be kept. Gives LOOKS of all edges;
     `originals` is null where no removal hangs on the pair. The result depends on the pairs and on
     the order of keepers alone, not on what is known. What is known is not looked at again, unless
     it is unconfirmed.
     """
-    edges = _of_groups(copies, touched).withColumnRenamed("originals", "known")
+    edges = edges.withColumnRenamed("originals", "known")
     edges = edges.withColumns(dict.fromkeys(("originals", "originals_detail"), _nothing()))
     edges = edges.localCheckpoint()
     best = _ranks(edges, snapshot, config.group.keeper_order)
@@ -49,12 +47,16 @@ def confirm(
     raise RuntimeError(f"the pairs of originals did not settle in {_MOST_ROUNDS} rounds")
 
 
-def _of_groups(pairs: DataFrame, touched: DataFrame) -> DataFrame:
-    """The pairs of the groups that have a touched content."""
-    labels = connected_components(pairs.toDF("left", "right", "originals")).localCheckpoint()
+def pairs_of_groups(pairs: DataFrame, touched: DataFrame) -> DataFrame:
+    """The pairs of the groups that have a touched content: both contents, and `originals`.
+
+    `pairs` are all pairs that are copies by their thumbnails.
+    """
+    edges = pairs.select(*SIDES, "originals")
+    labels = connected_components(edges.toDF("left", "right", "originals")).localCheckpoint()
     concerned = only(labels, touched.select("content_id"), "node").select("component").distinct()
     members = labels.join(concerned, "component", "left_semi")
-    return only(pairs, members.select(F.col("node").alias("content_id")), SIDES[0])
+    return only(edges, members.select(F.col("node").alias("content_id")), SIDES[0])
 
 
 def _ranks(edges: DataFrame, snapshot: DataFrame, order: Sequence[str]) -> DataFrame:

@@ -3,20 +3,23 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from imgdedup.console import say
 from imgdedup.lake import Lake
 from imgdedup.lake.schemas import VERDICTS_DATASET
 from imgdedup.relations.contents import only
 from imgdedup.relations.sides import SIDES, beside, either_side, only_pairs
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling import changes
+from imgdedup.settling.absence import ABSENT, present, read_absent, stage_absent
 from imgdedup.settling.changes import Delta
 from imgdedup.settling.checks import require_whole
 from imgdedup.settling.preferences import rules_with
 from imgdedup.settling.settlement import Settlement
 from imgdedup.stages.verify import pairs, verdicts
 from imgdedup.stages.verify.comparing import decide
-from imgdedup.stages.verify.confirming import confirm
+from imgdedup.stages.verify.confirming import confirm, pairs_of_groups
 from imgdedup.stages.verify.looking import AGREE, DIFFER, LOOKS, UNCONFIRMED
+from imgdedup.stages.verify.presence import find_absent
 
 _PAIR_KEY = ["left_id", "right_id", "left_content", "right_content"]
 _OPEN = "unconfirmed"  # the number of pairs whose originals have to be looked at again
@@ -43,22 +46,26 @@ def run(run: Run) -> Outcome:
         undecided.drop("dt"), lake.read("embeddings"), config, verifier
     ).localCheckpoint()
     judged = _judged(lake, decided, days).localCheckpoint()
-    looks = _look(run, settlement, judged, days) if config.originals else None
-    touched = settlement.touched
-    if looks is not None:
+    looks, absent, touched = None, lake.frame([], ABSENT), settlement.touched
+    if config.originals:
+        looks, absent = _look(run, settlement, judged, days)
         news = looks.where("news").localCheckpoint()
         more = _days_of(only_pairs(lake.read("candidates"), news)) - days
         judged = judged.unionByName(lake.read(VERDICTS_DATASET, sorted(more)))
         judged = verdicts.with_looks(judged, looks).localCheckpoint()
         days |= more
-        seen = changes.touched_by(either_side(news), settlement.snapshot)
+        moved = _moved(read_absent(lake), absent)
+        seen = changes.touched_by(either_side(news).union(moved), settlement.snapshot)
         touched = changes.together(touched, seen).localCheckpoint()
-    delta = _pairs_delta(settlement, judged, days, touched, run.run_id)
+    images = present(settlement.snapshot, absent)
+    delta = _pairs_delta(settlement, judged, days, touched, images, run.run_id)
     tables = settlement.stage_delta("pairs", delta)
     tables += lake.stage_days(VERDICTS_DATASET, judged, days & set(settlement.days))
     tables += lake.stage_removal(VERDICTS_DATASET, settlement.days)
-    counts = _looked(looks)
-    tables += lake.stage_text(_OPEN, str(counts[UNCONFIRMED]))
+    counts, gone = _looked(looks), absent.count()
+    if gone:
+        say(f"verify: images whose files are gone or changed: {gone:,}; nothing goes for them")
+    tables += lake.stage_text(_OPEN, str(counts[UNCONFIRMED])) + stage_absent(lake, absent)
     settlement.publish(tables, "group", touched=touched)
     kinds = pairs.count_kinds(lake.read("pairs"))
     details = {
@@ -66,6 +73,7 @@ def run(run: Run) -> Outcome:
         "looked": sum(counts.values()),
         "differ": counts[DIFFER],
         "unconfirmed": counts[UNCONFIRMED],
+        "absent": gone,
         "verifier": verifier,
         "days_rewritten": len(tables.days("pairs")),
         **kinds,
@@ -85,10 +93,12 @@ def _judged(lake: Lake, decided: DataFrame, days: set[str]) -> DataFrame:
     return verdicts.merge_verdicts(known, decided, candidates)
 
 
-def _look(run: Run, settlement: Settlement, judged: DataFrame, days: set[str]) -> DataFrame:
-    """What second looks find of the groups that changed: LOOKS, and whether that is `news`.
+def _look(
+    run: Run, settlement: Settlement, judged: DataFrame, days: set[str]
+) -> tuple[DataFrame, DataFrame]:
+    """What second looks find of the groups that changed, and the images that are absent now.
 
-    `judged` are the verdicts of `days`.
+    `judged` are the verdicts of `days`. Gives LOOKS, and whether that is `news`; and ABSENT.
     """
     lake = run.lake
     others = lake.read(VERDICTS_DATASET, sorted(set(settlement.days) - days))
@@ -99,10 +109,22 @@ def _look(run: Run, settlement: Settlement, judged: DataFrame, days: set[str]) -
     former = beside(lake.read("pairs").where("kind = 'near'"), settlement.touched)
     concerned = settlement.touched.select("content_id").union(either_side(waiting))
     touched = concerned.union(either_side(former)).distinct()
-    looks = confirm(copies.drop("originals_detail"), touched, settlement.snapshot, lake, run.config)
+    edges = pairs_of_groups(copies, touched).localCheckpoint()
+    members = touched.union(either_side(edges)).distinct().localCheckpoint()
+    found = find_absent(members, settlement.snapshot, lake, run.config)
+    known = read_absent(lake).join(members, "content_id", "left_anti")
+    absent = known.select(*ABSENT.names).union(found).localCheckpoint()
+    looks = confirm(edges, present(settlement.snapshot, absent), lake, run.config)
     before = copies.toDF(*SIDES, "before", "before_detail")
     same = F.expr("before <=> originals AND before_detail <=> originals_detail")
-    return looks.join(before, [*SIDES]).withColumn("news", ~same).localCheckpoint()
+    compared = looks.join(before, [*SIDES]).withColumn("news", ~same).localCheckpoint()
+    return compared, absent
+
+
+def _moved(before: DataFrame, after: DataFrame) -> DataFrame:
+    """The contents (`content_id`) of the images that are absent only before or only after."""
+    gone, new = before.exceptAll(after), after.exceptAll(before)
+    return gone.union(new).select("content_id").distinct()
 
 
 def _looked(looks: DataFrame | None) -> dict[str, int]:
@@ -127,9 +149,17 @@ def _find_undecided(settlement: Settlement, verifier: str) -> DataFrame:
 
 
 def _pairs_delta(
-    settlement: Settlement, judged: DataFrame, days: set[str], touched: DataFrame, run_id: str
+    settlement: Settlement,
+    judged: DataFrame,
+    days: set[str],
+    touched: DataFrame,
+    snapshot: DataFrame,
+    run_id: str,
 ) -> Delta:
-    """How the verdicts `judged`, those of `days`, change the pairs of `touched` contents."""
+    """How the verdicts `judged`, those of `days`, change the pairs of `touched` contents.
+
+    `snapshot` has the images that take part.
+    """
     lake = settlement.lake
     since = changes.since(touched)
     others = lake.read(VERDICTS_DATASET, sorted(set(settlement.days) - days))
@@ -138,7 +168,7 @@ def _pairs_delta(
         lake.read("candidates").where(since), beside(copies, touched)
     ).localCheckpoint()
     concerned = touched.select("content_id").union(either_side(near)).distinct()
-    images = pairs.images_of(only(settlement.snapshot, concerned))
+    images = pairs.images_of(only(snapshot, concerned))
     found = beside(pairs.make_pairs(near, images, run_id), touched)
     stored = beside(lake.read("pairs").where(since), touched)
     return Delta(stored, found.localCheckpoint(), _PAIR_KEY)
