@@ -11,10 +11,12 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from imgdedup.failures import ImageFailure
+from imgdedup.images.depth import is_flat_gray, is_gray
 from imgdedup.images.formats import FORMATS, translate_errors
 from imgdedup.images.frames import frame_numbers
 from imgdedup.images.limits import check_frame, open_metered
 from imgdedup.images.pixels import (
+    BLACK,
     SWAPPING,
     WHITE,
     grounds_of,
@@ -25,6 +27,7 @@ from imgdedup.images.pixels import (
 )
 
 _LOSSLESS = frozenset("BMP DIB GIF ICO PCX PNG PPM PSD QOI SGI TGA XBM".split())
+_UNSEEN = 1  # of 255: opacity that shows nothing
 _LOSSY_IN_TIFF = frozenset("jpeg tiff_jpeg webp tiff_sgilog tiff_sgilog24".split())
 
 
@@ -45,6 +48,26 @@ class Original:
     grounds: tuple[int, ...]
     is_lossless: bool
     quantization: tuple[tuple[int, ...], ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame, upright, and what its own pixels tell before they are shrunk.
+
+    `looks` has its pixels, uint8, (height, width, 3), on each ground on which it may lie. `grounds`
+    are those on which it shows, the better one first. A frame is flat when all of it is one colour,
+    at the full depth of its file. It is empty when it is transparent everywhere.
+    """
+
+    looks: dict[int, np.ndarray]
+    grounds: tuple[int, ...]
+    has_alpha: bool
+    is_flat: bool
+    is_empty: bool
+
+    def on(self, ground: int) -> np.ndarray:
+        """Its pixels on a ground; an opaque frame hides the ground."""
+        return self.looks[ground if self.has_alpha else WHITE]
 
 
 def original_of(data: bytes, max_pixels: int) -> Original:
@@ -70,19 +93,12 @@ def original_of(data: bytes, max_pixels: int) -> Original:
     )
 
 
-def frames_of(
-    data: bytes,
-    long_side: int,
-    most_frames: int,
-    max_pixels: int,
-    ground: int | None = None,
-) -> Iterator[np.ndarray]:
-    """Yield the first `most_frames` frames of an image file, uint8, (height, width, 3), RGB.
+def frames_of(data: bytes, long_side: int, most_frames: int, max_pixels: int) -> Iterator[Frame]:
+    """Yield the first `most_frames` frames of an image file.
 
     A frame has at most `long_side` pixels on its long side, and is never enlarged. Frames may have
-    different sizes. The first frame is the picture that the decoder sees. A transparent frame lies
-    on `ground`, a gray level of 0-255, or else on the first of its own grounds. Equal files give
-    equal frames. One frame is held at a time, in up to 16 bytes for each of its own pixels.
+    different sizes. The first frame is the picture that the decoder sees. Equal files give equal
+    frames. One frame is held at a time, in up to 16 bytes for each of its own pixels.
 
     Raises ImageFailure as `Decoder.decode` does, at the frame that cannot be decoded.
     """
@@ -99,18 +115,26 @@ def frames_of(
                 image.seek(number)
                 _check_size(image.size, max_pixels)
                 check_frame(image, len(data))
-            pixels = _frame(image, data, long_side, max_pixels, ground)
-        yield pixels
+            frame = _frame(image, data, long_side, max_pixels)
+        yield frame
 
 
-def _frame(
-    image: Image.Image, data: bytes, long_side: int, max_pixels: int, ground: int | None
-) -> np.ndarray:
+def _frame(image: Image.Image, data: bytes, long_side: int, max_pixels: int) -> Frame:
     layer = layer_of(image, data)
     _check_size(layer.size, max_pixels)
-    flat = on_ground(layer, grounds_of(layer)[0] if ground is None else ground)
-    small, turn = shrunk(flat, long_side), turn_of(image)
-    return np.asarray(small if turn is None else small.transpose(turn))
+    has_alpha, turn = layer.mode == "RGBA", turn_of(image)
+    looks = {}
+    for ground in (WHITE, BLACK) if has_alpha else (WHITE,):
+        small = shrunk(on_ground(layer, ground), long_side)
+        looks[ground] = np.asarray(small if turn is None else small.transpose(turn))
+    bands = layer.getextrema()
+    is_flat = all(least == most for least, most in bands)  # type: ignore[misc]
+    if is_gray(image):
+        is_flat = is_flat and is_flat_gray(image)
+    is_empty = (
+        has_alpha and not layer.getchannel("A").point(lambda alpha: alpha > _UNSEEN).getbbox()
+    )
+    return Frame(looks, grounds_of(layer), has_alpha, is_flat, is_empty)
 
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:

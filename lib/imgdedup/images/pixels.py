@@ -30,14 +30,15 @@ SWAPPING = {_TRANSPOSE[tag] for tag in (5, 6, 7, 8)}  # width and height change 
 def layer_of(image: Image.Image, data: bytes = b"") -> Image.Image:
     """Load the present frame of an image: in mode RGB, or RGBA when a pixel is not opaque.
 
-    `data` is the file of the image. Without it, dark colours of 16 bits a channel stay dark.
+    `data` is the file of the image. Without it, dark colours of 16 bits a channel stay dark,
+    and those that hardly differ stay alike.
     """
     form = depth.form_of(image)
     image.load()
     if depth.is_gray(image):
         return depth.from_gray(image, data).convert("RGB")
-    if data and depth.is_dark(image, form):
-        depth.brighten(image, form, data)
+    if data and depth.needs_more(image, form):
+        depth.rescale(image, form, data)
     if image.mode not in _ALPHA_MODES and "transparency" not in image.info:
         return image.convert("RGB")
     layer = image.convert("RGBA")

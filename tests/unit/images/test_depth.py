@@ -1,6 +1,7 @@
 """Files of 16 bits a channel show their picture, however many of the bits they use."""
 
 import struct
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.fuzz.hostile import chunk
+from benchmarks.precision.judge import judge
 from imgdedup.geometry.comparison import compare
 from imgdedup.testing import encoded
 from tests.drawings import DECODER, encoded_tags, kept, scene
@@ -97,17 +99,93 @@ def test_a_few_levels_around_black_stay_black(most: int) -> None:
 
 @pytest.mark.parametrize("tag", [281, 341])
 def test_a_tiff_that_names_its_brightest_value_is_believed(tag: int) -> None:
-    dark = Image.fromarray(of_bits(GRAY, 12) // 16)
+    dark = Image.fromarray(of_bits(GRAY, 12) // 4)
     assert shown(encoded(dark, "TIFF")).max() > 128
-    assert shown(encoded_tags(dark, {tag: (SHORT, 4095)})).max() < 17
+    assert shown(encoded_tags(dark, {tag: (SHORT, 4095)})).max() <= 64
     bright = Image.fromarray(of_bits(GRAY, 12))
     assert shown(encoded_tags(bright, {tag: (SHORT, 65_535)})).max() > 200
     assert shown(encoded_tags(bright, {tag: (SHORT, 1023)})).max() > 200
 
 
 def test_a_png_whose_values_are_scaled_to_16_bits_keeps_its_darkness() -> None:
-    dark = Image.fromarray((GRAY // 16).astype(np.uint16) << 4)
-    assert shown(with_significant_bits(encoded(dark), 12)).max() <= 1
+    dark = Image.fromarray((GRAY // 4).astype(np.uint16) << 8)
+    assert 40 < shown(with_significant_bits(encoded(dark), 12)).max() <= 64
     left = Image.fromarray(of_bits(GRAY, 12) // 4)
     assert shown(encoded(left)).max() > 200
     assert 40 < shown(with_significant_bits(encoded(left), 12)).max() <= 64
+
+
+RANGES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "below zero": ("f4", lambda share: share - 1),
+    "tiny": ("f4", lambda share: share * 1e-3),
+    "from a thousand": ("f4", lambda share: 1000 + share),
+    "from a million": ("f4", lambda share: 1e6 + share * 100),
+    "around zero": ("f4", lambda share: share * 2 - 1),
+    "whole, below zero": ("i4", lambda share: share * 1000 - 1001),
+    "whole, from a million": ("i4", lambda share: 1e6 + share * 1000),
+    "in the middle": ("u2", lambda share: 30_000 + share * 100),
+    "at the end": ("u2", lambda share: 60_000 + share * 20),
+}
+
+
+def in_range(levels: np.ndarray, name: str) -> np.ndarray:
+    kind, scaled = RANGES[name]
+    return scaled(levels / 255).astype(kind)
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_a_picture_in_any_range_shows_what_it_has(name: str) -> None:
+    found = shown(encoded(Image.fromarray(in_range(GRAY, name)), "TIFF"))
+    assert found.max() - found.min() > 200
+    assert np.corrcoef(found.ravel(), GRAY.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_two_pictures_of_one_narrow_range_are_no_copies_and_a_smaller_one_is(name: str) -> None:
+    picture, *others = (
+        encoded(Image.fromarray(in_range(np.asarray(drawn.convert("L")), name)), "TIFF")
+        for drawn in (SCENE, scene(6, 320, 240), SCENE.resize((160, 120)))
+    )
+    assert [judge(picture, other, SETTINGS) for other in others] == [False, True]
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_a_hot_pixel_does_not_set_the_scale(form: str) -> None:
+    values = GRAY.astype(np.uint16) * 3 // 4
+    values[7, 9] = 65_535
+    found = shown(encoded(Image.fromarray(values), form))
+    assert np.corrcoef(found.ravel(), GRAY.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("form", [".png", ".tiff"])
+def test_colours_of_a_narrow_range_show_what_they_have(form: str) -> None:
+    def stored(drawn: Image.Image) -> bytes:
+        values = (30_000, 40_000, 20_000) + np.asarray(drawn) / 255 * (100, 200, 150)
+        return by_opencv(values.astype(np.uint16), form)
+
+    found = shown(stored(SCENE))
+    assert found.max() - found.min() > 100
+    assert judge(stored(SCENE), stored(SCENE.resize((160, 120))), SETTINGS)
+    assert not judge(stored(SCENE), stored(scene(6, 320, 240)), SETTINGS)
+
+
+def test_values_that_are_no_numbers_are_black_and_do_not_set_the_scale() -> None:
+    values = in_range(GRAY, "from a thousand")
+    values[:20], values[20:40] = np.nan, np.inf
+    found = shown(encoded(Image.fromarray(values), "TIFF"))
+    assert found[:20].max() == 0
+    assert found[20:40].min() == 255
+    assert found[40:].max() - found[40:].min() > 200
+    small, large = (
+        encoded(Image.fromarray(np.full(shape, np.nan, "f4")), "TIFF")
+        for shape in ((90, 120), (180, 240))
+    )
+    assert not judge(small, large, SETTINGS)
+
+
+def test_a_constant_deep_file_is_flat_and_one_of_two_values_is_not() -> None:
+    values = np.full((90, 120), 30_000, np.uint16)
+    plain, larger = (encoded(Image.fromarray(each)) for each in (values, np.tile(values, (2, 2))))
+    assert judge(plain, larger, SETTINGS)
+    values[5, 5] = 30_001
+    assert not judge(encoded(Image.fromarray(values)), larger, SETTINGS)

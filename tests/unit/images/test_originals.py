@@ -19,7 +19,8 @@ RED_INK, WHITE_INK = (200, 30, 60, 255), (255, 255, 255, 255)
 
 
 def frames(data: bytes, long_side: int = 1000, most: int = 100) -> list[np.ndarray]:
-    return list(frames_of(data, long_side, most, MOST_PIXELS))
+    found = frames_of(data, long_side, most, MOST_PIXELS)
+    return [frame.on(frame.grounds[0]) for frame in found]
 
 
 def described(data: bytes) -> Original:
@@ -103,8 +104,40 @@ def test_a_transparent_frame_lies_on_its_own_ground_or_on_the_one_asked_for() ->
         data = encoded(drawn)
         assert np.array_equal(frames(data)[0], np.asarray(flattened(drawn, own)))
         for ground, name in ((WHITE, "white"), (BLACK, "black")):
-            (asked,) = frames_of(data, 1000, 1, MOST_PIXELS, ground)
-            assert np.array_equal(asked, np.asarray(flattened(drawn, name)))
+            (frame,) = frames_of(data, 1000, 1, MOST_PIXELS)
+            assert np.array_equal(frame.on(ground), np.asarray(flattened(drawn, name)))
+
+
+def test_each_frame_of_an_animation_has_grounds_of_its_own() -> None:
+    drawn = [SCENES[0].convert("RGBA"), lines(1, WHITE_INK, 200), lines(2, (0, 0, 0, 255), 200)]
+    data = animated("TIFF", drawn)
+    found = list(frames_of(data, 1000, 9, MOST_PIXELS))
+    assert [frame.grounds for frame in found] == [(WHITE,), (BLACK,), (WHITE,)]
+    assert [frame.has_alpha for frame in found] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("image", "is_flat", "is_empty"),
+    [
+        (Image.new("RGB", (90, 60), "teal"), True, False),
+        (Image.new("RGBA", (90, 60), (9, 9, 9, 99)), True, False),
+        (Image.new("RGBA", (90, 60), (9, 9, 9, 1)), True, True),
+        (SCENES[0], False, False),
+        (cut_out(1), False, False),
+        (Image.fromarray(np.full((60, 90), 30_000, np.uint16)), True, False),
+        (
+            Image.fromarray(np.full((60, 90), 30_000, np.uint16) + np.eye(60, 90, dtype=np.uint16)),
+            False,
+            False,
+        ),
+        (Image.fromarray(np.eye(60, 90, dtype=np.uint8)), False, False),
+    ],
+)
+def test_a_frame_tells_whether_it_is_flat_or_empty(
+    image: Image.Image, is_flat: bool, is_empty: bool
+) -> None:
+    (frame,) = frames_of(encoded(image), 30, 1, MOST_PIXELS)
+    assert (frame.is_flat, frame.is_empty) == (is_flat, is_empty)
 
 
 def test_frames_of_an_animation_are_laid_over_each_other() -> None:
@@ -117,7 +150,7 @@ def test_frames_of_an_animation_are_laid_over_each_other() -> None:
 def test_a_later_frame_that_is_damaged_ends_the_frames_with_a_failure() -> None:
     whole = animated("GIF", SCENES)
     found = frames_of(whole[: len(whole) // 2], 1000, 100, MOST_PIXELS)
-    assert next(found).shape == (200, 300, 3)
+    assert next(found).on(WHITE).shape == (200, 300, 3)
     with pytest.raises(ImageFailure) as raised:
         list(found)
     assert raised.value.code in ("truncated", "corrupt")

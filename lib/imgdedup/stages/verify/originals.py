@@ -1,7 +1,7 @@
 """Compares the original files of two contents that their thumbnails show to be copies."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -9,11 +9,14 @@ import numpy as np
 from imgdedup.config import VerifyConfig
 from imgdedup.failures import ImageFailure
 from imgdedup.geometry.look import Look, look
+from imgdedup.geometry.plain import tells
 from imgdedup.geometry.policy import may_be_copies
 from imgdedup.geometry.registration import Size, to_originals
-from imgdedup.images.originals import Original, frames_of, original_of
+from imgdedup.images.originals import Frame, frames_of, original_of
+from imgdedup.images.pixels import BLACK, WHITE
 
-_OTHER_FRAMES = Look(False, 0.0, drawn=False)
+_OTHER_FRAMES = _NO_EVIDENCE = Look(False, 0.0, drawn=False)
+_ONE_COLOUR = 3  # levels by which an encoding may change the colour of a plain picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +33,9 @@ def compare_originals(
     """Compare all frames of two files.
 
     `matrix`, (3, 3), takes pixels of the left thumbnail to those of the right one. Gives what was
-    found at the first frames that differ, or else at the first frames. Raises ImageFailure when a
-    file cannot be decoded, or has more frames than are compared.
+    found at the first frames that differ, or else at the first frames. Pictures without texture are
+    the same only when both are flat at their full depth, and of one colour. Raises ImageFailure
+    when a file cannot be decoded, or has more frames than are compared.
     """
     cv2.setNumThreads(1)
     originals = original_of(left.data, max_pixels), original_of(right.data, max_pixels)
@@ -40,51 +44,74 @@ def compare_originals(
         raise ImageFailure("too_large", f"{max(frames):,} frames, which are too many to compare")
     if not may_be_copies(*frames, config):
         return _OTHER_FRAMES
-    first, needs_all = None, _need_all(*originals)
-    for grounds in _grounds(*originals):
-        found = _on_grounds(left, right, matrix, config, max_pixels, grounds, min(frames))
-        if found.same != needs_all:
-            return found
-        first = first or found
-    assert first is not None
-    return first
+    found = _compare_files(left, right, matrix, config, max_pixels, min(frames))
+    return found if found is not None else _NO_EVIDENCE
 
 
-def _need_all(left: Original, right: Original) -> bool:
-    """Whether two files must agree on each of their grounds: what is white tells nothing on white.
-
-    A file without transparency lay on one ground, and nothing tells on which.
-    """
-    return left.has_alpha and right.has_alpha
-
-
-def _grounds(left: Original, right: Original) -> Iterator[tuple[int, int]]:
-    if _need_all(left, right):
-        yield from ((ground, ground) for ground in left.grounds)
-    else:
-        yield from ((one, other) for one in left.grounds for other in right.grounds)
-
-
-def _on_grounds(
+def _compare_files(
     left: Content,
     right: Content,
     matrix: np.ndarray,
     config: VerifyConfig,
     max_pixels: int,
-    grounds: tuple[int, int],
     most: int,
-) -> Look:
-    size, first = config.look_size, None
-    one, other = (
-        frames_of(content.data, size, most, max_pixels, ground)
-        for content, ground in zip((left, right), grounds, strict=True)
+) -> Look | None:
+    """Compare the first `most` frames of two files; None when none of them tells anything."""
+    first, told = None, False
+    files = (
+        frames_of(content.data, config.look_size, most, max_pixels) for content in (left, right)
     )
-    for pictures in zip(one, other, strict=True):
-        sizes = tuple((picture.shape[1], picture.shape[0]) for picture in pictures)
-        there = to_originals(matrix, (left.thumbnail, right.thumbnail), (sizes[0], sizes[1]))
-        found = look(*pictures, there, config)
+    for one, other in zip(*files, strict=True):
+        sizes = _size_of(one), _size_of(other)
+        there = to_originals(matrix, (left.thumbnail, right.thumbnail), sizes)
+        found, tells_some = _compare_frames(one, other, there, config)
         if not found.same:
             return found
+        if not tells_some and not (one.is_empty and other.is_empty):
+            if not _are_one_colour(one, other):
+                return _NO_EVIDENCE
+            tells_some = True
+        told = told or tells_some
         first = first or found
-    assert first is not None
-    return first
+    return first if told else None
+
+
+def _compare_frames(
+    one: Frame, other: Frame, matrix: np.ndarray, config: VerifyConfig
+) -> tuple[Look, bool]:
+    """What was found on two frames, and whether they show something to compare.
+
+    Two transparent frames must agree on each ground on which one of them shows: what is white tells
+    nothing on white. A frame without transparency lay on one ground, and nothing tells on which.
+    """
+    needs_all = one.has_alpha and other.has_alpha
+    if needs_all:
+        shows = sorted({*one.grounds, *other.grounds})
+        grounds = [(ground, ground) for ground in shows]
+    else:
+        grounds = list(product(one.grounds, other.grounds))
+    looks = []
+    for ground, beside in grounds:
+        pictures = one.on(ground), other.on(beside)
+        found = look(*pictures, matrix, config)
+        looks.append((found, found.same and tells(*pictures, matrix)))
+        if needs_all and not found.same:
+            return looks[-1]
+    told = next((each for each in looks if each[1]), None)
+    return told or next((each for each in looks if each[0].same), looks[0])
+
+
+def _are_one_colour(one: Frame, other: Frame) -> bool:
+    """Whether two frames that show nothing are plain, and of one colour."""
+    if not (one.is_flat and other.is_flat) or one.is_empty or other.is_empty:
+        return False
+    apart = [
+        np.abs(one.on(ground)[0, 0].astype(int) - other.on(ground)[0, 0]).max()
+        for ground in (WHITE, BLACK)
+    ]
+    return bool((max if one.has_alpha == other.has_alpha else min)(apart) <= _ONE_COLOUR)
+
+
+def _size_of(frame: Frame) -> Size:
+    height, width = frame.looks[WHITE].shape[:2]
+    return width, height
