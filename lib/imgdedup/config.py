@@ -161,6 +161,7 @@ class VerifyConfig(_Strict):
     graphic_slack: Share
     originals: bool
     look_size: Annotated[int, Ge(320), Le(4096)]
+    look_size_graphic: Annotated[int, Ge(320), Le(8192)]
     look_frames: Count
     least_spot: Annotated[float, Gt(0)]
     least_graphic_spot: Annotated[float, Gt(0)]

@@ -75,7 +75,7 @@ def share(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> Shared | N
 
     None when the pictures share next to nothing.
     """
-    fine, coarse, matrix, scale, swapped = _finer_first(left, right, matrix)
+    fine, coarse, matrix, scale, swapped = finer_first(left, right, matrix)
     laid = _laid(fine, coarse, matrix, scale)
     size = coarse.shape[::-1]
     covered = cv2.warpPerspective(np.full_like(fine, 255), matrix, size, flags=cv2.INTER_NEAREST)
@@ -93,7 +93,7 @@ def lay_colours(
     left: np.ndarray, right: np.ndarray, matrix: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The finer and the coarser picture, uint8, (height, width, 3), laid as `share` lays them."""
-    fine, coarse, matrix, scale, _ = _finer_first(left, right, matrix)
+    fine, coarse, matrix, scale, _ = finer_first(left, right, matrix)
     return _laid(fine, coarse, matrix, scale), coarse
 
 
@@ -148,7 +148,7 @@ def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return slope, float(y.mean()) - slope * float(x.mean())
 
 
-def _finer_first(
+def finer_first(
     left: np.ndarray, right: np.ndarray, matrix: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, bool]:
     """The finer and the coarser picture, the map and its scale, and whether they swapped."""

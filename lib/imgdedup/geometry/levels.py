@@ -42,9 +42,9 @@ def predictions(
     channel and one for changed hues, too.
     """
     gray, wanted = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (laid, model))
-    yield _of_tables(_table(gray[known], wanted[known])[:, gray])
+    yield _of_tables(level_table(gray[known], wanted[known])[:, gray])
     if coloured:
-        tables = [_table(laid[known][:, c], model[known][:, c]) for c in range(3)]
+        tables = [level_table(laid[known][:, c], model[known][:, c]) for c in range(3)]
         parts = [
             weight * table[:, laid[:, :, c]]
             for c, (weight, table) in enumerate(zip(_WEIGHTS, tables, strict=True))
@@ -58,7 +58,7 @@ def _of_tables(found: np.ndarray) -> Prediction:
     return Prediction(luma, least, most)
 
 
-def _table(levels: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def level_table(levels: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """For each level its prediction, and the least and the most, float32, (3, 256)."""
     each = np.arange(_LEVELS, dtype=float)
     count = np.bincount(levels, minlength=_LEVELS).astype(float)

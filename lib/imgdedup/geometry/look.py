@@ -3,7 +3,8 @@
 Thumbnails propose copies. What differs may be one word, one digit or a small face, which no
 thumbnail shows. So the originals are aligned again, and every connected spot counts that noise does
 not explain, however small its share. They are compared at the resolution of the coarser one. The
-sharper one is blurred like the other, so a copy of a poor quality stays a copy.
+sharper one is blurred like the other, so a copy of a poor quality stays a copy. In graphics, every
+stroke counts, too.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ import numpy as np
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.agreement import Shared, lay_colours, share
 from imgdedup.geometry.drawings.drawn import is_drawn
+from imgdedup.geometry.drawings.strokes import strongest_stroke
 from imgdedup.geometry.levels import predictions
 from imgdedup.geometry.overlay import is_graphic
 from imgdedup.geometry.picture import has_no_colour
-from imgdedup.geometry.registration import register
+from imgdedup.geometry.registration import register, whole_frame
 from imgdedup.geometry.spots import Spots, find_spots
 
 _EDGE = 2  # pixels along the frame that resampling may have changed
@@ -31,12 +33,13 @@ class Look:
     """What a second look found.
 
     `strength` is that of the strongest spot, and 0 without one. `drawn` tells that what differs is
-    drawn on one of the pictures.
+    drawn on one of the pictures, and `graphic` that both are graphics.
     """
 
     same: bool
     strength: float
     drawn: bool
+    graphic: bool = False
 
 
 def look(left: np.ndarray, right: np.ndarray, matrix: np.ndarray, config: VerifyConfig) -> Look:
@@ -59,7 +62,31 @@ def look(left: np.ndarray, right: np.ndarray, matrix: np.ndarray, config: Verify
         bool(telling) and config.overlaid and not graphic and is_drawn(telling, laid, model, shown)
     )
     strength = max(spots.strongest for spots in ways)
-    return Look(not telling or drawn, strength, drawn)
+    same = drawn or not telling
+    if same and graphic and not may_be_shrunk(left, right, config):
+        same = _same_strokes(one, other, matrix)
+    return Look(same, strength, drawn, graphic)
+
+
+def may_be_shrunk(left: np.ndarray, right: np.ndarray, config: VerifyConfig) -> bool:
+    """Whether both pictures may have more detail than a look sees, so strokes count later."""
+    return min(max(left.shape), max(right.shape)) >= config.look_size
+
+
+def same_strokes(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> bool:
+    """Whether two graphics, as for `look`, agree in every stroke."""
+    one, other = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (left, right))
+    return _same_strokes(one, other, register(one, other, matrix))
+
+
+def _same_strokes(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> bool:
+    if strongest_stroke(left, right, matrix) < 1:
+        return True
+    # Ink that grew or shrank pulls the map a little away from that of frame to frame.
+    whole = whole_frame(matrix, left.shape[::-1], right.shape[::-1])
+    if whole is None or np.allclose(whole, matrix):
+        return False
+    return strongest_stroke(left, right, whole) < 1
 
 
 def _both_ways(

@@ -44,7 +44,7 @@ def register(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> np.ndar
     `matrix` is right to a few pixels. A map of frame to frame is preferred when it is as good.
     """
     found = [_refined(left, right, matrix)]
-    whole = _whole_frame(matrix, left.shape[::-1], right.shape[::-1])
+    whole = whole_frame(matrix, left.shape[::-1], right.shape[::-1])
     if whole is not None:
         found.insert(0, whole)
     best = found[0], _correlation(left, right, found[0])
@@ -137,7 +137,7 @@ def _correction(centres: np.ndarray, moved: np.ndarray) -> np.ndarray | None:
     return np.vstack([solved.T, [0.0, 0.0, 1.0]])
 
 
-def _whole_frame(matrix: np.ndarray, size: Size, other: Size) -> np.ndarray | None:
+def whole_frame(matrix: np.ndarray, size: Size, other: Size) -> np.ndarray | None:
     """The map of whole frame to whole frame that `matrix` is nearly; None when it is not."""
     from_corners, to_corners = _corners(size), _corners(other)
     mapped = apply(matrix, from_corners)

@@ -40,6 +40,25 @@ def page(total: str) -> Image.Image:
     return drawn
 
 
+SMALL = [10, 12, 18]
+
+
+def small_print(total: str, size: float, ink: int = 0) -> Image.Image:
+    """A page of small print, its letters `size` pixels high, with a total."""
+    drawn = Image.new("RGB", (620, 600), "white")
+    draw, font = ImageDraw.Draw(drawn), ImageFont.load_default(size)
+    for line in range(int(520 / size / 1.5)):
+        words = (
+            f"Item {line}: {line * 37 % 100} valves, net" if line % 7 else f"Total due {total} EUR"
+        )
+        draw.text((40 + line * 29 % 60, 40 + 1.5 * size * line), words, (ink,) * 3, font)
+    return drawn
+
+
+def with_one_bit(picture: Image.Image) -> Image.Image:
+    return picture.convert("L").point(lambda level: 255 if level > 127 else 0)
+
+
 def with_object(picture: Image.Image, share: float) -> Image.Image:
     """The picture, and a part of another photograph in it, with a share of the area."""
     side = round((share * picture.width * picture.height) ** 0.5)
@@ -93,6 +112,44 @@ def test_one_digit_on_a_page_is_a_difference() -> None:
     found = looked(page("1,204.50"), saved(page("1,209.50"), 60))
     assert not found.same
     assert not found.drawn
+
+
+@pytest.mark.parametrize("size", SMALL)
+@pytest.mark.parametrize("digits", [("1,800", "1,300"), ("1,500", "1,600"), ("1,200", "1,700")])
+def test_one_digit_of_small_print_is_a_difference(size: int, digits: tuple[str, str]) -> None:
+    one, other = (small_print(total, size) for total in digits)
+    for edited in (other, saved(other, 60), with_one_bit(other)):
+        assert not looked(one, edited).same
+        assert not looked(edited, one).same
+    assert not looked(with_one_bit(one), with_one_bit(other)).same
+
+
+@pytest.mark.parametrize("digits", [("1,800", "1,300"), ("cat", "eat")])
+def test_one_letter_of_a_smaller_or_paler_copy_is_a_difference(digits: tuple[str, str]) -> None:
+    one, other = (small_print(total, 18) for total in digits)
+    assert not looked(one, saved(resize(other, 0.6), 75)).same
+    one, other = (small_print(total, 12, ink=150) for total in digits)
+    assert not looked(one, saved(other, 85)).same
+
+
+def test_a_page_number_is_a_difference_to_another_one_and_to_none() -> None:
+    pages = [Image.new("RGB", (620, 600), "white") for _ in range(3)]
+    for drawn, number in zip(pages, "38", strict=False):
+        ImageDraw.Draw(drawn).text((580, 570), number, "black", ImageFont.load_default(12))
+    assert not looked(pages[0], pages[1]).same
+    assert not looked(pages[0], pages[2]).same
+    assert not looked(pages[2], pages[0]).same
+
+
+@pytest.mark.parametrize("size", SMALL)
+def test_a_copy_of_small_print_is_the_same(size: int) -> None:
+    one = small_print("1,800", size)
+    edited = [one, saved(one, 85), saved(one, 60), with_one_bit(one), brightness(one, 0.7)]
+    if size > 12:
+        edited += [resize(one, 0.5), saved(resize(one, 0.5), 85), saved(resize(one, 0.75), 75)]
+    for copy in edited:
+        assert looked(one, copy).same
+        assert looked(copy, one).same
 
 
 def test_words_on_a_photograph_are_no_difference_and_other_words_are_one() -> None:

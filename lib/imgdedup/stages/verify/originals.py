@@ -1,14 +1,16 @@
 """Compares the original files of two contents that their thumbnails show to be copies."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
+from math import ceil, sqrt
 
 import cv2
 import numpy as np
 
 from imgdedup.config import VerifyConfig
 from imgdedup.failures import ImageFailure
-from imgdedup.geometry.look import Look, look
+from imgdedup.geometry.look import Look, look, may_be_shrunk, same_strokes
 from imgdedup.geometry.plain import tells
 from imgdedup.geometry.policy import may_be_copies
 from imgdedup.geometry.registration import Size, to_originals
@@ -44,61 +46,93 @@ def compare_originals(
         raise ImageFailure("too_large", f"{max(frames):,} frames, which are too many to compare")
     if not may_be_copies(*frames, config):
         return _OTHER_FRAMES
-    found = _compare_files(left, right, matrix, config, max_pixels, min(frames))
-    return found if found is not None else _NO_EVIDENCE
+    files = _Files((left, right), matrix, max_pixels, min(frames))
+    found, closer = _compare_files(files, config)
+    if not found.same or not closer or _agree_closely(files, config.look_size_graphic):
+        return found
+    return replace(found, same=False)
 
 
-def _compare_files(
-    left: Content,
-    right: Content,
-    matrix: np.ndarray,
-    config: VerifyConfig,
-    max_pixels: int,
-    most: int,
-) -> Look | None:
-    """Compare the first `most` frames of two files; None when none of them tells anything."""
-    first, told = None, False
-    files = (
-        frames_of(content.data, config.look_size, most, max_pixels) for content in (left, right)
-    )
-    for one, other in zip(*files, strict=True):
-        sizes = _size_of(one), _size_of(other)
-        there = to_originals(matrix, (left.thumbnail, right.thumbnail), sizes)
+@dataclass(frozen=True, eq=False)
+class _Files:
+    """Two files, the map of their thumbnails, and how many of their frames are compared."""
+
+    contents: tuple[Content, Content]
+    matrix: np.ndarray
+    max_pixels: int
+    most: int
+
+    def frames(self, sizes: Sequence[int]) -> Iterator[tuple[Frame, Frame, np.ndarray]]:
+        """Yield the frames of both, the long sides at most `sizes`, and the map between them."""
+        one, other = (
+            frames_of(content.data, size, self.most, self.max_pixels)
+            for content, size in zip(self.contents, sizes, strict=True)
+        )
+        left, right = (content.thumbnail for content in self.contents)
+        for first, second in zip(one, other, strict=True):
+            there = to_originals(self.matrix, (left, right), (_size_of(first), _size_of(second)))
+            yield first, second, there
+
+
+def _compare_files(files: _Files, config: VerifyConfig) -> tuple[Look, bool]:
+    """What was found on all frames, and whether their strokes are still to be compared."""
+    first, told, closer = None, False, False
+    for one, other, there in files.frames((config.look_size, config.look_size)):
         found, tells_some = _compare_frames(one, other, there, config)
         if not found.same:
-            return found
+            return found, False
         if not tells_some and not (one.is_empty and other.is_empty):
             if not _are_one_colour(one, other):
-                return _NO_EVIDENCE
+                return _NO_EVIDENCE, False
             tells_some = True
         told = told or tells_some
         first = first or found
-    return first if told else None
+        closer |= found.graphic and may_be_shrunk(one.looks[WHITE], other.looks[WHITE], config)
+    return (first, closer) if first is not None and told else (_NO_EVIDENCE, False)
 
 
 def _compare_frames(
     one: Frame, other: Frame, matrix: np.ndarray, config: VerifyConfig
 ) -> tuple[Look, bool]:
-    """What was found on two frames, and whether they show something to compare.
-
-    Two transparent frames must agree on each ground on which one of them shows: what is white tells
-    nothing on white. A frame without transparency lay on one ground, and nothing tells on which.
-    """
-    needs_all = one.has_alpha and other.has_alpha
-    if needs_all:
-        shows = sorted({*one.grounds, *other.grounds})
-        grounds = [(ground, ground) for ground in shows]
-    else:
-        grounds = list(product(one.grounds, other.grounds))
+    """What was found on two frames, and whether they show something to compare."""
     looks = []
-    for ground, beside in grounds:
-        pictures = one.on(ground), other.on(beside)
+    needs_all, pairs = _on_grounds(one, other)
+    for pictures in pairs:
         found = look(*pictures, matrix, config)
         looks.append((found, found.same and tells(*pictures, matrix)))
         if needs_all and not found.same:
             return looks[-1]
     told = next((each for each in looks if each[1]), None)
     return told or next((each for each in looks if each[0].same), looks[0])
+
+
+def _on_grounds(one: Frame, other: Frame) -> tuple[bool, list[tuple[np.ndarray, np.ndarray]]]:
+    """Whether two frames must agree on all grounds, and their pixels on each of these.
+
+    Two transparent frames must agree on each ground on which one of them shows: what is white tells
+    nothing on white. A frame without transparency lay on one ground, and nothing tells on which.
+    """
+    if one.has_alpha and other.has_alpha:
+        shows = sorted({*one.grounds, *other.grounds})
+        return True, [(one.on(ground), other.on(ground)) for ground in shows]
+    grounds = product(one.grounds, other.grounds)
+    return False, [(one.on(ground), other.on(beside)) for ground, beside in grounds]
+
+
+def _agree_closely(files: _Files, size: int) -> bool:
+    """Whether the strokes of all frames agree on as many pixels as a square of `size` has."""
+    sizes = [_long_side(content, size) for content in files.contents]
+    for one, other, there in files.frames(sizes):
+        needs_all, pairs = _on_grounds(one, other)
+        agree = (same_strokes(*pictures, there) for pictures in pairs)
+        if not (all(agree) if needs_all else any(agree)):
+            return False
+    return True
+
+
+def _long_side(content: Content, size: int) -> int:
+    """The long side of a picture of the form of its thumbnail, with `size` x `size` pixels."""
+    return ceil(size * sqrt(max(content.thumbnail) / min(content.thumbnail)))
 
 
 def _are_one_colour(one: Frame, other: Frame) -> bool:
