@@ -30,6 +30,7 @@ KEEPER_KEYS = (
     "detail",
     "bars",
     "alpha",
+    "colour",
     "extent",
     "lossless",
     "quality",

@@ -64,6 +64,7 @@ class Image:
     is_link: bool | None = None
     detail: float | None = None
     bars: float | None = None
+    tones: int | None = None
     quality: int | None = None
 
 
@@ -98,6 +99,7 @@ def embeddings(spark: SparkSession, images: Iterable[Image]) -> DataFrame:
             image.is_link,
             image.detail,
             image.bars,
+            image.tones,
             image.quality,
             list(image.embedding) if image.content else None,
             image.local if image.content else None,

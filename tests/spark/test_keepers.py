@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from PIL import Image as Pictures
-from PIL import ImageFilter
+from PIL import ImageFilter, ImageOps
 from pyspark.sql import SparkSession
 
 from imgdedup.config import Config
@@ -73,11 +73,25 @@ def test_the_better_file_of_a_picture_is_kept(
         return of_file(decoder, encoded(image, "JPEG", quality=quality), **known)
 
     larger = scaled(small, 2, Resampling.BICUBIC)
+    repeated = scaled(small, 3, Resampling.NEAREST)
+    red, blue = natural(3, 900, 600).convert("L"), natural(4, 900, 600).convert("L")
+    coloured = Pictures.merge("RGB", (red, picture.convert("L"), blue))
+    gray = coloured.convert("L")
+    sepia = ImageOps.colorize(gray, "#201005", "#fff0d0")
     bars = between_bars(picture, 1200, 600, blur=30)
     given: Copies = {
         "enlarged, strongly compressed": (png(small), jpeg(larger, 20)),
         "enlarged": (jpeg(small, 85), jpeg(larger, 95)),
         "enlarged, without loss": (jpeg(small, 85), png(larger)),
+        "repeated pixels": (jpeg(small, 85), jpeg(repeated, 90)),
+        "without its colours": (jpeg(coloured, 85), png(gray)),
+        "without its colours, and better compressed": (
+            jpeg(coloured, 75),
+            jpeg(gray.convert("RGB"), 95),
+        ),
+        "in one tone": (jpeg(coloured, 85), png(sepia)),
+        "without its tone": (jpeg(sepia, 85), png(gray)),
+        "in dots": (jpeg(gray, 85), png(gray.convert("1"))),
         "flattened": (png(picture, has_alpha=True), jpeg(picture, 95, has_alpha=False)),
         "between blurred bars": (jpeg(picture, 80), jpeg(bars, 95)),
         "reduced": (jpeg(picture, 80), png(scaled(picture, 0.5))),
@@ -93,6 +107,12 @@ def test_the_better_file_of_a_picture_is_kept(
         "enlarged, strongly compressed": "shows finer detail",
         "enlarged": "shows finer detail",
         "enlarged, without loss": "shows finer detail",
+        "repeated pixels": "shows finer detail",
+        "without its colours": "has more colour",
+        "without its colours, and better compressed": "has more colour",
+        "in one tone": "has more colour",
+        "without its tone": "has more colour",
+        "in dots": "has more colour",
         "flattened": "is transparent",
         "between blurred bars": "has smaller bars",
         "reduced": "shows finer detail",
@@ -114,6 +134,7 @@ SINGLE: Copies = {
     "detail": (an_image(detail=120.0), an_image(detail=95.0)),
     "bars": (an_image(bars=0.04), an_image(bars=0.2)),
     "alpha": (an_image(has_alpha=True), an_image()),
+    "colour": (an_image(tones=2), an_image(tones=1)),
     "extent": (an_image(detail=106.0), an_image()),
     "lossless": (an_image(quality=100), an_image(quality=99)),
     "quality": (an_image(quality=85), an_image(quality=75)),
@@ -153,6 +174,7 @@ def test_what_an_earlier_version_did_not_know_is_taken_as_the_least(
         "frames": (an_image(frames=2), unknown),
         "alpha": (an_image(has_alpha=True, quality=None), unknown),
         "quality": (an_image(quality=10), unknown),
+        "colours": (replace(unknown, quality=10), an_image(tones=2, quality=100)),
         "pixels count as real": (replace(unknown, width=300), an_image()),
         "an enlargement": (an_image(width=90), replace(unknown, width=20)),
     }

@@ -123,7 +123,7 @@ def test_an_order_that_names_a_key_twice_is_refused(conf: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["colour", "column:", "column:rating", "column:rating up", "column:=master", "Pixels"]
+    "key", ["beauty", "column:", "column:rating", "column:rating up", "column:=master", "Pixels"]
 )
 def test_an_order_that_names_what_is_no_key_is_refused(conf: Path, key: str) -> None:
     with pytest.raises(UserError, match=rf"group: .*keeper_order: '{key}' is no key"):

@@ -135,14 +135,11 @@ class Decoder:
                     self._check_size(width, height)
                 turn = turn_of(image)
                 has_alpha = layer.mode == "RGBA"
-                views, marks = [], None
-                for ground in grounds_of(layer):
-                    pixels = on_ground(layer, ground)
-                    views.append(self._view(pixels, again is None))
-                    if marks is None:
-                        detail, box = views[0].detail, views[0].box
-                        marks = marks_of(image, data, pixels, detail, box)
-                assert marks is not None
+                views = [
+                    self._view(on_ground(layer, ground), again is None)
+                    for ground in grounds_of(layer)
+                ]
+                marks = marks_of(image, data, layer, views[0].detail, views[0].box)
             if again is not None:
                 del layer, image
                 with self._hold(again):

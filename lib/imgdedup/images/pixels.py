@@ -4,7 +4,7 @@ A transparent picture needs a ground. White line art on white would be a blank p
 any other white line art. So the ground is one on which the picture shows.
 """
 
-from PIL import Image
+from PIL import Image, ImageStat
 
 from imgdedup.images import depth
 
@@ -14,6 +14,7 @@ _LUMA = (0.299, 0.587, 0.114)
 # Levels by which the mean of what is visible differs from a ground: at all, and well.
 _SHOWS, _SHOWS_WELL = 16.0, 64.0
 _LEAST_CLEAR = 0.02  # share of the picture: with less, its ground decides nothing
+_LEAST_TEXTURE = 4.0  # levels; the standard deviation of a picture that is more than its edge
 _ORIENTATION_TAG = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -55,18 +56,24 @@ def grounds_of(layer: Image.Image) -> tuple[int, ...]:
     """
     if layer.mode != "RGBA":
         return (WHITE,)
+    opaque, luma = _visible(layer)
+    if not opaque:
+        return (WHITE,)
+    ranked = (WHITE, BLACK) if WHITE - luma >= _SHOWS_WELL else (BLACK, WHITE)
+    is_clear = 1 - opaque >= _LEAST_CLEAR
+    return ranked if is_clear and abs(ranked[1] - luma) >= _SHOWS else ranked[:1]
+
+
+def _visible(layer: Image.Image) -> tuple[float, float]:
+    """How much of a layer in mode RGBA is visible, as a share, and the mean luma of that."""
     counts = layer.convert("RGBa").histogram()
     sums = [
         sum(level * count for level, count in enumerate(counts[start : start + 256]))
         for start in range(0, 1024, 256)
     ]
     opaque = sums[3] / (255 * layer.width * layer.height)
-    if not opaque:
-        return (WHITE,)
-    luma = sum(share * total for share, total in zip(_LUMA, sums, strict=False)) / sums[3] * 255
-    ranked = (WHITE, BLACK) if WHITE - luma >= _SHOWS_WELL else (BLACK, WHITE)
-    is_clear = 1 - opaque >= _LEAST_CLEAR
-    return ranked if is_clear and abs(ranked[1] - luma) >= _SHOWS else ranked[:1]
+    luma = sum(share * total for share, total in zip(_LUMA, sums, strict=False))
+    return opaque, luma / max(sums[3], 1) * 255
 
 
 def on_ground(layer: Image.Image, ground: int) -> Image.Image:
@@ -76,6 +83,18 @@ def on_ground(layer: Image.Image, ground: int) -> Image.Image:
     page = Image.new("RGB", layer.size, (ground,) * 3)
     page.paste(layer, mask=layer.getchannel("A"))
     return page
+
+
+def other_grounds_of(layer: Image.Image) -> tuple[int, ...]:
+    """Grounds besides the first one, on which the edge of a layer in mode RGBA may weigh less.
+
+    Of all grays, the mean of what is visible is the nearest to it. There are no such grounds where
+    there is not much inside of the edge: there the edge is the picture.
+    """
+    nearest = round(_visible(layer)[1])
+    (deviation,) = ImageStat.Stat(on_ground(layer, nearest).reduce(2).convert("L")).stddev
+    other = WHITE + BLACK - grounds_of(layer)[0]
+    return (nearest, other) if deviation >= _LEAST_TEXTURE else ()
 
 
 def to_rgb(image: Image.Image, data: bytes = b"") -> Image.Image:

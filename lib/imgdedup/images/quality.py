@@ -12,6 +12,8 @@ from PIL import Image, JpegImagePlugin
 
 from imgdedup.images.bars import Box, frame_of
 from imgdedup.images.limits import open_image
+from imgdedup.images.pixels import grounds_of, on_ground, other_grounds_of
+from imgdedup.images.tones import tones_of
 
 _TILES = 8  # tiles in a row and in a column, at most
 _SIDE = 64  # pixels of a tile; 32 in a small picture
@@ -22,8 +24,11 @@ _DROP = 0.33  # a spectrum ends where it falls to this share of its lower half
 _WHOLE = 0.8
 # The filter of an enlargement does not cut sharply. What is left above its cut is this share.
 _SKIRT = 0.9
-# Within repeated pixels the differences have less than this share of their power.
-_REPEATED = 0.1
+# Pixels are repeated where the differences within them, times the number of repeats, have less than
+# this share of the power of those between them.
+_REPEATED = 0.8
+# They count this share of themselves, so that their origin has more by one step of the order.
+_OF_REPEATED = 0.81
 _TINY = 1e-9
 
 LOSSLESS = 100
@@ -50,28 +55,33 @@ class Marks:
 
     detail: float  # pixels: see `detail_of`
     bars: float  # share of the frame that bars take: see `bars.frame_of`
+    tones: int  # 0 to 3, the more the more colour: see `tones.tones_of`
     quality: int  # 0 to 100: see `quality_of`
 
 
 def marks_of(
-    image: Image.Image, data: bytes, pixels: Image.Image, small: Image.Image, plain: Box
+    image: Image.Image, data: bytes, layer: Image.Image, small: Image.Image, plain: Box
 ) -> Marks:
     """The marks of a decoded image.
 
-    `data` is its file, `pixels` and `small` are its picture, RGB, and `plain` is the part of
-    `small` inside plain bars. A JPEG that was decoded at less than its size is decoded again, but
-    only its luma.
+    `data` is its file, `layer` its picture, RGB or RGBA, and `small` the same on its first ground,
+    and smaller. `plain` is the part of `small` inside plain bars. A JPEG that was decoded at less
+    than its size is decoded again, but only its luma. On some grounds the edge of a transparent
+    picture outweighs its detail. The most detail that it has on any ground counts.
     """
     frame = frame_of(np.asarray(small.convert("L")), plain)
-    picture = pixels
+    picture = on_ground(layer, grounds_of(layer)[0])
     if isinstance(image, JpegImagePlugin.JpegImageFile) and image.decoderconfig[:1] > (1,):
         picture = open_image(data, ["JPEG"])
         picture.draft("L", picture.size)
     across, down = picture.width / small.width, picture.height / small.height
     left, top, right, bottom = frame.inner
     inner = round(left * across), round(top * down), round(right * across), round(bottom * down)
-    detail = round(detail_of(picture, inner), 1)
-    return Marks(detail, round(frame.bars, 3), quality_of(image, data))
+    detail, tones = detail_of(picture, inner), tones_of(picture, small)
+    if layer.mode == "RGBA":
+        for ground in other_grounds_of(layer):
+            detail = max(detail, detail_of(on_ground(layer, ground), inner))
+    return Marks(round(detail, 1), round(frame.bars, 3), tones, quality_of(image, data))
 
 
 def detail_of(picture: Image.Image, box: Box | None = None) -> float:
@@ -90,51 +100,87 @@ def detail_of(picture: Image.Image, box: Box | None = None) -> float:
     size = _SIDE if min(width, height) >= _SIDE else _SIDE // 2
     if min(width, height) < size:
         return side
-    tiles = _tiles(picture, (left, top, right, bottom), size)
+    across, down = _places(left, right, size), _places(top, bottom, size)
+    tiles = _tiles(picture, across, down, size)
     some = slice(_LINE // 2, None, _LINE)
-    rows, columns = tiles[:, some], tiles.transpose(0, 2, 1)[:, some]
-    if (times := _repeats(rows)) > 1:
-        return detail_of(picture.crop((left, top, right, bottom)).reduce(times))
+    rows, columns = tiles[:, :, some], tiles.transpose(1, 0, 3, 2)[:, :, some]
+    if (repeats := _repeats(rows, across, columns, down)) is not None:
+        times, first, second = repeats
+        whole = left + (first - left) % times, top + (second - top) % times, right, bottom
+        return detail_of(picture.crop(whole).reduce(times)) * _OF_REPEATED
     share = (_end(rows) * _end(columns)) ** 0.5
     if share < 0.25 and min(width, height) >= 2 * _SIDE:  # too few frequencies are left to tell
         return detail_of(picture.crop((left, top, right, bottom)).reduce(2))
     return side if share >= _WHOLE else side * share * _SKIRT
 
 
-def _tiles(picture: Image.Image, box: Box, size: int) -> np.ndarray:
-    """Tiles, uint8, (n, size, size), spread over the box; their places are multiples of a block."""
+def _places(start: int, end: int, size: int) -> list[int]:
+    """Where tiles begin, from start to end: at multiples of a block, where there is room."""
+    first = -(-start // _LINE) * _LINE
+    first = first if first + size <= end else start
+    room = end - size - first
+    count = min(_TILES, max((end - start) // size, 1))
+    steps = [round(room * number / max(count - 1, 1)) for number in range(count)]
+    return [first + step // _LINE * _LINE for step in steps]
 
-    def places(start: int, end: int) -> list[int]:
-        first = -(-start // _LINE) * _LINE
-        first = first if first + size <= end else start
-        room = end - size - first
-        count = min(_TILES, max((end - start) // size, 1))
-        steps = [round(room * number / max(count - 1, 1)) for number in range(count)]
-        return [first + step // _LINE * _LINE for step in steps]
 
-    left, top, right, bottom = box
+def _tiles(picture: Image.Image, across: list[int], down: list[int], size: int) -> np.ndarray:
+    """The tiles at these places, uint8, (down, across, size, size)."""
+    end = across[-1] + size
     found = []
-    for row in places(top, bottom):
-        strip = np.asarray(picture.crop((left, row, right, row + size)).convert("L"))
-        found += [strip[:, place - left : place - left + size] for place in places(left, right)]
-    return np.stack(found)
+    for row in down:
+        strip = np.asarray(picture.crop((across[0], row, end, row + size)).convert("L"))
+        starts = [place - across[0] for place in across]
+        found.append([strip[:, start : start + size] for start in starts])
+    return np.asarray(found)
 
 
-def _repeats(lines: np.ndarray) -> int:
-    """How many times each pixel is repeated along lines: 1, 2, 4 or 8."""
-    jumps = _mean_square(np.diff(lines.astype(np.float32), axis=-1))
-    phases = np.append(jumps, 0.0).reshape(-1, _LINE).sum(axis=0)
-    for times in (8, 4, 2):
-        edges = phases[times - 1 :: times].sum()
-        if phases.sum() - edges < _REPEATED * phases.sum():
-            return times
-    return 1
+def _repeats(
+    rows: np.ndarray, across: list[int], columns: np.ndarray, down: list[int]
+) -> tuple[int, int, int] | None:
+    """How many times pixels are repeated, both ways, and where the first of them begin; or None."""
+    by_row = _jumps(rows, across)
+    for times in range(_LINE, 1, -1):
+        if (first := _seam(*by_row, times)) is None:
+            continue
+        if (second := _seam(*_jumps(columns, down), times)) is not None:
+            return times, first, second
+    return None
+
+
+def _jumps(lines: np.ndarray, starts: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The places between pixels along lines, (tiles across, tiles along, lines, size), and the
+    mean square of the differences there. A few strong edges count no more than many.
+    """
+    differences = np.diff(lines.astype(np.float32), axis=-1)
+    squares = np.einsum("aijk,aijk->ik", differences, differences, dtype=np.float64)
+    places = np.add.outer(starts, np.arange(1, lines.shape[-1]))
+    return places.ravel(), np.minimum(squares, np.quantile(squares, 0.95)).ravel()
+
+
+def _seam(places: np.ndarray, jumps: np.ndarray, times: int) -> int | None:
+    """Where repeated pixels begin, from 0 to `times`; None: the pixels are not repeated so often.
+
+    Within them the differences are noise. The edges of JPEG's blocks tell nothing, as they lie.
+    """
+    if times < _LINE:
+        within = places % _LINE != 0
+        places, jumps = places[within], jumps[within]
+    counts = np.bincount(places % times, minlength=times)
+    powers = np.bincount(places % times, jumps, times) / np.maximum(counts, 1)
+    seam = int(np.argmax(powers))
+    inside = (powers.sum() - powers[seam]) / (times - 1)
+    most = _REPEATED if times < _LINE else _REPEATED / 10
+    return seam if inside * times < most * powers[seam] else None
 
 
 def _end(lines: np.ndarray) -> float:
-    """Where the spectrum of lines, uint8, (n, lines, size), ends: a share of all frequencies."""
+    """Where the spectrum of lines ends: a share of all frequencies.
+
+    The lines are uint8, (tiles, tiles, lines, size).
+    """
     window, steps, squares = _constants(lines.shape[-1])
-    values = lines.astype(np.float32)
+    values = lines.reshape(-1, *lines.shape[2:]).astype(np.float32)
     jumps = np.diff(values, axis=-1)
     values -= values.mean(axis=-1, keepdims=True)
     found = np.fft.rfft(values * window)

@@ -29,6 +29,7 @@ _KEYS = {
     "detail": Key("shows finer detail", f"-ROUND(LOG2({_REAL}) * 4)"),
     "bars": Key("has smaller bars", "FLOOR(COALESCE(bars, 0) * 10)"),
     "alpha": Key("is transparent", "IF(COALESCE(has_alpha, FALSE), 0, 1)"),
+    "colour": Key("has more colour", "-COALESCE(tones, 3)"),
     "extent": Key("is larger, and all of it is real", f"-{_EXTENT}"),
     "lossless": Key("is compressed without loss", "IF(COALESCE(quality, 0) = 100, 0, 1)"),
     "quality": Key("is compressed less", "-FLOOR(COALESCE(quality, 0) / 10)"),
@@ -40,7 +41,7 @@ _KEYS = {
 
 
 # What decoding tells of a content. A day that an earlier version embedded does not know it.
-_MARKS = ("frames", "has_alpha", "detail", "bars", "quality")
+_MARKS = ("frames", "has_alpha", "detail", "bars", "tones", "quality")
 
 
 def keys_of(order: Sequence[str]) -> dict[str, Key]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from imgdedup.images.bars import frame_of, without_bars
 from imgdedup.images.decode import ByteBudget, Decoder
@@ -47,11 +47,45 @@ def test_an_enlargement_has_no_more_detail_than_its_origin(
     assert 0.5 * detail_of(origin) < found < detail_of(origin)
 
 
-@pytest.mark.parametrize("times", [2, 4, 8])
-def test_repeated_pixels_are_no_detail(times: int) -> None:
+@pytest.mark.parametrize("times", range(2, 9))
+@pytest.mark.parametrize("place", [(0, 0), (1, 1), (3, 6)])
+def test_repeated_pixels_are_no_detail(times: int, place: tuple[int, int]) -> None:
     origin = natural(6, 320, 240)
     repeated = scaled(origin, times, Resampling.NEAREST)
-    assert detail_of(repeated) == pytest.approx(detail_of(origin))
+    part = repeated.crop((*place, *repeated.size))
+    found = detail_of(part)
+    assert 0.75 * detail_of(origin) < found < detail_of(origin) / STEP
+
+
+@pytest.mark.parametrize("times", [2, 3, 4, 5])
+@pytest.mark.parametrize("quality", [95, 75, 40])
+def test_repeated_pixels_are_no_detail_in_a_jpeg(times: int, quality: int) -> None:
+    origin = jpeg(natural(6, 320, 240), 90)
+    repeated = scaled(origin, times, Resampling.NEAREST)
+    assert detail_of(jpeg(repeated, quality)) < detail_of(origin) / STEP
+
+
+def test_the_blocks_of_a_jpeg_and_a_few_lines_are_no_repeated_pixels() -> None:
+    picture = natural(7)
+    assert detail_of(jpeg(picture, 10)) > 0.45 * detail_of(picture)
+    lines = np.full((600, 800), 200, np.uint8)
+    for place in range(16, 560, 96):
+        lines[place], lines[:, place] = 40, 40
+    assert detail_of(Image.fromarray(lines)) == pytest.approx(480_000**0.5)
+
+
+@pytest.mark.parametrize("soft", [0.5, 2, 6])
+@pytest.mark.parametrize("ground", ["white", "black", "gray"])
+def test_a_transparent_picture_has_the_detail_of_its_flattened_copies(
+    soft: float, ground: str
+) -> None:
+    picture = natural(3)
+    mask = Image.new("L", picture.size)
+    ImageDraw.Draw(mask).ellipse((100, 70, 540, 410), fill=255)
+    picture.putalpha(mask.filter(ImageFilter.GaussianBlur(soft)))
+    flat = Image.new("RGB", picture.size, ground)
+    flat.paste(picture, mask=picture.getchannel("A"))
+    assert marks(picture).detail >= marks(flat, "JPEG", quality=95).detail / STEP**0.5
 
 
 @pytest.mark.parametrize("quality", [95, 85, 75])

@@ -64,7 +64,7 @@ def test_every_image_is_one_row_in_order_with_an_embedding_or_a_failure(
             assert Local(row.features, row.local) == local(data)
             assert (row.failure, row.failure_detail) == (None, None)
             assert (row.format, row.width, row.height) == ("PNG", 80, 60)
-            assert Marks(row.detail, row.bars, row.quality) == DECODER.decode(data).marks
+            assert Marks(row.detail, row.bars, row.tones, row.quality) == DECODER.decode(data).marks
             assert row.size_bytes == len(data)
         else:
             assert row.embedding is None
@@ -218,7 +218,7 @@ def test_the_seconds_of_the_model_are_part_of_those_of_the_task() -> None:
 
 def decoded() -> Decoded:
     square, luma = np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)
-    marks = Marks(1.0, 0.0, 100)
+    marks = Marks(1.0, 0.0, 3, 100)
     return Decoded(square, luma, b"", "PNG", 1, 1, frames=1, has_alpha=False, marks=marks)
 
 

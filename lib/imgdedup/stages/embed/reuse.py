@@ -28,6 +28,7 @@ _TAKEN = (
     "has_alpha",
     "detail",
     "bars",
+    "tones",
     "quality",
     "embedding",
     "local",

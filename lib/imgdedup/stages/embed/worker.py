@@ -209,6 +209,7 @@ def _table(
                 "has_alpha": decoded.has_alpha if decoded else None,
                 "detail": decoded.marks.detail if decoded else None,
                 "bars": decoded.marks.bars if decoded else None,
+                "tones": decoded.marks.tones if decoded else None,
                 "quality": decoded.marks.quality if decoded else None,
                 "embedding": next(remaining) if decoded else None,
                 "local": local.descriptor if local else None,
@@ -227,6 +228,6 @@ def _table(
             }
         )
     table = pd.DataFrame(rows, columns=[field.name for field in EMBEDDED.fields])
-    whole = dict.fromkeys(("width", "height", "frames", "quality"), "Int32")
+    whole = dict.fromkeys(("width", "height", "frames", "tones", "quality"), "Int32")
     real = dict.fromkeys(("detail", "bars"), "Float64")
     return table.astype(whole | real | {"size_bytes": "Int64", "has_alpha": "boolean"})
