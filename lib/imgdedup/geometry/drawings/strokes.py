@@ -15,6 +15,7 @@ from imgdedup.geometry.agreement import finer_first
 from imgdedup.geometry.levels import level_table
 
 _FULL, _EXCHANGEABLE = 0.85, 0.98  # scales: below the first, four samples a pixel; same size
+_AS_GOOD = 1.25  # times the mean miss of the better way
 _TAPS = {1: 3, 2: 2}  # samples a pixel each way: pixels that the rule reaches each way
 _STEEP = 40  # levels between neighbours: where the rule is learned
 _MOST_TAUGHT, _FEWEST = 30_000, 10  # pixels
@@ -26,6 +27,9 @@ _NEIGHBOURS, _AROUND = np.ones((5, 5), np.uint8), np.ones((17, 17), np.uint8)
 _USUAL, _NOISE = 0.95, (4.0, 4.0)  # quantile of the misses on strokes; levels, and times that
 _LEAST_MISS = 6.5  # levels that nobody sees
 _STROKE = 0.13  # of the contrast around: what a comma in place of a point misses by
+_PRINTED = 0.9, 0.5  # quantile of the contrasts; share of it that print has everywhere
+_BESIDE, _INK = 12, 0.3  # pixels around a miss; share of the contrast there: what is ink
+_THIN = 0.9, 2.6  # quantile of the ink; pixels to its outline
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +48,11 @@ def strongest_stroke(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) ->
     `matrix`, (3, 3), takes left pixels to right ones, and is exact.
     """
     fine, coarse, there, scale, _ = finer_first(left, right, matrix)
-    missed = _missed(_lay(fine, coarse, there, scale))
+    ways = [_missed(_lay(fine, coarse, there, scale))]
     if scale > _EXCHANGEABLE:  # either may be the sharper one, from which the other follows
-        other = _missed(_lay(coarse, fine, np.linalg.inv(there), 1 / scale))
-        missed = min(missed, other, key=lambda found: found[0])
-    return missed[1]
+        ways.append(_missed(_lay(coarse, fine, np.linalg.inv(there), 1 / scale)))
+    best = min(mean for mean, _ in ways)
+    return min(strongest for mean, strongest in ways if mean <= _AS_GOOD * best)
 
 
 def _lay(fine: np.ndarray, coarse: np.ndarray, matrix: np.ndarray, scale: float) -> _Laid:
@@ -73,16 +77,45 @@ def _lay(fine: np.ndarray, coarse: np.ndarray, matrix: np.ndarray, scale: float)
 
 
 def _missed(laid: _Laid) -> tuple[float, float]:
-    """The mean miss, levels, and the strongest one in units of what noise explains."""
+    """The mean miss in deviations of the picture, and the strongest in units of its limit."""
     predicted, strokes = _predicted(laid)
     apart = laid.coarse - predicted
     apart[~laid.shown] = 0
-    mean = float(np.abs(apart).mean())
+    mean = float(np.abs(apart).mean()) / (float(laid.coarse.std()) + 1)
     apart = np.abs(cv2.GaussianBlur(apart, (0, 0), _SOFTENED))
-    usual = float(np.quantile(apart[strokes], _USUAL)) if strokes.any() else 0.0
+    usual = _quantile(apart[strokes], _USUAL)
     contrast = np.maximum(*(_contrast(each) for each in (predicted, laid.coarse)))
     limit = np.minimum(_STROKE * contrast, _NOISE[0] + _NOISE[1] * usual)
-    return mean, float((apart / np.maximum(limit, _LEAST_MISS)).max())
+    # Print has one contrast. What is soft lies in a photograph before a plain ground.
+    printed = contrast >= _PRINTED[1] * _quantile(contrast[strokes], _PRINTED[0])
+    times = np.where(printed, apart / np.maximum(limit, _LEAST_MISS), 0)
+    return mean, _strongest(times, laid.coarse)
+
+
+def _strongest(times: np.ndarray, coarse: np.ndarray) -> float:
+    """The strongest of the misses, in units of their limits, that lie among thin strokes."""
+    count, labels = cv2.connectedComponents((times >= 1).astype(np.uint8))
+    strongest = 0.0
+    for number in range(1, count):
+        miss = np.where(labels == number, times, 0)
+        place = np.unravel_index(int(miss.argmax()), miss.shape)
+        if miss[place] > strongest and _is_thin(coarse, int(place[0]), int(place[1])):
+            strongest = float(miss[place])
+    return strongest if count > 1 else float(times.max())
+
+
+def _is_thin(picture: np.ndarray, row: int, column: int) -> bool:
+    """Whether the ink around a pixel is in thin strokes, as print is."""
+    rows = slice(max(0, row - _BESIDE), row + _BESIDE + 1)
+    part = picture[rows, max(0, column - _BESIDE) : column + _BESIDE + 1].astype(np.float32)
+    apart = np.abs(part - np.median(part))
+    ink = (apart > _INK * apart.max()).astype(np.uint8)
+    inside = cv2.distanceTransform(ink, cv2.DIST_L2, 3)[ink > 0]
+    return _quantile(inside, _THIN[0]) <= _THIN[1]
+
+
+def _quantile(values: np.ndarray, share: float) -> float:
+    return float(np.quantile(values, share)) if len(values) else 0.0
 
 
 def _contrast(picture: np.ndarray) -> np.ndarray:
