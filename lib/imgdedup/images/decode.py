@@ -135,11 +135,9 @@ class Decoder:
                     self._check_size(width, height)
                 turn = turn_of(image)
                 has_alpha = layer.mode == "RGBA"
-                views = [
-                    self._view(on_ground(layer, ground), again is None)
-                    for ground in grounds_of(layer)
-                ]
-                marks = marks_of(image, data, layer, views[0].detail, views[0].box)
+                grounds = grounds_of(layer)
+                views = [self._view(on_ground(layer, ground), again is None) for ground in grounds]
+                marks = marks_of(image, data, layer, grounds[0], views[0].detail, views[0].box)
             if again is not None:
                 del layer, image
                 with self._hold(again):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image
 
 from imgdedup.failures import ImageFailure
 from imgdedup.images.depth import is_flat_gray, is_gray
@@ -17,7 +17,6 @@ from imgdedup.images.frames import frame_numbers
 from imgdedup.images.limits import check_frame, open_metered
 from imgdedup.images.pixels import (
     BLACK,
-    SWAPPING,
     WHITE,
     grounds_of,
     layer_of,
@@ -26,28 +25,7 @@ from imgdedup.images.pixels import (
     turn_of,
 )
 
-_LOSSLESS = frozenset("BMP DIB GIF ICO PCX PNG PPM PSD QOI SGI TGA XBM".split())
 _UNSEEN = 1  # of 255: opacity that shows nothing
-_LOSSY_IN_TIFF = frozenset("jpeg tiff_jpeg webp tiff_sgilog tiff_sgilog24".split())
-
-
-@dataclass(frozen=True)
-class Original:
-    """What a file says of its picture; `width` and `height` are pixels as displayed.
-
-    `grounds` are the gray levels on which the first frame is seen, the better one first. A format
-    is lossless when it keeps the pixels that it was given. `quantization` are the tables of a JPEG,
-    luma first, 64 values each in the order of rows.
-    """
-
-    format: str
-    width: int
-    height: int
-    frames: int  # at most frames.MOST_FRAMES are counted
-    has_alpha: bool
-    grounds: tuple[int, ...]
-    is_lossless: bool
-    quantization: tuple[tuple[int, ...], ...] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,27 +48,15 @@ class Frame:
         return self.looks[ground if self.has_alpha else WHITE]
 
 
-def original_of(data: bytes, max_pixels: int) -> Original:
-    """Describe an image file. A JPEG is not decoded for that; of other files one frame is.
+def count_frames(data: bytes, max_pixels: int) -> int:
+    """The frames or pages of an image file, of which none is decoded; at most MOST_FRAMES.
 
-    Raises ImageFailure as `Decoder.decode` does.
+    Raises ImageFailure as `Decoder.decode` does, when the file cannot be opened.
     """
     with translate_errors(data):
         image, _ = open_metered(data, FORMATS)
         _check_size(image.size, max_pixels)
-        if isinstance(image, JpegImagePlugin.JpegImageFile):
-            size, has_alpha = image.size, False
-            grounds: tuple[int, ...] = (WHITE,)
-        else:
-            layer = layer_of(image, data)
-            size, grounds, has_alpha = layer.size, grounds_of(layer), layer.mode == "RGBA"
-            _check_size(size, max_pixels)
-        width, height = size[::-1] if turn_of(image) in SWAPPING else size
-        frames = len(frame_numbers(image, data))
-        is_lossless, tables = _is_lossless(image, data), _quantization(image)
-    return Original(
-        str(image.format), width, height, frames, has_alpha, grounds, is_lossless, tables
-    )
+        return len(frame_numbers(image, data))
 
 
 def frames_of(data: bytes, long_side: int, most_frames: int, max_pixels: int) -> Iterator[Frame]:
@@ -141,29 +107,3 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width * height > max_pixels:
         raise ImageFailure("decompression_bomb", f"{width:,} x {height:,} pixels")
-
-
-def _quantization(image: Image.Image) -> tuple[tuple[int, ...], ...] | None:
-    if not isinstance(image, JpegImagePlugin.JpegImageFile):
-        return None
-    return tuple(tuple(table) for _, table in sorted(image.quantization.items()))
-
-
-def _is_lossless(image: Image.Image, data: bytes) -> bool:
-    if image.format == "TIFF":
-        return image.info.get("compression") not in _LOSSY_IN_TIFF
-    if image.format == "WEBP":
-        return _is_lossless_webp(data)
-    return image.format in _LOSSLESS
-
-
-def _is_lossless_webp(data: bytes) -> bool:
-    """Whether the first picture in a WebP is lossless: its piece says so by name."""
-    place = 12
-    while len(name := data[place : place + 4]) == 4:
-        if name in (b"VP8L", b"VP8 "):
-            return name == b"VP8L"
-        length = int.from_bytes(data[place + 4 : place + 8], "little")
-        # A frame of an animation has a head of 16 bytes, and its picture inside.
-        place += 24 if name == b"ANMF" else 8 + length + length % 2
-    return False

@@ -85,15 +85,15 @@ def on_ground(layer: Image.Image, ground: int) -> Image.Image:
     return page
 
 
-def other_grounds_of(layer: Image.Image) -> tuple[int, ...]:
-    """Grounds besides the first one, on which the edge of a layer in mode RGBA may weigh less.
+def other_grounds_of(layer: Image.Image, first: int) -> tuple[int, ...]:
+    """Grounds besides the `first` one, on which the edge of a layer in mode RGBA may weigh less.
 
     Of all grays, the mean of what is visible is the nearest to it. There are no such grounds where
     there is not much inside of the edge: there the edge is the picture.
     """
     nearest = round(_visible(layer)[1])
     (deviation,) = ImageStat.Stat(on_ground(layer, nearest).reduce(2).convert("L")).stddev
-    other = WHITE + BLACK - grounds_of(layer)[0]
+    other = WHITE + BLACK - first
     return (nearest, other) if deviation >= _LEAST_TEXTURE else ()
 
 

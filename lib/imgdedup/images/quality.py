@@ -12,7 +12,7 @@ from PIL import Image, JpegImagePlugin
 
 from imgdedup.images.bars import Box, frame_of
 from imgdedup.images.limits import open_image
-from imgdedup.images.pixels import grounds_of, on_ground, other_grounds_of
+from imgdedup.images.pixels import on_ground, other_grounds_of
 from imgdedup.images.tones import tones_of
 
 _TILES = 8  # tiles in a row and in a column, at most
@@ -36,7 +36,8 @@ _BEST_LOSSY = 99
 # Palettes, and formats with loss that do not say how strongly they compress. It is the default of
 # most encoders.
 _UNTOLD = 75
-_LOSSLESS_FORMATS = ("BMP", "DIB", "ICO", "PCX", "PNG", "PPM", "PSD", "QOI", "SGI", "TGA", "XBM")
+_LOSSLESS = frozenset("BMP DIB GIF ICO PCX PNG PPM PSD QOI SGI TGA XBM".split())
+_LOSSY_IN_TIFF = frozenset("jpeg tiff_jpeg webp tiff_sgilog tiff_sgilog24".split())
 # The table of luma in the JPEG standard (ISO/IEC 10918-1, table K.1), which the IJG's tables scale.
 _STANDARD = (
     *(16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55),
@@ -44,9 +45,6 @@ _STANDARD = (
     *(18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92),
     *(49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99),
 )
-_LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
-_WEBP_LOSSLESS, _WEBP_LOSSY = b"VP8L", b"VP8 "
-_WEBP_HEAD = 4096  # bytes in which the first frame of a WebP begins, unless it has a long profile
 
 
 @dataclass(frozen=True)
@@ -60,17 +58,23 @@ class Marks:
 
 
 def marks_of(
-    image: Image.Image, data: bytes, layer: Image.Image, small: Image.Image, plain: Box
+    image: Image.Image,
+    data: bytes,
+    layer: Image.Image,
+    ground: int,
+    small: Image.Image,
+    plain: Box,
 ) -> Marks:
     """The marks of a decoded image.
 
-    `data` is its file, `layer` its picture, RGB or RGBA, and `small` the same on its first ground,
-    and smaller. `plain` is the part of `small` inside plain bars. A JPEG that was decoded at less
-    than its size is decoded again, but only its luma. On some grounds the edge of a transparent
-    picture outweighs its detail. The most detail that it has on any ground counts.
+    `data` is its file, `layer` its picture, RGB or RGBA, `ground` the first of its grounds, and
+    `small` the picture on that, and smaller. `plain` is the part of `small` inside plain bars. A
+    JPEG that was decoded at less than its size is decoded again, but only its luma. On some grounds
+    the edge of a transparent picture outweighs its detail. The most detail that it has on any
+    ground counts.
     """
     frame = frame_of(np.asarray(small.convert("L")), plain)
-    picture = on_ground(layer, grounds_of(layer)[0])
+    picture = on_ground(layer, ground)
     if isinstance(image, JpegImagePlugin.JpegImageFile) and image.decoderconfig[:1] > (1,):
         picture = open_image(data, ["JPEG"])
         picture.draft("L", picture.size)
@@ -79,8 +83,8 @@ def marks_of(
     inner = round(left * across), round(top * down), round(right * across), round(bottom * down)
     detail, tones = detail_of(picture, inner), tones_of(picture, small)
     if layer.mode == "RGBA":
-        for ground in other_grounds_of(layer):
-            detail = max(detail, detail_of(on_ground(layer, ground), inner))
+        for other in other_grounds_of(layer, ground):
+            detail = max(detail, detail_of(on_ground(layer, other), inner))
     return Marks(round(detail, 1), round(frame.bars, 3), tones, quality_of(image, data))
 
 
@@ -237,17 +241,35 @@ def quality_of(image: Image.Image, data: bytes) -> int:
     `data` is its file. The quality of a JPEG is that of the IJG's tables whose divisors are as
     large as its own. A palette, and a format that does not tell, is given 75.
     """
-    if image.mode in ("P", "PA"):
+    if image.mode in ("P", "PA") or image.format == "GIF":
         return _UNTOLD
     if isinstance(image, JpegImagePlugin.JpegImageFile) and image.quantization:
         return _jpeg_quality(image.quantization[min(image.quantization)])
-    lossless = image.format in _LOSSLESS_FORMATS
+    return LOSSLESS if is_lossless(image, data) else _UNTOLD
+
+
+def is_lossless(image: Image.Image, data: bytes) -> bool:
+    """Whether the format of an opened image keeps the pixels that it was given; `data` is its file.
+
+    Of a WebP that is an animation, the first frame decides.
+    """
     if image.format == "TIFF":
-        lossless = image.info.get("compression") not in _LOSSY_TIFF
-    elif image.format == "WEBP":
-        head = data[:_WEBP_HEAD]
-        lossless = _WEBP_LOSSLESS in head and _WEBP_LOSSY not in head
-    return LOSSLESS if lossless else _UNTOLD
+        return image.info.get("compression") not in _LOSSY_IN_TIFF
+    if image.format == "WEBP":
+        return _is_lossless_webp(data)
+    return image.format in _LOSSLESS
+
+
+def _is_lossless_webp(data: bytes) -> bool:
+    """Whether the first picture in a WebP is lossless: its piece says so by name."""
+    place = 12
+    while len(name := data[place : place + 4]) == 4:
+        if name in (b"VP8L", b"VP8 "):
+            return name == b"VP8L"
+        length = int.from_bytes(data[place + 4 : place + 8], "little")
+        # A frame of an animation has a head of 16 bytes, and its picture inside.
+        place += 24 if name == b"ANMF" else 8 + length + length % 2
+    return False
 
 
 def _jpeg_quality(divisors: list[int]) -> int:

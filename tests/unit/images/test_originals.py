@@ -1,14 +1,12 @@
 """The frames of original files, for a closer look, and what a file says of its picture."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from imgdedup.failures import ImageFailure
 from imgdedup.images.decode import Decoder
-from imgdedup.images.originals import Original, frames_of, original_of
+from imgdedup.images.originals import count_frames, frames_of
 from imgdedup.images.pixels import BLACK, WHITE
 from imgdedup.testing import encoded, picture
 from tests.drawings import DECODER, cut_out, flattened, lines, scene
@@ -21,10 +19,6 @@ RED_INK, WHITE_INK = (200, 30, 60, 255), (255, 255, 255, 255)
 def frames(data: bytes, long_side: int = 1000, most: int = 100) -> list[np.ndarray]:
     found = frames_of(data, long_side, most, MOST_PIXELS)
     return [frame.on(frame.grounds[0]) for frame in found]
-
-
-def described(data: bytes) -> Original:
-    return original_of(data, MOST_PIXELS)
 
 
 def animated(form: str, images: list[Image.Image], **options: object) -> bytes:
@@ -86,7 +80,6 @@ def test_frames_are_turned_upright(form: str) -> None:
     data = encoded(SCENES[0], form, exif=exif)
     (first,) = frames(data)
     assert first.shape == (300, 200, 3)
-    assert (described(data).width, described(data).height) == (200, 300)
     upright = np.asarray(SCENES[0].transpose(Image.Transpose.ROTATE_270))
     assert np.abs(first.astype(int) - upright).mean() < 6
 
@@ -189,52 +182,16 @@ def test_equal_files_give_equal_frames() -> None:
         encoded(picture(1, 32, 32), "ICO"),
     ],
 )
-def test_the_description_agrees_with_the_decoder(data: bytes) -> None:
-    found, decoded = described(data), DECODER.decode(data)
-    for name in ("format", "width", "height", "frames", "has_alpha"):
-        assert getattr(found, name) == getattr(decoded, name)
+def test_the_frames_agree_with_the_decoder(data: bytes) -> None:
+    found, decoded = next(frames_of(data, 1000, 1, MOST_PIXELS)), DECODER.decode(data)
+    assert count_frames(data, MOST_PIXELS) == decoded.frames
+    assert found.on(WHITE).shape == (decoded.height, decoded.width, 3)
+    assert found.has_alpha == decoded.has_alpha
     assert len(found.grounds) == 1 + (decoded.second is not None)
 
 
-def test_the_quantization_of_a_jpeg_tells_its_quality() -> None:
-    tables = [described(encoded(scene(1), "JPEG", quality=q)).quantization for q in (95, 60)]
-    fine, coarse = (found for found in tables if found is not None)
-    assert [len(table) for table in fine] == [64, 64]
-    assert all(one < other for one, other in zip(fine[0], coarse[0], strict=True))
-    with Image.open(io.BytesIO(encoded(scene(1), "JPEG", quality=95))) as image:
-        assert fine == tuple(map(tuple, image.quantization.values()))  # type: ignore[attr-defined]
-    assert described(encoded(scene(1))).quantization is None
-
-
-@pytest.mark.parametrize(
-    ("form", "options", "is_lossless"),
-    [
-        ("PNG", {}, True),
-        ("GIF", {}, True),
-        ("BMP", {}, True),
-        ("TIFF", {}, True),
-        ("TIFF", {"compression": "tiff_lzw"}, True),
-        ("TIFF", {"compression": "jpeg"}, False),
-        ("WEBP", {"lossless": True}, True),
-        ("WEBP", {"quality": 90}, False),
-        ("JPEG", {}, False),
-        ("HEIF", {}, False),
-        ("AVIF", {}, False),
-    ],
-)
-def test_a_format_is_lossless_when_it_keeps_every_pixel(
-    form: str, options: dict[str, object], is_lossless: bool
-) -> None:
-    assert described(encoded(scene(1), form, **options)).is_lossless == is_lossless
-
-
-def test_an_animated_webp_is_lossless_by_its_first_frame() -> None:
-    assert described(animated("WEBP", SCENES, lossless=True)).is_lossless
-    assert not described(animated("WEBP", SCENES, quality=80)).is_lossless
-
-
-def test_a_description_needs_no_pixels_of_a_jpeg() -> None:
+def test_frames_are_counted_without_the_pixels_of_a_jpeg() -> None:
     cut = encoded(scene(1, 900, 700), "JPEG")[:4000]
-    assert (described(cut).width, described(cut).height) == (900, 700)
+    assert count_frames(cut, MOST_PIXELS) == 1
     with pytest.raises(ImageFailure):
         Decoder.decode(DECODER, cut)

@@ -9,8 +9,9 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from imgdedup.images.bars import frame_of, without_bars
 from imgdedup.images.decode import ByteBudget, Decoder
-from imgdedup.images.quality import Marks, detail_of, quality_of
+from imgdedup.images.quality import Marks, detail_of, is_lossless, quality_of
 from imgdedup.testing import encoded
+from tests.drawings import scene
 from tests.pictures import between_bars, natural, scaled
 
 Resampling = Image.Resampling
@@ -202,3 +203,40 @@ def test_palettes_and_formats_that_do_not_tell_have_a_usual_quality(
     form: str, mode: str, options: dict[str, object]
 ) -> None:
     assert quality(natural(1, 64, 48).convert(mode), form, **options) == 75
+
+
+def keeps_pixels(data: bytes) -> bool:
+    with Image.open(io.BytesIO(data)) as image:
+        return is_lossless(image, data)
+
+
+def animated(**options: object) -> bytes:
+    first, *others = (scene(seed, 300, 200) for seed in range(5))
+    return encoded(first, "WEBP", save_all=True, append_images=others, **options)
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "is_lossless"),
+    [
+        ("PNG", {}, True),
+        ("GIF", {}, True),
+        ("BMP", {}, True),
+        ("TIFF", {}, True),
+        ("TIFF", {"compression": "tiff_lzw"}, True),
+        ("TIFF", {"compression": "jpeg"}, False),
+        ("WEBP", {"lossless": True}, True),
+        ("WEBP", {"quality": 90}, False),
+        ("JPEG", {}, False),
+        ("HEIF", {}, False),
+        ("AVIF", {}, False),
+    ],
+)
+def test_a_format_is_lossless_when_it_keeps_every_pixel(
+    form: str, options: dict[str, object], is_lossless: bool
+) -> None:
+    assert keeps_pixels(encoded(scene(1), form, **options)) == is_lossless
+
+
+def test_an_animated_webp_is_lossless_by_its_first_frame() -> None:
+    assert keeps_pixels(animated(lossless=True))
+    assert not keeps_pixels(animated(quality=80))

@@ -14,7 +14,7 @@ from imgdedup.geometry.look import Look, look, may_be_shrunk, same_strokes
 from imgdedup.geometry.plain import tells
 from imgdedup.geometry.policy import may_be_copies
 from imgdedup.geometry.registration import Size, to_originals
-from imgdedup.images.originals import Frame, frames_of, original_of
+from imgdedup.images.originals import Frame, count_frames, frames_of
 from imgdedup.images.pixels import BLACK, WHITE
 
 _OTHER_FRAMES = _NO_EVIDENCE = Look(False, 0.0, drawn=False)
@@ -40,8 +40,7 @@ def compare_originals(
     when a file cannot be decoded, or has more frames than are compared.
     """
     cv2.setNumThreads(1)
-    originals = original_of(left.data, max_pixels), original_of(right.data, max_pixels)
-    frames = originals[0].frames, originals[1].frames
+    frames = count_frames(left.data, max_pixels), count_frames(right.data, max_pixels)
     if max(frames) > config.look_frames:
         raise ImageFailure("too_large", f"{max(frames):,} frames, which are too many to compare")
     if not may_be_copies(*frames, config):
