@@ -71,7 +71,8 @@ def is_repainted(left: Picture, right: Picture, matrix: np.ndarray, shared: Shar
     colours = _colour(fine), _colour(coarse)
     if not _changed(_chroma(colours[0] - colours[1]), shown).any():
         return False
-    if _has_lost_paint(fine, coarse, shown) or _has_lost_paint(coarse, fine, shown):
+    lumas = fine @ _LUMA, coarse @ _LUMA
+    if any(_has_lost_paint(colours[::way], lumas[::way], shown) for way in (1, -1)):
         return True
     whole = shown & _is_whole(laid[0]) & _is_whole(laid[1])
     change = _change(fine, coarse, shown, whole)
@@ -215,23 +216,24 @@ def _has_other_shade(coloured: np.ndarray, gray: np.ndarray, shown: np.ndarray) 
     return min(moved) > _MOVED
 
 
-def _has_lost_paint(coloured: np.ndarray, paler: np.ndarray, shown: np.ndarray) -> bool:
-    """Whether a painted thing is gray in a paler picture that has kept other colours.
+def _has_lost_paint(
+    colours: tuple[np.ndarray, ...], lumas: tuple[np.ndarray, ...], shown: np.ndarray
+) -> bool:
+    """Whether a painted thing in the first picture is gray in the second, whose other colours stay.
 
     An edit that draws all colours to gray keeps none. The ground is gray in both, so the colours
     are those of a product. Its light and shade are the same, so nothing lies on it.
     """
-    one, other = _colour(coloured), _colour(paler)
-    chroma, rest, area = _chroma(one), _chroma(other), float(shown.sum())
+    (chroma, rest), area = (_chroma(each) for each in colours), float(shown.sum())
     painted = shown & (_solid(chroma > _COLOURED) > 0)
     ground = shown & (chroma < _GRAY) & (rest < _GRAY)
     if painted.sum() < _LEAST_PAINTED * area or ground.sum() < _LEAST_GRAY * area:
         return False
-    along = (one * other).sum(axis=2)
+    along = (colours[0] * colours[1]).sum(axis=2)
     kept = shown & (chroma > _TINTED) & (rest > _TINTED) & (along > _OWN * chroma**2)
     if np.median(rest[painted]) > _PALE or _solid(kept).sum() < _KEPT * area:
         return False
-    return _have_same_shade(coloured[painted] @ _LUMA, paler[painted] @ _LUMA)
+    return _have_same_shade(*(luma[painted] for luma in lumas))
 
 
 def _softened(picture: np.ndarray) -> np.ndarray:

@@ -48,11 +48,12 @@ def is_drawn(
     pictures = laid[part], model[part]
     changed = _grown(spotted[part], shown[part], *pictures)
     reach = max(_TOGETHER[0], int(_TOGETHER[1] * max(spotted.shape))) | 1
-    drawings = _drawings(changed, reach)
-    if len(drawings) > _MOST_DRAWINGS:
+    count, labels = cv2.connectedComponents(dilated(changed, reach).astype(np.uint8))
+    if count > _MOST_DRAWINGS + 1:
         return False
+    drawings = [changed & (labels == number) for number in range(1, count)]
     drawn_on = set()
-    for pixels, box in _joined(drawings):
+    for pixels, box in _joined([(pixels, box_of(pixels)) for pixels in drawings]):
         seeds = spotted[part] & pixels
         if times_noise[seeds].sum() < _TELLING:
             continue
@@ -133,15 +134,6 @@ def _grown(
     _, labels = cv2.connectedComponents(changed.astype(np.uint8))
     touched = np.unique(labels[spotted])
     return np.isin(labels, touched)
-
-
-def _drawings(changed: np.ndarray, reach: int) -> list[tuple[np.ndarray, Box]]:
-    """The pixels, bool, (height, width), of each drawing, and its box."""
-    count, labels = cv2.connectedComponents(dilated(changed, reach).astype(np.uint8))
-    if count > _MOST_DRAWINGS + 1:
-        return [(changed, (0, 0, 0, 0))] * count
-    drawings = [changed & (labels == number) for number in range(1, count)]
-    return [(pixels, box_of(pixels)) for pixels in drawings]
 
 
 def _joined(drawings: list[tuple[np.ndarray, Box]]) -> Iterator[tuple[np.ndarray, Box]]:

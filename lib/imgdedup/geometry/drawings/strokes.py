@@ -93,15 +93,21 @@ def _missed(laid: _Laid) -> tuple[float, float]:
 
 
 def _strongest(times: np.ndarray, coarse: np.ndarray) -> float:
-    """The strongest of the misses, in units of their limits, that lie among thin strokes."""
-    count, labels = cv2.connectedComponents((times >= 1).astype(np.uint8))
-    strongest = 0.0
-    for number in range(1, count):
-        miss = np.where(labels == number, times, 0)
-        place = np.unravel_index(int(miss.argmax()), miss.shape)
-        if miss[place] > strongest and _is_thin(coarse, int(place[0]), int(place[1])):
-            strongest = float(miss[place])
-    return strongest if count > 1 else float(times.max())
+    """The strongest of the misses, in units of their limits, that lie among thin strokes.
+
+    Connected misses lie where the strongest of them lies.
+    """
+    _, labels = cv2.connectedComponents((times >= 1).astype(np.uint8))
+    rows, columns = np.nonzero(labels)
+    if not len(rows):
+        return float(times.max())
+    seen = set()
+    for place in np.argsort(-times[rows, columns], kind="stable"):
+        row, column = int(rows[place]), int(columns[place])
+        if (label := labels[row, column]) not in seen and _is_thin(coarse, row, column):
+            return float(times[row, column])
+        seen.add(label)
+    return 0.0
 
 
 def _is_thin(picture: np.ndarray, row: int, column: int) -> bool:
