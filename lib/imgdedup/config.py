@@ -25,7 +25,7 @@ Share = Annotated[float, Ge(0), Le(1)]
 _SOURCE = re.compile(
     r"file|s3|gs|abfs|/.*|(s3|gs|hdfs|https?)://[A-Za-z0-9._:-]+(/.*)?|abfs://[^/?#:\s]+(/.*)?"
 )
-KEEPER_KEYS = (
+_KEEPER_KEYS = (
     "frames",
     "detail",
     "bars",
@@ -198,7 +198,7 @@ class GroupConfig(_Strict):
         if len(set(self.keeper_order)) < len(self.keeper_order):
             raise ValueError("keeper_order names a key twice")
         for key in self.keeper_order:
-            if key not in KEEPER_KEYS and column_key(key) is None:
+            if key not in _KEEPER_KEYS and column_key(key) is None:
                 raise ValueError(f"keeper_order: {key!r} is no key: see conf/base.toml")
 
 

@@ -34,7 +34,8 @@ def find_absent(wanted: DataFrame, snapshot: DataFrame, lake: Lake, config: Conf
     images = ranked.groupBy(*ABSENT.names).agg(F.min("rank").alias("rank"))
     several = images.groupBy("content_id").count().where("count > 1").select("content_id")
     several = several.localCheckpoint()
-    if several.isEmpty():
+    number = several.count()
+    if not number:
         return lake.frame([], ABSENT)
     places = only(embedded(lake.read("embeddings")), several).groupBy(*ABSENT.names)
     placed = places.agg(F.max_by(F.struct("uri", "file_key"), "dt").alias("place"))
@@ -56,7 +57,7 @@ def find_absent(wanted: DataFrame, snapshot: DataFrame, lake: Lake, config: Conf
             ]
             yield pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(ABSENT))
 
-    tasks = math.ceil(several.count() / _CONTENTS_A_TASK)
+    tasks = math.ceil(number / _CONTENTS_A_TASK)
     return listed.repartition(tasks, "content_id").mapInArrow(check, ABSENT)
 
 

@@ -123,8 +123,8 @@ def _look(
 
 def _moved(before: DataFrame, after: DataFrame) -> DataFrame:
     """The contents (`content_id`) of the images that are absent only before or only after."""
-    gone, new = before.exceptAll(after), after.exceptAll(before)
-    return gone.union(new).select("content_id").distinct()
+    times = before.union(after).groupBy(*ABSENT.names).count()
+    return times.where("count = 1").select("content_id").distinct()
 
 
 def _looked(looks: DataFrame | None) -> dict[str, int]:
