@@ -20,9 +20,9 @@ from benchmarks.backfill.compare import Compared, compare
 from benchmarks.backfill.measure import Measured, as_range, day_by_day
 from benchmarks.backfill.month import Month, build
 from benchmarks.backfill.page import page
-from benchmarks.commands import repeating
+from benchmarks.commands import keep, repeating
 from benchmarks.quality import photos
-from benchmarks.quality.__main__ import RESULTS, claim
+from benchmarks.quality.__main__ import claim
 from imgdedup.console import say
 from imgdedup.errors import UserError
 from imgdedup.local import processes
@@ -61,8 +61,7 @@ def bench(arguments: argparse.Namespace) -> int:
         other = clean_run(out / "clean-by-day", month, by_day, clean)
     tables = compare(out / "range", clean, days), compare(out / "by-day", other, by_day)
     text = report(arguments, month, (ranged, daily), tables)
-    if arguments.name:
-        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    keep(arguments.name, text)
     (out / "backfill.md").write_text(text, encoding="utf-8")
     print("\n" + text)
     return 0 if all(each.equal for table in tables for each in table) else 1

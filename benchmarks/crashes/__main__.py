@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.commands import keep
 from benchmarks.crashes.disk import filled, may_mount
 from benchmarks.crashes.history import undisturbed_stages
 from benchmarks.crashes.plan import points
@@ -19,7 +20,6 @@ from imgdedup.console import say
 from imgdedup.errors import UserError
 from imgdedup.local import processes
 
-RESULTS = Path(__file__).parents[1] / "results"
 _ROOM = (0, 64 << 10)  # bytes left on a disk
 _MARK = ".bench-crashes"
 
@@ -44,8 +44,7 @@ def main() -> int:
         return stop.status
     command = f"make bench-crashes POINTS={arguments.points} SEED={arguments.seed}"
     text = page(trials, missed, command, time.monotonic() - since)
-    if arguments.name:
-        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    keep(arguments.name, text)
     print("\n" + text)
     return int(not all(trial.sound for trial in trials))
 

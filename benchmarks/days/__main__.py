@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from benchmarks.commands import keep
 from benchmarks.days.synthetic import Corpus
 from imgdedup import config
 from imgdedup.console import say
@@ -28,7 +29,6 @@ from imgdedup.runtime.run import Run, run_locked
 from imgdedup.runtime.session import start_session
 from imgdedup.stages import body_of
 
-RESULTS = Path(__file__).parents[1] / "results"
 TABLES = ("candidates", "pairs", "groups", "deduplicated")
 SETTINGS = {"fit.candidates_per_image": 1.0, "fit.growth": 1.0}
 
@@ -63,8 +63,7 @@ def main() -> int:
             shutil.rmtree(folder)
     spark.stop()
     text = page(found, arguments)
-    if arguments.name:
-        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    keep(arguments.name, text)
     print("\n" + text)
     return 0
 

@@ -10,15 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
+from benchmarks.commands import keep
 from benchmarks.fuzz.specimens import specimens
 from benchmarks.fuzz.trials import FORBIDDEN, Trial, decode_as_embed, trials
 from imgdedup import config
 from imgdedup.console import say
 from imgdedup.local.workspace import CONF
-
-RESULTS = Path(__file__).parents[1] / "results"
 
 
 def main() -> int:
@@ -36,8 +34,7 @@ def main() -> int:
         if trial.outcome in FORBIDDEN:
             say(f"fuzz: file {trial.number} ({trial.specimen}) {trial.outcome}: {trial.detail}")
     text = page(found, arguments.seed)
-    if arguments.name:
-        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    keep(arguments.name, text)
     print("\n" + text)
     return int(any(trial.outcome in FORBIDDEN for trial in found))
 

@@ -10,15 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.commands import repeating
+from benchmarks.commands import keep, repeating, status_of
 from benchmarks.gpu.measure import measure
 from benchmarks.gpu.page import page
 from benchmarks.quality import photos
 from imgdedup.config import load
-from imgdedup.console import say
 from imgdedup.errors import UserError
-
-ROOT = Path(__file__).parents[2]
+from imgdedup.local.workspace import CONF
 
 
 def main() -> int:
@@ -33,11 +31,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="chooses the photographs")
     parser.add_argument("--name", help="keep the page in benchmarks/results, by this name")
     arguments = parser.parse_args()
-    try:
-        return bench(arguments)
-    except UserError as error:
-        say(f"error: bench-gpu: {error}")
-        return 2
+    return status_of("bench-gpu", lambda: bench(arguments))
 
 
 def bench(arguments: argparse.Namespace) -> int:
@@ -48,7 +42,7 @@ def bench(arguments: argparse.Namespace) -> int:
     settings = {"embed.device": arguments.device}
     if arguments.weights:
         settings["embed.weights"] = arguments.weights
-    config = load(ROOT / "conf", "local", settings).embed
+    config = load(CONF, "local", settings).embed
     gpus = ["0"] if arguments.device == "cuda" else []
     measured = measure(chosen, gpus, batches, max(1, arguments.threads), config)
     variables = {
@@ -63,9 +57,7 @@ def bench(arguments: argparse.Namespace) -> int:
     where = f"{datetime.now(UTC):%Y-%m-%d}, on {machine.described()}"
     command = repeating("bench-gpu", variables)
     text = page(measured, len(chosen), command, where)
-    if arguments.name:
-        results = ROOT / "benchmarks" / "results"
-        (results / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    keep(arguments.name, text)
     print("\n" + text)
     return 0
 

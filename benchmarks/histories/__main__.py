@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.commands import keep
 from benchmarks.histories.broken import empty_partitions_stand
 from benchmarks.histories.laboratory import SETTINGS, Laboratory
 from benchmarks.histories.machine import histories, try_histories
@@ -22,7 +23,6 @@ from imgdedup import config
 from imgdedup.console import say
 from imgdedup.local.workspace import CONF
 
-RESULTS = Path(__file__).parents[1] / "results"
 _BROKEN = "pairs"
 _COUNTED = ("histories", "compared")
 
@@ -48,8 +48,7 @@ def main() -> int:
     command = f"make bench-histories HISTORIES={arguments.histories} SEED={arguments.seed}"
     command += " BROKEN=1" if arguments.broken else ""
     text = page(command, tally, stages, time.monotonic() - since, fault)
-    if arguments.name:
-        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    keep(arguments.name, text)
     print("\n" + text)
     return int(fault is not None)
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.commands import repeating
+from benchmarks.commands import keep, repeating, status_of
 from benchmarks.precision import corpus, full, quick
 from benchmarks.precision.corpus import Corpus, Row
 from benchmarks.precision.page import full_page, quick_page
@@ -27,17 +27,11 @@ from imgdedup.errors import UserError
 from imgdedup.local.run import parsed_settings, require_local_folder
 from imgdedup.local.workspace import CONF
 
-RESULTS = Path(__file__).parents[1] / "results"
-
 
 def main() -> int:
     """Read the arguments and run the benchmark; a UserError becomes one line and status 2."""
     arguments = _arguments()
-    try:
-        return bench(arguments)
-    except UserError as error:
-        say(f"error: bench-precision: {error}")
-        return 2
+    return status_of("bench-precision", lambda: bench(arguments))
 
 
 def bench(arguments: argparse.Namespace) -> int:
@@ -56,8 +50,7 @@ def bench(arguments: argparse.Namespace) -> int:
     measure = _quick if arguments.quick else _full
     text = measure(arguments, made, report, workers)
     (report / f"{arguments.name or 'precision'}.md").write_text(text, encoding="utf-8")
-    if arguments.name:
-        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    keep(arguments.name, text)
     print("\n" + text)
     say(f"bench-precision: the page and the list of what is wrong are in {report}")
     return 0

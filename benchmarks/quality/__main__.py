@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.commands import repeating
+from benchmarks.commands import RESULTS, repeating, status_of
 from benchmarks.quality import baselines, corpus, descriptors, photos, results
 from benchmarks.quality.findings import Families, findings
 from benchmarks.quality.markdown import page
@@ -30,7 +30,6 @@ from imgdedup.local.run import parsed_settings, require_local_folder, run
 from imgdedup.local.workspace import CONF
 
 DAY = "2026-01-01"
-RESULTS = Path(__file__).parents[1] / "results"
 _MARK = ".bench-quality"
 _PREFIX = "photos/"  # of an untouched photograph's image_id
 
@@ -38,11 +37,7 @@ _PREFIX = "photos/"  # of an untouched photograph's image_id
 def main() -> int:
     """Read the arguments and run the benchmark; a UserError becomes one line and status 2."""
     arguments = _arguments()
-    try:
-        return bench(arguments)
-    except UserError as error:
-        say(f"error: bench-quality: {error}")
-        return 2
+    return status_of("bench-quality", lambda: bench(arguments))
 
 
 def bench(arguments: argparse.Namespace) -> int:

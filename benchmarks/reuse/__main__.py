@@ -11,14 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import machine
+from benchmarks.commands import keep, status_of
 from benchmarks.quality import photos
 from benchmarks.quality.__main__ import claim
 from benchmarks.reuse.runs import FIRST, SECOND, Measured, measured, page
 from imgdedup.console import say
-from imgdedup.errors import UserError
 from imgdedup.local.run import require_local_folder
-
-RESULTS = Path(__file__).parents[1] / "results"
 
 
 def main() -> int:
@@ -30,11 +28,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="chooses the photographs")
     parser.add_argument("--name", help="keep the figures in benchmarks/results, by this name")
     arguments = parser.parse_args()
-    try:
-        return bench(arguments)
-    except UserError as error:
-        say(f"error: bench-reuse: {error}")
-        return 2
+    return status_of("bench-reuse", lambda: bench(arguments))
 
 
 def bench(arguments: argparse.Namespace) -> int:
@@ -60,8 +54,7 @@ def bench(arguments: argparse.Namespace) -> int:
         runs.append(measured(what, lake, dt, manifest, settings))
     command = f"make bench-reuse PHOTOS={folder.name} FILES={arguments.files} SEED={arguments.seed}"
     text = page(runs, command, f"{datetime.now(UTC):%Y-%m-%d}, on {machine.described()}")
-    if arguments.name:
-        (RESULTS / f"{arguments.name}.md").write_text(text, encoding="utf-8")
+    keep(arguments.name, text)
     print("\n" + text)
     return 0 if runs[-2].rows == runs[-1].rows else 1
 

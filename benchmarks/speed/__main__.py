@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.commands import repeating
+from benchmarks.commands import RESULTS, repeating, status_of
 from benchmarks.quality import photos
 from benchmarks.quality.__main__ import claim
 from benchmarks.speed import ours, peers
@@ -26,7 +26,6 @@ from imgdedup.console import say
 from imgdedup.errors import UserError
 from imgdedup.local.run import require_local_folder
 
-RESULTS = Path(__file__).parents[1] / "results"
 SIZES = "75,1000,4000,11000"
 FIRST, SECOND = DAYS
 _SAMPLE = 60  # files of the runs that are not measured
@@ -35,11 +34,7 @@ _SAMPLE = 60  # files of the runs that are not measured
 def main() -> int:
     """Read the arguments and run the benchmark; a UserError becomes one line and status 2."""
     arguments = _arguments()
-    try:
-        return bench(arguments)
-    except UserError as error:
-        say(f"error: bench: {error}")
-        return 2
+    return status_of("bench", lambda: bench(arguments))
 
 
 def bench(arguments: argparse.Namespace) -> int:
