@@ -23,6 +23,8 @@ from tests.spark.tables import embeddings, frame, rows_of
 
 FIRST, SECOND = "2026-01-01", "2026-01-02"
 Stages = Callable[..., dict[str, Outcome]]
+Place = Callable[..., Path]
+Embed = Callable[..., None]
 QUALITIES = {"above": 60, "best": 95, "copy": 70}
 
 
@@ -50,35 +52,48 @@ def pictures() -> dict[str, Image.Image]:
     return {"cat": cat, "stone": stone}
 
 
-def place(folder: Path, name: str, picture: Image.Image, quality: int) -> Path:
-    path = folder / f"{name}.jpg"
-    path.write_bytes(jpeg(quality).encode(picture))
-    return path
+@pytest.fixture
+def place(pictures: dict[str, Image.Image], tmp_path: Path) -> Place:
+    """Writes one of the pictures to a file of its own."""
+
+    def write(name: str, quality: int, picture: str = "cat") -> Path:
+        path = tmp_path / f"{name}.jpg"
+        path.write_bytes(jpeg(quality).encode(pictures[picture]))
+        return path
+
+    return write
 
 
-def embed(spark: SparkSession, lake: Lake, dt: str, *paths: Path) -> None:
-    """Write a day with an image of each file."""
-    rows = []
-    for path in paths:
-        with Image.open(path) as picture:
-            shown = decoded(picture.convert("RGB"))
-        chance = np.random.default_rng(len(path.name))
-        rows.append(
-            Row(
-                str(path)[1:],  # the table makes a uri of it
-                hashlib.sha256(path.read_bytes()).hexdigest(),
-                dt,
-                shown.width,
-                shown.height,
-                size_bytes=path.stat().st_size,
-                embedding=tuple(map(float, chance.standard_normal(8))),
-                thumbnail=shown.thumbnail,
-                features=features(shown),
+@pytest.fixture
+def embed(spark: SparkSession) -> Embed:
+    """Writes a day with an image of each file."""
+
+    def write(lake: Lake, dt: str, *paths: Path) -> None:
+        rows = []
+        for path in paths:
+            with Image.open(path) as picture:
+                shown = decoded(picture.convert("RGB"))
+            chance = np.random.default_rng(len(path.name))
+            rows.append(
+                Row(
+                    str(path)[1:],  # the table makes a uri of it
+                    hashlib.sha256(path.read_bytes()).hexdigest(),
+                    dt,
+                    shown.width,
+                    shown.height,
+                    size_bytes=path.stat().st_size,
+                    embedding=tuple(map(float, chance.standard_normal(8))),
+                    thumbnail=shown.thumbnail,
+                    features=features(shown),
+                )
             )
+        manifest = frame(
+            spark, [(row.image_id, "uri") for row in rows], "image_id string, uri string"
         )
-    manifest = frame(spark, [(row.image_id, "uri") for row in rows], "image_id string, uri string")
-    lake.replace("manifest", dt, manifest)
-    lake.replace("embeddings", dt, embeddings(spark, rows).drop("dt"))
+        lake.replace("manifest", dt, manifest)
+        lake.replace("embeddings", dt, embeddings(spark, rows).drop("dt"))
+
+    return write
 
 
 def kept(lake: Lake, dt: str) -> set[str]:
@@ -94,18 +109,14 @@ def states(lake: Lake) -> dict[tuple[str, str], str | None]:
 
 
 def test_a_copy_goes_and_a_picture_with_something_more_stays(
-    spark: SparkSession,
-    lake: Lake,
-    run_stages: Stages,
-    pictures: dict[str, Image.Image],
-    tmp_path: Path,
+    lake: Lake, run_stages: Stages, place: Place, embed: Embed
 ) -> None:
     files = [
-        place(tmp_path, "best", pictures["cat"], 95),
-        place(tmp_path, "copy", pictures["cat"], 60),
-        place(tmp_path, "stone", pictures["stone"], 90),
+        place("best", 95),
+        place("copy", 60),
+        place("stone", 90, "stone"),
     ]
-    embed(spark, lake, FIRST, *files)
+    embed(lake, FIRST, *files)
     details = run_stages(FIRST)["verify"].details
     assert kept(lake, FIRST) == {"best", "stone"}
     assert states(lake)["best", "copy"] == "agree"
@@ -114,15 +125,11 @@ def test_a_copy_goes_and_a_picture_with_something_more_stays(
 
 
 def test_an_original_that_is_gone_or_changed_removes_nothing_until_it_is_back(
-    spark: SparkSession,
-    lake: Lake,
-    run_stages: Stages,
-    pictures: dict[str, Image.Image],
-    tmp_path: Path,
+    lake: Lake, run_stages: Stages, place: Place, embed: Embed
 ) -> None:
-    best = place(tmp_path, "best", pictures["cat"], 95)
-    copy = place(tmp_path, "copy", pictures["cat"], 60)
-    embed(spark, lake, FIRST, best, copy)
+    best = place("best", 95)
+    copy = place("copy", 60)
+    embed(lake, FIRST, best, copy)
     data = copy.read_bytes()
     copy.unlink()
     assert run_stages(FIRST)["verify"].details["unconfirmed"] == 1
@@ -143,27 +150,28 @@ def test_an_original_that_is_gone_or_changed_removes_nothing_until_it_is_back(
 
 
 def test_what_an_earlier_day_looked_at_leaves_no_trace(
-    spark: SparkSession,
     lake: Lake,
     run_stages: Stages,
-    pictures: dict[str, Image.Image],
-    tmp_path: Path,
+    place: Place,
+    embed: Embed,
+    spark: SparkSession,
     settings: Config,
+    tmp_path: Path,
 ) -> None:
     first = [
-        place(tmp_path, "middle", pictures["cat"], 80),
-        place(tmp_path, "worst", pictures["cat"], 50),
-        place(tmp_path, "stone", pictures["stone"], 70),
+        place("middle", 80),
+        place("worst", 50),
+        place("stone", 70, "stone"),
     ]
-    second = [place(tmp_path, "best", pictures["cat"], 95)]
-    embed(spark, lake, FIRST, *first)
+    second = [place("best", 95)]
+    embed(lake, FIRST, *first)
     run_stages(FIRST)
     assert states(lake)["middle", "worst"] == "agree"
-    embed(spark, lake, SECOND, *second)
+    embed(lake, SECOND, *second)
     run_stages(SECOND)
     clean = Lake(spark, str(tmp_path / "clean"))
-    embed(spark, clean, FIRST, *first)
-    embed(spark, clean, SECOND, *second)
+    embed(clean, FIRST, *first)
+    embed(clean, SECOND, *second)
     for stage in SETTLING:
         given = Run(spark, clean, SECOND, (SECOND,), "run", settings, "")
         run_locked(stage, body_of(stage), given)
@@ -173,14 +181,10 @@ def test_what_an_earlier_day_looked_at_leaves_no_trace(
 
 
 def test_another_order_of_keepers_asks_for_verify_first(
-    spark: SparkSession,
-    lake: Lake,
-    run_stages: Stages,
-    pictures: dict[str, Image.Image],
-    tmp_path: Path,
+    lake: Lake, run_stages: Stages, place: Place, embed: Embed
 ) -> None:
-    files = [place(tmp_path, name, pictures["cat"], quality) for name, quality in QUALITIES.items()]
-    embed(spark, lake, FIRST, *files)
+    files = [place(name, quality) for name, quality in QUALITIES.items()]
+    embed(lake, FIRST, *files)
     run_stages(FIRST)
     assert kept(lake, FIRST) == {"best"}
     with pytest.raises(TryAgain, match="run verify again"):
@@ -192,20 +196,16 @@ def test_another_order_of_keepers_asks_for_verify_first(
 
 
 def test_no_exact_copy_goes_for_a_file_that_is_gone_or_overwritten(
-    spark: SparkSession,
-    lake: Lake,
-    run_stages: Stages,
-    pictures: dict[str, Image.Image],
-    tmp_path: Path,
+    lake: Lake, run_stages: Stages, place: Place, embed: Embed, tmp_path: Path
 ) -> None:
-    best = place(tmp_path, "best", pictures["cat"], 95)
+    best = place("best", 95)
     data = best.read_bytes()
-    embed(spark, lake, FIRST, best)
+    embed(lake, FIRST, best)
     run_stages(FIRST)
     best.write_bytes(b"another picture")
-    copy, small = tmp_path / "copy.jpg", place(tmp_path, "small", pictures["cat"], 60)
+    copy, small = tmp_path / "copy.jpg", place("small", 60)
     copy.write_bytes(data)
-    embed(spark, lake, SECOND, copy, small)
+    embed(lake, SECOND, copy, small)
     details = run_stages(SECOND)["verify"].details
     assert (details["unconfirmed"], details["absent"]) == (0, 1)
     assert kept(lake, FIRST) == {"best"}
@@ -214,7 +214,7 @@ def test_no_exact_copy_goes_for_a_file_that_is_gone_or_overwritten(
     best.write_bytes(data)
     third = tmp_path / "third.jpg"
     third.write_bytes(data)
-    embed(spark, lake, SECOND, copy, small, third)
+    embed(lake, SECOND, copy, small, third)
     assert run_stages(SECOND)["verify"].details["absent"] == 0
     assert kept(lake, FIRST) == {"best"}
     assert kept(lake, SECOND) == set()
