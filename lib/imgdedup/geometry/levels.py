@@ -5,7 +5,6 @@ it needs no name. Levels that few pixels have are predicted from others, and les
 off at white or black may have been anything beyond.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -33,29 +32,31 @@ class Prediction:
     most: np.ndarray
 
 
-def predictions(
-    laid: np.ndarray, model: np.ndarray, known: np.ndarray, *, coloured: bool
-) -> Iterator[Prediction]:
-    """Yield predictions of the luma of `model` from `laid`, both uint8, (height, width, 3).
+def by_levels(luma: np.ndarray, wanted: np.ndarray, known: np.ndarray) -> Prediction:
+    """Predict the luma `wanted` from another one, both uint8, (height, width), level by level.
 
-    The pixels `known`, bool, teach the rules. Pictures that are both `coloured` get a rule for each
-    channel and one for changed hues, too.
+    The pixels `known`, bool, (height, width), teach the rule.
     """
-    gray, wanted = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (laid, model))
-    yield _of_tables(level_table(gray[known], wanted[known])[:, gray])
-    if coloured:
-        tables = [level_table(laid[known][:, c], model[known][:, c]) for c in range(3)]
-        parts = [
-            weight * table[:, laid[:, :, c]]
-            for c, (weight, table) in enumerate(zip(_WEIGHTS, tables, strict=True))
-        ]
-        yield _of_tables(np.add.reduce(parts, dtype=np.float32))
-        yield _by_hues(laid, wanted, known)
+    return Prediction(*_looked_up(luma, level_table(luma[known], wanted[known])))
 
 
-def _of_tables(found: np.ndarray) -> Prediction:
-    luma, least, most = found
-    return Prediction(luma, least, most)
+def by_colours(laid: np.ndarray, model: np.ndarray, known: np.ndarray) -> list[Prediction]:
+    """Predict the luma of `model` from `laid`, both uint8, (height, width, 3), by their colours.
+
+    One prediction has a rule for each channel, and one a rule for changed hues.
+    """
+    parts = []
+    for channel, weight in enumerate(_WEIGHTS):
+        one, other = laid[:, :, channel], model[:, :, channel]
+        table = level_table(one[known], other[known])
+        parts.append([weight * looked_up for looked_up in _looked_up(one, table)])
+    by_channels = Prediction(*np.add.reduce(parts, dtype=np.float32))
+    return [by_channels, _by_hues(laid, cv2.cvtColor(model, cv2.COLOR_RGB2GRAY), known)]
+
+
+def _looked_up(levels: np.ndarray, table: np.ndarray) -> list[np.ndarray]:
+    """What each row of a table, (n, 256), has for the levels, uint8, (height, width)."""
+    return [np.asarray(cv2.LUT(levels, row)) for row in table]
 
 
 def level_table(levels: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from imgdedup.config import VerifyConfig
 from imgdedup.geometry.agreement import Shared, lay_colours, share
 from imgdedup.geometry.drawings.drawn import is_drawn
 from imgdedup.geometry.drawings.strokes import strongest_stroke
-from imgdedup.geometry.levels import predictions
+from imgdedup.geometry.levels import by_colours, by_levels
 from imgdedup.geometry.overlay import is_graphic
 from imgdedup.geometry.picture import has_no_colour
 from imgdedup.geometry.registration import register, whole_frame
@@ -47,7 +47,7 @@ def look(left: np.ndarray, right: np.ndarray, matrix: np.ndarray, config: Verify
 
     `matrix`, (3, 3), takes left pixels to right ones, and may miss by a few pixels.
     """
-    one, other = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (left, right))
+    one, other = _luma(left), _luma(right)
     matrix = register(one, other, matrix)
     shared = share(one, other, matrix)
     shown = None if shared is None else _without_edge(shared.shown)
@@ -75,7 +75,7 @@ def may_be_shrunk(left: np.ndarray, right: np.ndarray, config: VerifyConfig) -> 
 
 def same_strokes(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> bool:
     """Whether two graphics, as for `look`, agree in every stroke."""
-    one, other = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (left, right))
+    one, other = _luma(left), _luma(right)
     return _same_strokes(one, other, register(one, other, matrix))
 
 
@@ -98,17 +98,24 @@ def _both_ways(
     `least` contradicts it. A picture with few levels, or with many cut off, predicts the other
     badly. Then its way is left out.
     """
-    coloured = not has_no_colour(laid) and not has_no_colour(model)
+    pictures, lumas = (laid, model), (_luma(laid), _luma(model))
     ways = []
-    for one, other, luma in ((laid, model, shared.coarse), (model, laid, shared.fine)):
-        further = predictions(one, other, _known(one, shown), coloured=coloured)
-        first = next(further)
-        spots = find_spots(luma, [first], shown)
-        if spots.strongest >= least and coloured:
-            spots = find_spots(luma, [first, *further], shown)
+    for (one, other), (luma, wanted), seen in (
+        (pictures, lumas, shared.coarse),
+        (pictures[::-1], lumas[::-1], shared.fine),
+    ):
+        known = _known(luma, shown)
+        first = by_levels(luma, wanted, known)
+        spots = find_spots(seen, [first], shown)
+        if spots.strongest >= least and not any(map(has_no_colour, pictures)):
+            spots = find_spots(seen, [first, *by_colours(one, other, known)], shown)
         ways.append(spots)
     limit = _ALSO_TELLING[0] * min(spots.error for spots in ways) + _ALSO_TELLING[1]
     return [spots for spots in ways if spots.error <= limit]
+
+
+def _luma(picture: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
 
 
 def _without_edge(shown: np.ndarray) -> np.ndarray:
@@ -117,9 +124,8 @@ def _without_edge(shown: np.ndarray) -> np.ndarray:
     return inner
 
 
-def _known(picture: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """The pixels, bool, (height, width), of a picture (uint8) that teach how levels change."""
-    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+def _known(luma: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """The pixels, bool, (height, width), of a luma (uint8) that teach how levels change."""
     steps = cv2.morphologyEx(luma, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     known: np.ndarray = shown & (steps <= _STEEP)
     return known if known.sum() >= _LEAST_KNOWN else shown

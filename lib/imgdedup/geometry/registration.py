@@ -5,7 +5,7 @@ originals tell by how much: small tiles of both are correlated by phase, and one
 that most tiles support is applied.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from math import ceil
 
 import cv2
@@ -20,7 +20,7 @@ _ROUNDS = 2
 _TILES, _TILE = 8, (32, 128)  # tiles along the long side; pixels
 _MOST_TILES = 150
 _DETAIL = 4.0  # pixels, standard deviation: coarser structure takes no part
-_LEAST_DETAIL = 2.0  # levels
+_SHOWN, _LEAST_DETAIL = 0.9, 2.0  # share of a tile; levels, standard deviation
 _SURE = 0.15  # response of a phase correlation
 _FEW, _AFFINE = 4, 10  # tiles for a shift, and for an affine correction
 _CLOSE, _SPREAD = 0.5, 2.5  # pixels; times the median miss
@@ -43,16 +43,13 @@ def register(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> np.ndar
 
     `matrix` is right to a few pixels. A map of frame to frame is preferred when it is as good.
     """
-    found = [_refined(left, right, matrix)]
+    pair = _Pair(left, right)
+    refined = _refined(pair, matrix)
     whole = whole_frame(matrix, left.shape[::-1], right.shape[::-1])
-    if whole is not None:
-        found.insert(0, whole)
-    best = found[0], _correlation(left, right, found[0])
-    for other in found[1:]:
-        value = _correlation(left, right, other)
-        if value > best[1] + _BETTER:
-            best = other, value
-    return best[0]
+    if whole is None:
+        return refined
+    better = _correlation(pair, refined) > _correlation(pair, whole) + _BETTER
+    return refined if better else whole
 
 
 def _enlarging(thumbnail: Size, original: Size) -> np.ndarray:
@@ -61,12 +58,39 @@ def _enlarging(thumbnail: Size, original: Size) -> np.ndarray:
     return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
 
 
-def _refined(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class _Detailed:
+    """The detail of the finer and the coarser picture, float32, and the rest as in `Shared`."""
+
+    fine: np.ndarray
+    coarse: np.ndarray
+    shown: np.ndarray
+    swapped: bool
+
+
+class _Pair:
+    """Two pictures (luma, uint8) that several maps lay over each other."""
+
+    def __init__(self, left: np.ndarray, right: np.ndarray) -> None:
+        self._pictures = left, right
+        self._coarse: dict[bool, np.ndarray] = {}  # its detail is the same under all maps
+
+    def laid(self, matrix: np.ndarray) -> _Detailed | None:
+        shared = share(*self._pictures, matrix)
+        if shared is None:
+            return None
+        if shared.swapped not in self._coarse:
+            self._coarse[shared.swapped] = _detail(shared.coarse)
+        coarse = self._coarse[shared.swapped]
+        return _Detailed(_detail(shared.fine), coarse, shared.shown, shared.swapped)
+
+
+def _refined(pair: _Pair, matrix: np.ndarray) -> np.ndarray:
     for _ in range(_ROUNDS):
-        shared = share(left, right, matrix)
+        shared = pair.laid(matrix)
         if shared is None:
             break
-        centres, moved = _shifts(_detail(shared.fine), _detail(shared.coarse), shared.shown)
+        centres, moved = _shifts(shared.fine, shared.coarse, shared.shown)
         correction = _correction(centres, moved)
         if correction is None:
             break
@@ -87,12 +111,14 @@ def _shifts(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The centres of tiles, float64, (n, 2), and where they lie in the coarser picture."""
     side = _tile_side(shown.shape)
-    tiles = list(_tiles(coarse, shown, side)) if side else []
+    tiles = _tiles(coarse, shown, side) if side else []
     window = cv2.createHanningWindow((side, side), cv2.CV_32F) if tiles else None
     centres, moved = [], []
     for y, x in tiles[:: ceil(len(tiles) / _MOST_TILES) or 1]:
         tile = slice(y, y + side), slice(x, x + side)
-        shift, response = cv2.phaseCorrelate(fine[tile], coarse[tile], window)
+        # OpenCV may write the window into the tiles that it is given, and tiles overlap.
+        one, other = fine[tile].copy(), coarse[tile].copy()
+        shift, response = cv2.phaseCorrelate(one, other, window)
         if response > _SURE and max(map(abs, shift)) < side / 4:
             centre = x + side / 2, y + side / 2
             centres.append(centre)
@@ -107,13 +133,19 @@ def _tile_side(shape: tuple[int, ...]) -> int:
     return side if side >= _TILE[0] // 2 else 0
 
 
-def _tiles(coarse: np.ndarray, shown: np.ndarray, side: int) -> Iterator[tuple[int, int]]:
-    height, width = shown.shape
-    for y in range(0, height - side + 1, side // 2):
-        for x in range(0, width - side + 1, side // 2):
-            tile = slice(y, y + side), slice(x, x + side)
-            if shown[tile].mean() > 0.9 and coarse[tile].std() > _LEAST_DETAIL:
-                yield y, x
+def _tiles(coarse: np.ndarray, shown: np.ndarray, side: int) -> list[tuple[int, int]]:
+    """The top left corners of the tiles that both pictures show, and that have detail."""
+    step = side // 2
+
+    def mean(integral: np.ndarray) -> np.ndarray:
+        sums = integral[::step, ::step]
+        over = sums[2:, 2:] - sums[:-2, 2:] - sums[2:, :-2] + sums[:-2, :-2]
+        return np.asarray(over / side**2)
+
+    total, squares = (mean(integral) for integral in cv2.integral2(coarse))
+    chosen = mean(cv2.integral(shown.view(np.uint8))) > _SHOWN
+    chosen &= squares - total**2 > _LEAST_DETAIL**2
+    return [(int(y), int(x)) for y, x in np.argwhere(chosen) * step]
 
 
 def _correction(centres: np.ndarray, moved: np.ndarray) -> np.ndarray | None:
@@ -155,11 +187,11 @@ def _corners(size: Size) -> np.ndarray:
     return np.array([(0, 0), (width, 0), (width, height), (0, height)], float) - 0.5
 
 
-def _correlation(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> float:
+def _correlation(pair: _Pair, matrix: np.ndarray) -> float:
     """How well the detail of two pictures correlates under a map; -1 when nothing is shared."""
-    shared = share(left, right, matrix)
+    shared = pair.laid(matrix)
     if shared is None:
         return -1.0
-    one, other = (_detail(luma)[shared.shown] for luma in (shared.fine, shared.coarse))
+    one, other = shared.fine[shared.shown], shared.coarse[shared.shown]
     spread = float(one.std() * other.std())
     return float((one * other).mean()) / max(spread, 1e-6)

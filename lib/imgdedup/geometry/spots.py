@@ -13,9 +13,10 @@ import numpy as np
 
 from imgdedup.geometry.levels import Prediction
 
-_BLURS = (0.0, 0.6, 1.0, 1.5, 2.2, 3.2)  # pixels, standard deviation, that make two equally sharp
+_BLURS = (0.6, 1.0, 1.5, 2.2, 3.2)  # pixels, standard deviation, that make two equally sharp
 _DETAIL = 5.0  # pixels, standard deviation: coarser structure tells nothing of sharpness
 _SOFTENED, _TEXTURE = 1.0, (7, 7)  # pixels
+_EVEN = 1.5  # pixels, standard deviation: evens noise out of the mean miss
 _AROUND = np.ones((3, 3), np.uint8)
 _CLASSES, _USUAL, _LEAST_PIXELS = 12, 0.8, 20  # of texture; quantile of the misses in a class
 _EVERY = 2  # pixels each way: as many tell the noise as all
@@ -31,14 +32,13 @@ class Spots:
     """Where two pictures differ.
 
     `labels`, int32, (height, width), numbers the spots from 1, and `strengths`, float64, has the
-    strength of each: the sum over its pixels of their miss in units of the noise. `missed` and
-    `times_noise`, float32, (height, width), are the miss of each pixel in levels and in noise.
-    `error` is the mean miss, in levels, of the best prediction.
+    strength of each: the sum over its pixels of their miss in units of the noise. `times_noise`,
+    float32, (height, width), is the miss of each pixel in these units; where no pixel visibly
+    misses, it is 0 everywhere. `error` is the mean miss, in levels, of the best prediction.
     """
 
     labels: np.ndarray
     strengths: np.ndarray
-    missed: np.ndarray
     times_noise: np.ndarray
     error: float
 
@@ -59,37 +59,56 @@ def find_spots(model: np.ndarray, predicted: Sequence[Prediction], shown: np.nda
     Only the pixels `shown`, bool, count.
     """
     errors = [
-        float(np.abs(cv2.GaussianBlur(each.luma - model, (0, 0), 1.5))[shown].mean())
-        for each in predicted
+        _mean(cv2.GaussianBlur(each.luma - model, (0, 0), _EVEN), shown) for each in predicted
     ]
     best = int(np.argmin(errors))
     sharpness = _sharpness(predicted[best].luma, model, shown)
     limit = _ALSO_GOOD[0] * errors[best] + _ALSO_GOOD[1]
     good = [each for each, error in zip(predicted, errors, strict=True) if error <= limit]
     missed = np.minimum.reduce([_missed(each, model, shown, *sharpness) for each in good])
+    visible = missed > _VISIBLE
+    if not visible.any():
+        nothing = np.zeros_like(missed)
+        return Spots(nothing.astype(np.int32), np.empty(0), nothing, errors[best])
     texture = np.minimum(
         _deviation(_blurred(predicted[best].luma, sharpness[0])),
         _deviation(_blurred(model, sharpness[1])),
     )
     times_noise = missed / _noise(missed, texture, shown)
-    found = ((times_noise > _BEYOND_NOISE) & (missed > _VISIBLE)).astype(np.uint8)
+    found = ((times_noise > _BEYOND_NOISE) & visible).astype(np.uint8)
     closed = cv2.morphologyEx(found, cv2.MORPH_CLOSE, _CLOSED)
     count, labels, figures, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     strengths = np.bincount(labels.ravel(), times_noise.ravel(), minlength=count)[1:]
     strengths[figures[1:, cv2.CC_STAT_AREA] < _LEAST_AREA] = 0
-    return Spots(labels, strengths, missed, times_noise, errors[best])
+    return Spots(labels, strengths, times_noise, errors[best])
+
+
+def _mean(apart: np.ndarray, shown: np.ndarray) -> float:
+    """The mean distance from 0, float32, of the pixels shown."""
+    mask = shown.view(np.uint8)
+    return float(cv2.norm(apart, cv2.NORM_L1, mask) / cv2.countNonZero(mask))
 
 
 def _sharpness(one: np.ndarray, other: np.ndarray, shown: np.ndarray) -> tuple[float, float]:
-    """The blurs, pixels, that make two pictures equally sharp; at least one of them is 0."""
+    """The blurs, pixels, that make two pictures equally sharp; at least one of them is 0.
+
+    The pictures come closer with each blur up to the best one, and then move apart.
+    """
     detail = [picture - cv2.GaussianBlur(picture, (0, 0), _DETAIL) for picture in (one, other)]
 
     def apart(blurs: tuple[float, float]) -> float:
         first, second = (_blurred(x, blur) for x, blur in zip(detail, blurs, strict=True))
-        return float(np.abs(first - second)[shown].mean())
+        return _mean(first - second, shown)
 
-    choices = [(blur, 0.0) for blur in _BLURS] + [(0.0, blur) for blur in _BLURS[1:]]
-    return min(choices, key=apart)
+    best = 0.0, 0.0
+    least = apart(best)
+    for choices in ([(blur, 0.0) for blur in _BLURS], [(0.0, blur) for blur in _BLURS]):
+        for blurs in choices:
+            distance = apart(blurs)
+            if distance >= least:
+                break
+            best, least = blurs, distance
+    return best
 
 
 def _blurred(picture: np.ndarray, deviation: float) -> np.ndarray:
@@ -118,15 +137,18 @@ def _noise(missed: np.ndarray, texture: np.ndarray, shown: np.ndarray) -> np.nda
     """The miss, levels, (height, width), that the noise explains at each pixel's texture."""
     some = shown[::_EVERY, ::_EVERY]
     textures, misses = (picture[::_EVERY, ::_EVERY][some] for picture in (texture, missed))
+    order = np.argsort(textures)
+    textures, misses = textures[order], misses[order]
     edges = np.unique(np.quantile(textures, np.linspace(0, 1, _CLASSES + 1)[1:-1]))
-    classes = np.digitize(textures, edges)
+    begins = np.searchsorted(textures, edges)
     usual, most = np.zeros(len(edges) + 1), np.zeros(len(edges) + 1)
-    for number in range(len(usual)):
-        inside = classes == number
-        if inside.sum() > _LEAST_PIXELS:
+    for number, inside in enumerate(np.split(np.arange(len(textures)), begins)):
+        if len(inside) > _LEAST_PIXELS:
             usual[number] = np.quantile(misses[inside], _USUAL)
-        if inside.any():
+        if len(inside):
             most[number] = _MOST_NOISE[0] + _MOST_NOISE[1] * np.median(textures[inside])
     # A change that fills its class would pass for noise without the second limit.
     steady = np.minimum(np.maximum.accumulate(usual), most)
-    return np.asarray(_LEAST_NOISE + steady[np.digitize(texture, edges)], np.float32)
+    # A few comparisons of all pixels are cheaper than a search for the class of each.
+    classes = np.add.reduce([texture >= edge for edge in edges], dtype=np.uint8)
+    return np.asarray(_LEAST_NOISE + steady[classes], np.float32)
