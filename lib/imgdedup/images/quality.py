@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from imgdedup.images.bars import Box, frame_of
+from imgdedup.images.few_colours import is_photograph_in_few_colours
 from imgdedup.images.limits import open_image
 from imgdedup.images.pixels import on_ground, other_grounds_of
 from imgdedup.images.tones import tones_of
@@ -33,10 +34,11 @@ _TINY = 1e-9
 
 LOSSLESS = 100
 _BEST_LOSSY = 99
-# Palettes, and formats with loss that do not say how strongly they compress. It is the default of
-# most encoders.
+# Formats with loss that do not say how strongly they compress: the default of most encoders. A
+# photograph in 256 colours has lost as much.
 _UNTOLD = 75
 _LOSSLESS = frozenset("BMP DIB GIF ICO PCX PNG PPM PSD QOI SGI TGA XBM".split())
+_OF_8_BITS = frozenset("L LA P PA RGB RGBA".split())
 _LOSSY_IN_TIFF = frozenset("jpeg tiff_jpeg webp tiff_sgilog tiff_sgilog24".split())
 # The table of luma in the JPEG standard (ISO/IEC 10918-1, table K.1), which the IJG's tables scale.
 _STANDARD = (
@@ -239,13 +241,15 @@ def quality_of(image: Image.Image, data: bytes) -> int:
     """How well an opened image is compressed: 0 to 99 with loss, 100 without.
 
     `data` is its file. The quality of a JPEG is that of the IJG's tables whose divisors are as
-    large as its own. A palette, and a format that does not tell, is given 75.
+    large as its own. A format that does not tell, and a photograph that was reduced to few colours,
+    is given 75.
     """
-    if image.mode in ("P", "PA") or image.format == "GIF":
-        return _UNTOLD
     if isinstance(image, JpegImagePlugin.JpegImageFile) and image.quantization:
         return _jpeg_quality(image.quantization[min(image.quantization)])
-    return LOSSLESS if is_lossless(image, data) else _UNTOLD
+    if not is_lossless(image, data):
+        return _UNTOLD
+    is_reduced = image.mode in _OF_8_BITS and is_photograph_in_few_colours(image.convert("RGB"))
+    return _UNTOLD if is_reduced else LOSSLESS
 
 
 def is_lossless(image: Image.Image, data: bytes) -> bool:
