@@ -10,6 +10,7 @@ import numpy as np
 
 from imgdedup.config import VerifyConfig
 from imgdedup.failures import ImageFailure
+from imgdedup.geometry.drawings.hidden_ink import hides_ink, level_behind
 from imgdedup.geometry.look import Look, look, may_be_shrunk, same_strokes
 from imgdedup.geometry.plain import tells
 from imgdedup.geometry.policy import may_be_copies
@@ -17,7 +18,7 @@ from imgdedup.geometry.registration import Size, to_originals
 from imgdedup.images.originals import Frame, count_frames, frames_of
 from imgdedup.images.pixels import BLACK, WHITE
 
-_OTHER_FRAMES = _NO_EVIDENCE = Look(False, 0.0, drawn=False)
+_OTHER_FRAMES = _NO_EVIDENCE = _NO_GROUND = Look(False, 0.0, drawn=False)
 _ONE_COLOUR = 3  # levels by which an encoding may change the colour of a plain picture
 
 
@@ -94,35 +95,61 @@ def _compare_frames(
     one: Frame, other: Frame, matrix: np.ndarray, config: VerifyConfig
 ) -> tuple[Look, bool]:
     """What was found on two frames, and whether they show something to compare."""
-    looks = []
-    needs_all, pairs = _on_grounds(one, other)
+    looks: list[tuple[Look, bool]] = []
+    needs_all, pairs = _on_grounds(one, other, matrix)
     for pictures in pairs:
         found = look(*pictures, matrix, config)
         looks.append((found, found.same and tells(*pictures, matrix)))
         if needs_all and not found.same:
             return looks[-1]
     told = next((each for each in looks if each[1]), None)
-    return told or next((each for each in looks if each[0].same), looks[0])
+    first = looks[0] if looks else (_NO_GROUND, False)
+    return told or next((each for each in looks if each[0].same), first)
 
 
-def _on_grounds(one: Frame, other: Frame) -> tuple[bool, list[tuple[np.ndarray, np.ndarray]]]:
+def _on_grounds(
+    one: Frame, other: Frame, matrix: np.ndarray
+) -> tuple[bool, list[tuple[np.ndarray, np.ndarray]]]:
     """Whether two frames must agree on all grounds, and their pixels on each of these.
 
     Two transparent frames must agree on each ground on which one of them shows: what is white tells
     nothing on white. A frame without transparency lay on one ground, and nothing tells on which.
+    Where that ground hides some ink of the other frame, the ink is lost, and no ground is left.
     """
     if one.has_alpha and other.has_alpha:
         shows = sorted({*one.grounds, *other.grounds})
         return True, [(one.on(ground), other.on(ground)) for ground in shows]
-    grounds = product(one.grounds, other.grounds)
+    left, right = one.grounds, other.grounds
+    if one.has_alpha:
+        left = _grounds_beside(one, other, matrix)
+    elif other.has_alpha:
+        right = _grounds_beside(other, one, np.linalg.inv(matrix))
+    grounds = product(left, right)
     return False, [(one.on(ground), other.on(beside)) for ground, beside in grounds]
+
+
+def _grounds_beside(frame: Frame, opaque: Frame, matrix: np.ndarray) -> tuple[int, ...]:
+    """The grounds on which a transparent frame may be like an opaque one.
+
+    `matrix` takes its pixels to those of the opaque frame.
+    """
+    white, black = frame.on(WHITE), frame.on(BLACK)
+    hiding = [
+        ground for ground in (WHITE, BLACK) if hides_ink(white, black, on_white=ground == WHITE)
+    ]
+    if not hiding:
+        return frame.grounds
+    level = level_behind(white, black, opaque.on(WHITE), matrix)
+    if min((WHITE, BLACK), key=lambda ground: abs(ground - level)) in hiding:
+        return ()
+    return tuple(ground for ground in frame.grounds if ground not in hiding)
 
 
 def _agree_closely(files: _Files, size: int) -> bool:
     """Whether the strokes of all frames agree on as many pixels as a square of `size` has."""
     sizes = [_long_side(content, size) for content in files.contents]
     for one, other, there in files.frames(sizes):
-        needs_all, pairs = _on_grounds(one, other)
+        needs_all, pairs = _on_grounds(one, other, there)
         agree = (same_strokes(*pictures, there) for pictures in pairs)
         if not (all(agree) if needs_all else any(agree)):
             return False
