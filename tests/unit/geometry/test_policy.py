@@ -161,3 +161,36 @@ def test_the_numbers_of_frames_must_allow_a_copy(
     left, right = (replace(described(DRAWN), frames=number) for number in frames)
     rules = replace(ALL, animations=still_of_animation)
     assert is_copy(left, right, rules) == copies
+
+
+def broad_arrow(*, marked: bool) -> Image.Image:
+    """An arrow to the left, the same above and below unless it is marked."""
+    drawn = Image.new("RGB", (480, 320), "white")
+    draw = ImageDraw.Draw(drawn)
+    head, shaft = [(60, 160), (200, 50), (200, 270)], (200, 110, 420, 210)
+    draw.polygon(head, fill="navy")
+    draw.rectangle(shaft, fill="navy")
+    if marked:
+        draw.rectangle((230, 120, 400, 140), fill="white")
+    return drawn
+
+
+@pytest.mark.parametrize(
+    ("marked", "mirrored", "turned", "expected"),
+    [
+        (False, True, False, True),
+        (False, False, True, True),
+        (False, False, False, False),
+        (True, True, False, True),
+        (True, False, True, False),
+        (True, False, False, False),
+    ],
+)
+def test_a_mirrored_drawing_that_a_turn_explains_is_refused_by_both_switches(
+    *, marked: bool, mirrored: bool, turned: bool, expected: bool
+) -> None:
+    left = broad_arrow(marked=marked)
+    right = left.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    rules = replace(ALL, mirrored=mirrored, turned=turned)
+    found = compare(described(left), described(right), rules)
+    assert found.duplicate == expected
