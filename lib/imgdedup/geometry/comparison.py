@@ -23,7 +23,8 @@ import numpy as np
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.agreement import Agreement, Shared, agreement, share
 from imgdedup.geometry.alignment import Alignment, align, apply, frames, turned
-from imgdedup.geometry.colours import Colours, colours_of
+from imgdedup.geometry.colouring.colours import Colours, colours_of
+from imgdedup.geometry.colouring.verdict import are_recoloured, show_other_object
 from imgdedup.geometry.explanation import Explanation, explain
 from imgdedup.geometry.imitation import imitations
 from imgdedup.geometry.overlay import (
@@ -35,7 +36,6 @@ from imgdedup.geometry.overlay import (
 )
 from imgdedup.geometry.picture import Picture
 from imgdedup.geometry.policy import is_allowed, is_allowed_frame, may_be_copies
-from imgdedup.geometry.repainting import is_repainted
 
 _FIRM = 12  # features that place a picture firmly
 _ALIKE = 0.95  # correlation of two signatures from which whole frames are compared
@@ -140,27 +140,23 @@ def _judge(left: Picture, right: Picture, aligned: Alignment, config: VerifyConf
     if shared.overlap < config.least_overlap or not (everywhere or covered):
         return Verdict(False, inliers, found.worst, shared.overlap, None)
     colours = colours_of(left, right, matrix)
-    if _is_other_object(left, right, matrix, shared, colours):
+    if show_other_object(left, right, matrix, shared, colours):
         return Verdict(False, inliers, found.worst, shared.overlap, None)
     drawn = drawn_pixels(thin)
     overlaid = covered or is_overlay(thin, drawn, config)
     if overlaid:  # the overlay tells nothing about the tones below
         thin = replace(thin, shown=thin.shown & ~drawn)
-    explanation = explain(left, right, matrix, thin, colours, overlaid)
+    recoloured = are_recoloured(left, right, matrix, thin, colours, overlaid=overlaid)
+    explanation = explain(left, right, matrix, thin, recoloured, overlaid)
     return Verdict(True, inliers, found.worst, shared.overlap, explanation, matrix)
 
 
-def _is_other_object(
-    left: Picture,
-    right: Picture,
-    matrix: np.ndarray,
-    shared: Shared,
-    colours: Colours | None,
-) -> bool:
-    """Whether the pictures show one object in two colours."""
-    if colours is not None and colours.is_one_object:
-        return True
-    return is_repainted(left, right, matrix, shared)
+def _explain_frames(
+    left: Picture, right: Picture, matrix: np.ndarray, shared: Shared, colours: Colours | None
+) -> Explanation:
+    thin = shared.thinned()
+    recoloured = are_recoloured(left, right, matrix, thin, colours, overlaid=False)
+    return explain(left, right, matrix, shared, recoloured, overlaid=False)
 
 
 def _agree_beneath(shared: Shared, found: Agreement, config: VerifyConfig) -> bool:
@@ -223,9 +219,9 @@ def _compare_frames(
         if _agree_strictly(found, config) if found else _same_tones(left, right, matrix):
             colours = colours_of(left, right, matrix)
             worst = found.worst if found else 1.0
-            if _is_other_object(left, right, matrix, shared, colours):
+            if show_other_object(left, right, matrix, shared, colours):
                 return Verdict(False, 0, worst, shared.overlap, None)
-            explanation = explain(left, right, matrix, shared, colours, overlaid=False)
+            explanation = _explain_frames(left, right, matrix, shared, colours)
             return Verdict(True, 0, worst, shared.overlap, explanation, matrix)
     return None
 
@@ -249,9 +245,9 @@ def _compare_edited(
         for edited in imitations(left, right, matrix, shared):
             found = agreement(edited)
             if found is not None and _agree_edited(found, graphic, config):
-                if _is_other_object(left, right, matrix, shared, colours):
+                if show_other_object(left, right, matrix, shared, colours):
                     break
-                explanation = explain(left, right, matrix, shared, colours, overlaid=False)
+                explanation = _explain_frames(left, right, matrix, shared, colours)
                 return Verdict(True, 0, found.worst, shared.overlap, explanation, matrix)
     return None
 

@@ -14,13 +14,11 @@ import numpy as np
 
 from imgdedup.geometry.agreement import Shared
 from imgdedup.geometry.alignment import apply, linear_at
-from imgdedup.geometry.colours import Colours
 from imgdedup.geometry.picture import Picture
 
 _STEP = 1e-3  # pixels: rounds away what floating point alone makes
 _MORE = 0.02  # of the area: less is the inaccuracy of the map
 _TILT = 0.02  # change of scale across the picture that counts as perspective
-_HUE = 8.0  # mean distance in a and b of CIELAB that counts as other colours, saturation aside
 WHOLE = 0.97  # of the area: from here on, a picture shows all
 _SAME_SIZE = 0.03  # of the scale
 _TURNED = 2.0  # degrees
@@ -68,12 +66,13 @@ def explain(
     right: Picture,
     matrix: np.ndarray,
     shared: Shared,
-    colours: Colours | None,
+    recoloured: bool,
     overlaid: bool,
 ) -> Explanation:
     """Explain two copies aligned by a map (3, 3) of left thumbnail pixels to right ones.
 
-    `overlaid` tells that something lies on one of them; `shared` leaves that part out.
+    `recoloured` tells that all their colours differ. `overlaid` tells that something lies on one of
+    them; `shared` leaves that part out.
     """
     there = _frame_map(left, right, matrix)
     back = np.linalg.inv(there)
@@ -101,7 +100,7 @@ def explain(
         brightness=brightness,
         contrast=contrast,
         grayscale=left.is_gray != right.is_gray,
-        recoloured=colours is not None and _is_recoloured(colours, overlaid),
+        recoloured=recoloured,
         overlaid=overlaid,
         edit="",
     )
@@ -191,10 +190,6 @@ def _tilt(motion: np.ndarray, wider: Picture) -> float:
 def _same_frame(wider: Picture, other: Picture) -> bool:
     across, down = other.width / wider.width, other.height / wider.height
     return max(abs(math.log(across)), abs(math.log(down))) < _SAME_SIZE
-
-
-def _is_recoloured(colours: Colours, overlaid: bool) -> bool:
-    return (colours.typical_shift if overlaid else colours.shift) > _HUE
 
 
 def _in_words(facts: Explanation, same_frame: bool, coloured_over: bool) -> list[str]:

@@ -210,7 +210,8 @@ def test_the_last_bits_of_a_map_do_not_change_the_explanation(bits: float) -> No
     assert shared is not None
     nearly = np.eye(3) + bits * np.array([[1, -1, 9], [1, 1, 9], [0.01, 0.01, 0]])
     facts = [
-        explain(left, right, matrix, shared, None, overlaid=False) for matrix in (np.eye(3), nearly)
+        explain(left, right, matrix, shared, recoloured=False, overlaid=False)
+        for matrix in (np.eye(3), nearly)
     ]
     assert facts[0] == facts[1]
     assert not np.signbit(facts[0].rotation)

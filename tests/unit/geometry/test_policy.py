@@ -9,11 +9,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
 from imgdedup.config import VerifyConfig
-from imgdedup.corpora.edits import grayscale, jpeg, resize
+from imgdedup.corpora.edits import grayscale, jpeg, resize, webp
 from imgdedup.geometry.comparison import compare
 from imgdedup.geometry.picture import Picture
 from tests.drawings import scene
-from tests.pictures import SETTINGS, described
+from tests.pictures import SETTINGS, described, photograph
 
 ALL = SETTINGS.verify
 STRICT = replace(
@@ -78,6 +78,51 @@ def test_a_switch_refuses_its_own_edit_and_no_other(name: str) -> None:
 @pytest.mark.parametrize("name", ALWAYS)
 def test_no_switch_refuses_another_encoding_size_crop_or_tone(name: str) -> None:
     assert is_copy(DRAWN, described(ALWAYS[name](DRAWN), jpeg(85)), STRICT)
+
+
+def turned_hues(picture: Image.Image, degrees: float) -> Image.Image:
+    pixels = np.asarray(picture.convert("HSV")).copy()
+    pixels[:, :, 0] += np.uint8(round(degrees / 360 * 256) % 256)
+    return Image.fromarray(pixels, "HSV").convert("RGB")
+
+
+def mixed(picture: Image.Image, weights: list[list[float]]) -> Image.Image:
+    """The picture with channels that are sums of its channels with these weights."""
+    pixels = np.asarray(picture) @ np.array(weights).T
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+SEPIA = [[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]]
+WARM, COOL = np.diag([1.12, 1.0, 0.85]).tolist(), np.diag([0.88, 1.0, 1.12]).tolist()
+CASTS: dict[str, Edit] = {
+    "20 degrees": lambda picture: turned_hues(picture, 20),
+    "-20 degrees": lambda picture: turned_hues(picture, -20),
+    "30 degrees": lambda picture: turned_hues(picture, 30),
+    "sepia": lambda picture: mixed(picture, SEPIA),
+    "warm": lambda picture: mixed(picture, WARM),
+    "cool": lambda picture: mixed(picture, COOL),
+}
+
+
+@pytest.mark.parametrize("name", CASTS)
+@pytest.mark.parametrize("photo", ["cat", "china"])
+def test_a_slight_change_of_all_colours_is_one(photo: str, name: str) -> None:
+    picture = photograph(photo)
+    edited = described(CASTS[name](picture), jpeg(85))
+    assert is_copy(picture, edited, ALL)
+    assert not is_copy(picture, edited, replace(ALL, recoloured=False))
+    assert not is_copy(picture, edited, STRICT)
+
+
+@pytest.mark.parametrize("photo", ["cat", "china"])
+def test_compression_and_tones_change_no_colours(photo: str) -> None:
+    picture = photograph(photo)
+    for encoding in (jpeg(30), webp(40)):
+        assert is_copy(picture, described(picture, encoding), STRICT)
+    for factor in (0.6, 1.4):
+        for edit in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+            edited = edit(picture).enhance(factor)
+            assert is_copy(picture, described(edited, jpeg(80)), STRICT)
 
 
 def test_a_half_turn_with_a_mirror_needs_both_switches() -> None:

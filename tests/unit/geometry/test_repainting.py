@@ -113,3 +113,28 @@ def test_a_caption_on_a_coloured_picture_is_no_other_colour() -> None:
     draw.rectangle((0, 0, 400, 44), fill="black")
     draw.text((200, 22), "HOW IT STARTED", "white", ImageFont.load_default(30), "mm")
     assert is_copy(picture, captioned)
+
+
+LABELS = [((20, 20, 20), (200, 30, 30)), (RED, (30, 60, 190)), ((30, 140, 50), (240, 210, 40))]
+
+
+def labelled(picture: Image.Image, label: Colour) -> Image.Image:
+    """The picture with a round label that covers two hundredths of it."""
+    drawn = picture.copy()
+    ImageDraw.Draw(drawn).ellipse((150, 155, 208, 203), fill=label)
+    return drawn
+
+
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("sofa", [BEIGE, (110, 160, 170)])
+def test_a_small_plain_label_in_two_colours_is_no_copy(
+    labels: tuple[Colour, Colour], sofa: Colour
+) -> None:
+    one, other = (labelled(room(sofa, (150, 120, 90)), label) for label in labels)
+    assert not is_copy(one, other)
+
+
+@pytest.mark.parametrize("label", [RED, GREEN])
+def test_a_label_on_one_of_two_pictures_has_no_other_colour(label: Colour) -> None:
+    picture = room(BLUE, BEIGE)
+    assert is_copy(picture, labelled(picture, label))

@@ -18,6 +18,7 @@ _FAR = 10.0  # distance between two colours that no compression makes
 _OTHER_HUE = 0.2  # cosine of the angle between two hues: tells near dark paints apart
 _LEAST_NEUTRAL, _LEAST_FAR = 0.35, 0.01  # of the pixels
 _RECOLOURED = 0.3  # of the coloured pixels
+_OTHER = 8.0  # distance between the colours of two pictures, on the whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +28,10 @@ class Colours:
     first: np.ndarray
     second: np.ndarray
 
-    @property
-    def shift(self) -> float:
-        """Mean distance of the colours, saturation aside."""
-        return float(self._apart().mean())
-
-    @property
-    def typical_shift(self) -> float:
-        """Median distance of the colours, saturation aside; an overlay changes it by little."""
-        return float(np.median(self._apart()))
+    def are_others(self, *, overlaid: bool) -> bool:
+        """Whether they differ on the whole, saturation aside; an overlay changes few of them."""
+        apart = self._apart()
+        return float(np.median(apart) if overlaid else apart.mean()) > _OTHER
 
     @property
     def is_one_object(self) -> bool:

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from imgdedup.geometry.agreement import STRIDE, Shared, lay_colours
+from imgdedup.geometry.agreement import Shared, lay_colours
+from imgdedup.geometry.colouring.casts import is_whole, softened
+from imgdedup.geometry.colouring.painted import has_painted_spot, have_same_shade
 from imgdedup.geometry.picture import Picture
 
-_SMOOTHED = 2.0  # pixels, standard deviation: evens out what compression does to colours
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_DARKEST, _BRIGHTEST = 6, 248  # beyond these levels a channel may have been cut off
-_REACH = np.ones((7, 7), np.uint8)  # pixels: how far the smoothing carries such levels
 _ENOUGH, _LEAST = 3000, 50  # pixels: as many tell the edit as all do; fewer tell nothing
 _ROUNDS, _RIDGE = 6, 1e-4  # of the fit; share of the squares that keeps it near no change
 _LEAST_GAIN, _SATURATIONS = 0.3, (0.7, 1.5)  # beyond, a turned hue may pass for a change of tones
@@ -28,12 +27,10 @@ _BETTER = 1.02  # times the pixels that a further term of an edit must explain
 _FAR, _NEAR = 14.0, 6.0  # distance between colours that differ, and that are the same
 _CHROMA = 8.0  # from which a pixel has a colour that a turned hue would change
 _OWN = 0.5  # of its chroma: a colour that moved less has kept its hue
-_SPOT, _FLAT_SPOT, _OPENED = 0.003, 0.03, np.ones((3, 3), np.uint8)  # of the shown pixels
+_OPENED = np.ones((3, 3), np.uint8)
 _STAYED, _STAYED_ALONE = 0.5, 0.3  # coloured pixels that stayed, relative to those that changed
 _MOST, _QUIET = 0.9, 4.0  # of the rest; distance of its colours: strong compression makes more
 _AROUND = np.ones((5, 5), np.uint8)  # a spot is blurred
-_OUTLINE = np.ones((7, 7), np.uint8)  # of a spot: it is there whatever lies in the spot
-_FLAT, _SAME_SHADE = 2.0, 0.8  # deviation of luma, levels; correlation of light and shade
 _GRAY, _COLOURED = 6.0, 15.0  # chroma of gray things, and of painted ones
 _LEAST_GRAY, _LEAST_PAINTED, _MOVED = 0.35, 0.02, 25.0  # shares of the pixels; levels
 _PALE, _TINTED, _KEPT = 3.0, 5.0, 0.004  # chroma; share of the pixels that kept their colours
@@ -63,7 +60,7 @@ def is_repainted(left: Picture, right: Picture, matrix: np.ndarray, shared: Shar
         return False
     shown = shared.thinned().shown
     laid = lay_colours(left.rgb, right.rgb, matrix)
-    fine, coarse = (_softened(each) for each in laid)
+    fine, coarse = (softened(each) for each in laid)
     if left.is_gray or right.is_gray:
         fine_is_gray = right.is_gray if shared.swapped else left.is_gray
         gray, coloured = (fine, coarse) if fine_is_gray else (coarse, fine)
@@ -74,7 +71,7 @@ def is_repainted(left: Picture, right: Picture, matrix: np.ndarray, shared: Shar
     lumas = fine @ _LUMA, coarse @ _LUMA
     if any(_has_lost_paint(colours[::way], lumas[::way], shown) for way in (1, -1)):
         return True
-    whole = shown & _is_whole(laid[0]) & _is_whole(laid[1])
+    whole = shown & is_whole(laid[0]) & is_whole(laid[1])
     change = _change(fine, coarse, shown, whole)
     if change is None:
         return False
@@ -82,7 +79,7 @@ def is_repainted(left: Picture, right: Picture, matrix: np.ndarray, shared: Shar
     rest = shown & (cv2.dilate(changed, _AROUND) == 0)
     if not rest.any() or np.quantile(change.apart[rest], _MOST) > _QUIET:
         return False
-    if not _has_painted_spot(changed, fine, coarse, float(shown.sum())):
+    if not has_painted_spot(changed, fine, coarse, float(shown.sum())):
         return False
     chroma = np.minimum(*(_chroma(each) for each in colours))
     kept = change.apart < np.minimum(_NEAR, _OWN * chroma)
@@ -168,32 +165,6 @@ def _edited(picture: np.ndarray, edit: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(gain * picture + from_luma * luma + offset, 0, 255))
 
 
-def _has_painted_spot(
-    changed: np.ndarray, fine: np.ndarray, coarse: np.ndarray, area: float
-) -> bool:
-    """Whether the same thing, but for its colour, is in a large changed spot.
-
-    A thing in another colour has the same light and shade. What lies on top has not. Of flat spots
-    only larger ones count, since a letter is flat, too. `area` is that of the pictures, in pixels.
-    """
-    count, labels = cv2.connectedComponents(changed)
-    sizes = np.bincount(labels.ravel(), minlength=count)
-    for label in np.flatnonzero(sizes >= _SPOT * area):
-        spot = (labels == label).astype(np.uint8)
-        inner = cv2.erode(spot, _OUTLINE)
-        inside = (inner if inner.sum() >= _LEAST else spot) > 0
-        x, y = fine[inside] @ _LUMA, coarse[inside] @ _LUMA
-        is_flat = max(x.std(), y.std()) < _FLAT
-        if label and (sizes[label] >= _FLAT_SPOT * area if is_flat else _have_same_shade(x, y)):
-            return True
-    return False
-
-
-def _have_same_shade(x: np.ndarray, y: np.ndarray) -> bool:
-    together = float(np.mean((x - x.mean()) * (y - y.mean())))
-    return together >= _SAME_SHADE * max(float(x.std() * y.std()), 1e-6)
-
-
 def _has_other_shade(coloured: np.ndarray, gray: np.ndarray, shown: np.ndarray) -> bool:
     """Whether a painted thing is lighter or darker in the picture without colour.
 
@@ -233,22 +204,7 @@ def _has_lost_paint(
     kept = shown & (chroma > _TINTED) & (rest > _TINTED) & (along > _OWN * chroma**2)
     if np.median(rest[painted]) > _PALE or _solid(kept).sum() < _KEPT * area:
         return False
-    return _have_same_shade(*(luma[painted] for luma in lumas))
-
-
-def _softened(picture: np.ndarray) -> np.ndarray:
-    """The picture, float32, in the raster of a thinned `Shared`."""
-    soft = cv2.GaussianBlur(picture, (0, 0), _SMOOTHED)[::STRIDE, ::STRIDE]
-    return np.ascontiguousarray(soft, dtype=np.float32)
-
-
-def _is_whole(picture: np.ndarray) -> np.ndarray:
-    """The pixels of a picture, uint8, near which no channel may have been cut off.
-
-    bool, in the raster of a thinned `Shared`.
-    """
-    cut = (picture.min(axis=2) < _DARKEST) | (picture.max(axis=2) > _BRIGHTEST)
-    return np.asarray(cv2.dilate(cut.astype(np.uint8), _REACH) == 0)[::STRIDE, ::STRIDE]
+    return have_same_shade(*(luma[painted] for luma in lumas))
 
 
 def _colour(picture: np.ndarray) -> np.ndarray:

@@ -1,0 +1,67 @@
+"""Tells whether an edit has changed the colours of a whole picture: a turned hue, a tint, sepia.
+
+Brightness, contrast and saturation move each colour towards gray, or away from it, all by one
+factor. Compression moves it either way. So neither turns the plane of colours as a whole, nor
+shifts it. The turn and the shift are those of all pixels together, so noise takes no part.
+
+A colour is Cb and Cr of ITU-R 601-2, in levels.
+"""
+
+import cv2
+import numpy as np
+
+from imgdedup.geometry.agreement import STRIDE
+
+_SMOOTHED = 2.0  # pixels, standard deviation: evens out what compression does to colours
+_DARKEST, _BRIGHTEST = 6, 248  # beyond these levels a channel may have been cut off
+_REACH = np.ones((7, 7), np.uint8)  # pixels: how far the smoothing carries such levels
+_LEAST, _LEAST_SHARE = 200, 0.02  # pixels with all their channels, and their share of the shown
+_TURNED, _SHIFTED = 12.0, 3.0  # degrees; levels: twice what a JPEG of quality 30 does, and more
+_STEADY = 1e-3  # levels squared: keeps the rule defined where all pixels have one colour
+
+
+def have_other_cast(one: np.ndarray, other: np.ndarray, shown: np.ndarray) -> bool:
+    """Whether two pictures, uint8, (height, width, 3), laid over each other, have other colours.
+
+    `shown`, bool, in the raster of a thinned `Shared`, marks the pixels that count.
+    """
+    whole = shown & is_whole(one) & is_whole(other)
+    if whole.sum() < max(_LEAST, _LEAST_SHARE * shown.sum()):
+        return False
+    first, second = (_colours(softened(picture)[whole]) for picture in (one, other))
+    turn = np.angle(np.vdot(first, second), deg=True)
+    return bool(abs(turn) > _TURNED or _shift(first, second) > _SHIFTED)
+
+
+def softened(picture: np.ndarray) -> np.ndarray:
+    """The picture, float32, in the raster of a thinned `Shared`."""
+    soft = cv2.GaussianBlur(picture, (0, 0), _SMOOTHED)[::STRIDE, ::STRIDE]
+    return np.ascontiguousarray(soft, dtype=np.float32)
+
+
+def is_whole(picture: np.ndarray) -> np.ndarray:
+    """The pixels of a picture, uint8, near which no channel may have been cut off.
+
+    bool, in the raster of a thinned `Shared`.
+    """
+    cut = (picture.min(axis=2) < _DARKEST) | (picture.max(axis=2) > _BRIGHTEST)
+    return np.asarray(cv2.dilate(cut.astype(np.uint8), _REACH) == 0)[::STRIDE, ::STRIDE]
+
+
+def _colours(pixels: np.ndarray) -> np.ndarray:
+    """The colours of pixels (n, 3) as complex numbers, (n,): gray is 0."""
+    red, green, blue = pixels.T.astype(np.float64)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    return np.asarray(0.564 * (blue - luma) + 0.713j * (red - luma))
+
+
+def _shift(first: np.ndarray, second: np.ndarray) -> float:
+    """The mean distance that one affine rule moves the colours, one factor for all aside."""
+    terms = np.stack([first.real, first.imag, np.ones(len(first))], axis=1)
+    square = terms.T @ terms + _STEADY * np.eye(3)
+    ruled = terms @ np.linalg.solve(square, terms.T @ second)
+    paler, richer = sorted(
+        (first, ruled), key=lambda colours: float(np.vdot(colours, colours).real)
+    )
+    factor = max(0.0, np.vdot(richer, paler).real) / max(np.vdot(richer, richer).real, _STEADY)
+    return float(np.abs(paler - factor * richer).mean())
