@@ -6,8 +6,9 @@ from imgdedup.config import Config, EmbedConfig
 from imgdedup.geometry.features import extract
 from imgdedup.geometry.grounds import compare_on_grounds
 from imgdedup.geometry.picture import Picture
+from imgdedup.geometry.registration import of_frames
 from imgdedup.images.decode import Decoded, decoder_of, fingerprint
-from imgdedup.stages.verify.originals import Content, compare_originals
+from imgdedup.stages.verify.originals import compare_originals
 
 _INPUT = 224  # pixels: the side of the network's input, which no verdict uses
 _MOST = 8  # files remembered
@@ -25,11 +26,8 @@ def judge(left: bytes, right: bytes, config: Config) -> bool:
     found = compare_on_grounds(*pictures, config.verify)
     if found.matrix is None or not config.verify.originals:
         return found.duplicate
-    one, other = (
-        Content(data, picture.size) for data, picture in zip((left, right), pictures, strict=True)
-    )
-    most = config.embed.max_pixels
-    return compare_originals(one, other, found.matrix, config.verify, most).same
+    frame_map = of_frames(found.matrix, *(picture.size for picture in pictures))
+    return compare_originals(left, right, frame_map, config.verify, config.embed.max_pixels).same
 
 
 def described(data: bytes, config: EmbedConfig) -> Picture:

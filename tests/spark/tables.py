@@ -33,6 +33,7 @@ FINDINGS: dict[str, Any] = {  # of a pair of copies, unless a test says otherwis
     "contrast": 0.5,
     "grayscale": False,
     "edit": "mirrored, cropped to 47%",
+    "frame_map": [0.0, 1.0, 0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 1.0],
     "originals": "agree",
     "originals_detail": None,
     "verifier": "verifier",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from pyspark.errors import PythonException
@@ -97,7 +98,7 @@ def test_every_candidate_gets_one_verdict_and_copies_are_told_from_others(
 
 
 def test_copies_are_explained_and_others_are_not(found: list[dict[str, Any]]) -> None:
-    explained = ("wider", "scale", "crop_left", "mirrored", "edit")
+    explained = ("wider", "scale", "crop_left", "mirrored", "edit", "frame_map")
     for row in found:
         assert {row[name] is not None for name in explained} == {row["duplicate"]}
     half = next(row for row in found if sides(row) == ("astronaut", "half"))
@@ -111,6 +112,10 @@ def test_copies_are_explained_and_others_are_not(found: list[dict[str, Any]]) ->
     assert half["inliers"] > 20
     assert half["correlation"] > 0.9
     assert half["overlap"] > 0.95
+    # The right picture has the upper half: its height is half of the left one's.
+    np.testing.assert_allclose(
+        np.reshape(half["frame_map"], (3, 3)), np.diag([1.0, 2.0, 1.0]), atol=0.01
+    )
 
 
 def test_the_number_of_buckets_changes_no_verdict(

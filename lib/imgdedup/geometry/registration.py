@@ -29,12 +29,18 @@ _NEAR_FRAME = 0.015  # of the long side
 _BETTER = 0.001  # of the correlation
 
 
-def to_originals(
-    matrix: np.ndarray, thumbnails: tuple[Size, Size], originals: tuple[Size, Size]
-) -> np.ndarray:
-    """A map (3, 3) of left thumbnail pixels to right ones as one of the originals' pixels."""
-    left, right = (_enlarging(*sizes) for sizes in zip(thumbnails, originals, strict=True))
-    found = right @ matrix @ np.linalg.inv(left)
+def of_frames(matrix: np.ndarray, left: Size, right: Size) -> np.ndarray:
+    """A map (3, 3) of left pixels to right ones as one of shares of the frames' sides.
+
+    It is the same for all sizes of the two pictures.
+    """
+    found = np.linalg.inv(_to_pixels(right)) @ matrix @ _to_pixels(left)
+    return np.asarray(found / found[2, 2])
+
+
+def of_pixels(frame_map: np.ndarray, left: Size, right: Size) -> np.ndarray:
+    """The map (3, 3) of left pixels to right ones that `of_frames` came from, at any sizes."""
+    found = _to_pixels(right) @ frame_map @ np.linalg.inv(_to_pixels(left))
     return np.asarray(found / found[2, 2])
 
 
@@ -52,10 +58,10 @@ def register(left: np.ndarray, right: np.ndarray, matrix: np.ndarray) -> np.ndar
     return refined if better else whole
 
 
-def _enlarging(thumbnail: Size, original: Size) -> np.ndarray:
-    """The map of pixel centres of a thumbnail to those of its original."""
-    across, down = original[0] / thumbnail[0], original[1] / thumbnail[1]
-    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
+def _to_pixels(size: Size) -> np.ndarray:
+    """The map of shares of a frame's sides to pixels, whose centres are whole numbers."""
+    across, down = size
+    return np.array([[across, 0.0, -0.5], [0.0, down, -0.5], [0.0, 0.0, 1.0]])
 
 
 @dataclass(frozen=True, eq=False)

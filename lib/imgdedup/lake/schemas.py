@@ -101,6 +101,7 @@ VERDICTS = _struct(
     **_EVIDENCE,
     wider=StringType(),  # left or right; null unless copies, like the columns down to `edit`
     **_EXPLANATION,
+    frame_map=ArrayType(DoubleType()),  # (9,): left frame to right one, in shares of their sides
     **_SECOND_LOOK,
     model=StringType(),
     verifier=StringType(),  # fingerprint of the rules

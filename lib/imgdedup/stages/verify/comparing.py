@@ -18,6 +18,8 @@ from pyspark.sql.types import StructType
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.comparison import Verdict
 from imgdedup.geometry.grounds import compare_on_grounds
+from imgdedup.geometry.picture import Picture
+from imgdedup.geometry.registration import of_frames
 from imgdedup.lake.schemas import VERDICTS
 from imgdedup.relations.contents import contents
 from imgdedup.relations.sides import SIDES, either_side
@@ -97,10 +99,18 @@ def _compared(pairs: pa.Table, pictures: pa.Table, config: VerifyConfig) -> pa.T
                 f"the candidate {left}, {right} has a content that is gone from embeddings since "
                 "the search: run the day that was embedded meanwhile, then this one again"
             )
-        verdict = compare_on_grounds(described[left], described[right], config)
         compared = {"left_decoder": decoders[left], "right_decoder": decoders[right]}
-        rows.append({"left_content": left, "right_content": right} | compared | _row(verdict))
+        row = {"left_content": left, "right_content": right} | compared
+        rows.append(row | _found(described[left], described[right], config))
     return pa.Table.from_pylist(rows, schema=to_arrow_schema(_DECIDED))
+
+
+def _found(left: Picture, right: Picture, config: VerifyConfig) -> dict[str, object]:
+    verdict = compare_on_grounds(left, right, config)
+    row = _row(verdict)
+    if verdict.matrix is not None:
+        row["frame_map"] = of_frames(verdict.matrix, left.size, right.size).ravel().tolist()
+    return row
 
 
 def _row(verdict: Verdict) -> dict[str, object]:

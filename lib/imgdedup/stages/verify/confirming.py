@@ -26,11 +26,11 @@ _MOST_ROUNDS = 50
 def confirm(edges: DataFrame, snapshot: DataFrame, lake: Lake, config: Config) -> DataFrame:
     """Look at the originals of the pairs on which removals hang.
 
-    `edges` are all pairs of some groups (see `pairs_of_groups`): both contents, and `originals`,
-    what is known of them. `snapshot` has the images that may be kept. Gives LOOKS of all edges;
-    `originals` is null where no removal hangs on the pair. The result depends on the pairs and on
-    the order of keepers alone, not on what is known. What is known is not looked at again, unless
-    it is unconfirmed.
+    `edges` are all pairs of some groups (see `pairs_of_groups`): both contents, their `frame_map`,
+    and `originals`, what is known of them. `snapshot` has the images that may be kept. Gives LOOKS
+    of all edges; `originals` is null where no removal hangs on the pair. The result depends on the
+    pairs and on the order of keepers alone, not on what is known. What is known is not looked at
+    again, unless it is unconfirmed.
     """
     edges = edges.withColumnRenamed("originals", "known")
     edges = edges.withColumns(dict.fromkeys(("originals", "originals_detail"), _nothing()))
@@ -48,12 +48,12 @@ def confirm(edges: DataFrame, snapshot: DataFrame, lake: Lake, config: Config) -
 
 
 def pairs_of_groups(pairs: DataFrame, touched: DataFrame) -> DataFrame:
-    """The pairs of the groups that have a touched content: both contents, and `originals`.
+    """The pairs of the groups that have a touched content, for `confirm`.
 
     `pairs` are all pairs that are copies by their thumbnails.
     """
-    edges = pairs.select(*SIDES, "originals")
-    labels = connected_components(edges.toDF("left", "right", "originals")).localCheckpoint()
+    edges = pairs.select(*SIDES, "frame_map", "originals")
+    labels = connected_components(edges.select(*SIDES).toDF("left", "right")).localCheckpoint()
     concerned = only(labels, touched.select("content_id"), "node").select("component").distinct()
     members = labels.join(concerned, "component", "left_semi")
     return only(edges, members.select(F.col("node").alias("content_id")), SIDES[0])
@@ -65,7 +65,9 @@ def _ranks(edges: DataFrame, snapshot: DataFrame, order: Sequence[str]) -> DataF
 
 
 def _hanging(edges: DataFrame, best: DataFrame, *, every: bool) -> DataFrame:
-    """The pairs of a content with its keeper that were not asked for yet: `known` beside both.
+    """The pairs of a content with its keeper that were not asked for yet.
+
+    Gives both contents, `frame_map` and `known`.
 
     `every` pair of such a content is taken. After a refusal more are likely, and to ask for one
     after the other would take a round each.
@@ -77,11 +79,11 @@ def _hanging(edges: DataFrame, best: DataFrame, *, every: bool) -> DataFrame:
         F.greatest("content_id", "keeper_content").alias(SIDES[1]),
         "content_id",
     )
-    open_pairs = edges.where("originals IS NULL").select(*SIDES, "known")
+    open_pairs = edges.where("originals IS NULL").select(*SIDES, "frame_map", "known")
     hanging = pairs.join(open_pairs, [*SIDES])
     if every:
         return beside(open_pairs, hanging.select("content_id").distinct())
-    return hanging.select(*SIDES, "known")
+    return hanging.select(*SIDES, "frame_map", "known")
 
 
 def _nothing() -> Column:
@@ -94,7 +96,7 @@ def _answers(asked: DataFrame, lake: Lake, config: Config) -> DataFrame:
     known = asked.where(is_known).select(
         *SIDES, F.col("known").alias("originals"), _nothing().alias("originals_detail")
     )
-    new = asked.where(F.coalesce(~is_known, F.lit(True))).select(*SIDES).localCheckpoint()
+    new = asked.where(F.coalesce(~is_known, F.lit(True))).drop("known").localCheckpoint()
     return known if new.isEmpty() else known.union(look_at(new, lake, config))
 
 

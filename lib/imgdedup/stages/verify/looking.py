@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,14 +13,11 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from imgdedup.config import Config
 from imgdedup.failures import ImageFailure
-from imgdedup.geometry.grounds import compare_on_grounds
 from imgdedup.lake import Lake
-from imgdedup.relations.contents import contents
 from imgdedup.relations.sides import SIDES, either_side
 from imgdedup.sources import reader_of
 from imgdedup.stages.verify.files import Files, files_of
-from imgdedup.stages.verify.originals import Content, compare_originals
-from imgdedup.stages.verify.pictures import PICTURE, picture_of
+from imgdedup.stages.verify.originals import compare_originals
 
 AGREE, DIFFER, UNCONFIRMED = "agree", "differ", "unconfirmed"
 LOOKS = StructType(
@@ -30,13 +28,12 @@ _FILE = ("uris", "content")
 
 
 def look_at(pairs: DataFrame, lake: Lake, config: Config) -> DataFrame:
-    """Look at the originals of `pairs` (both contents; copies by their thumbnails): LOOKS."""
+    """Look at the originals of `pairs` (both contents, and their `frame_map`): LOOKS."""
     wanted = either_side(pairs).distinct().localCheckpoint()
-    described = contents(lake.read("embeddings"), *PICTURE, wanted=wanted)
-    sides = described.join(files_of(lake, wanted), "content_id").localCheckpoint()
-    asked = pairs.select(*SIDES)
+    sides = files_of(lake, wanted).localCheckpoint()
+    asked = pairs.select(*SIDES, "frame_map")
     for side in ("left", "right"):
-        named = [F.col(name).alias(f"{side}_{name}") for name in (*PICTURE, *_FILE)]
+        named = [F.col(name).alias(f"{side}_{name}") for name in _FILE]
         columns = F.col("content_id").alias(f"{side}_content"), F.struct(*named).alias(side)
         asked = asked.join(sides.select(*columns), f"{side}_content")
 
@@ -47,25 +44,18 @@ def look_at(pairs: DataFrame, lake: Lake, config: Config) -> DataFrame:
             yield pa.RecordBatch.from_pylist(rows, schema=to_arrow_schema(LOOKS))
 
     tasks = math.ceil(pairs.count() / _PAIRS_A_TASK)
-    spread = asked.repartition(max(tasks, 1), "left_content")
+    spread = asked.repartition(max(tasks, 1), "left_content").sortWithinPartitions(*SIDES)
     return spread.mapInArrow(look, LOOKS)
 
 
 def _looked(row: Mapping[str, Any], files: Files, config: Config) -> dict[str, str | None]:
     result = {side: row[side] for side in SIDES}
-    one, other = (
-        picture_of({name: row[side][f"{side}_{name}"] for name in PICTURE})
-        for side in ("left", "right")
-    )
-    matrix = compare_on_grounds(one, other, config.verify).matrix
-    if matrix is None:  # a day was embedded again since these were compared
-        return result | {"originals": UNCONFIRMED, "originals_detail": "other thumbnails now"}
+    frame_map = np.reshape(row["frame_map"], (3, 3))
     try:
         left, right = (
-            Content(files.of(row[f"{side}_content"], row[side], side), picture.size)
-            for side, picture in (("left", one), ("right", other))
+            files.of(row[f"{side}_content"], row[side], side) for side in ("left", "right")
         )
-        found = compare_originals(left, right, matrix, config.verify, config.embed.max_pixels)
+        found = compare_originals(left, right, frame_map, config.verify, config.embed.max_pixels)
     except ImageFailure as failure:
         why = f"{failure.code}: {failure.detail}"[:500]
         return result | {"originals": UNCONFIRMED, "originals_detail": why}

@@ -14,7 +14,7 @@ from imgdedup.geometry.drawings.hidden_ink import hides_ink, level_behind
 from imgdedup.geometry.look import Look, look, may_be_shrunk, same_strokes
 from imgdedup.geometry.plain import tells
 from imgdedup.geometry.policy import may_be_copies
-from imgdedup.geometry.registration import Size, to_originals
+from imgdedup.geometry.registration import Size, of_pixels
 from imgdedup.images.originals import Frame, count_frames, frames_of
 from imgdedup.images.pixels import BLACK, WHITE
 
@@ -22,73 +22,67 @@ _OTHER_FRAMES = _NO_EVIDENCE = _NO_GROUND = Look(False, 0.0, drawn=False)
 _ONE_COLOUR = 3  # levels by which an encoding may change the colour of a plain picture
 
 
-@dataclass(frozen=True, eq=False)
-class Content:
-    """A file, `data`, and the width and height of its thumbnail."""
-
-    data: bytes
-    thumbnail: Size
-
-
 def compare_originals(
-    left: Content, right: Content, matrix: np.ndarray, config: VerifyConfig, max_pixels: int
+    left: bytes, right: bytes, frame_map: np.ndarray, config: VerifyConfig, max_pixels: int
 ) -> Look:
     """Compare all frames of two files.
 
-    `matrix`, (3, 3), takes pixels of the left thumbnail to those of the right one. Gives what was
+    `frame_map`, (3, 3), takes shares of the left frame's sides to those of the right one's, as
+    `registration.of_frames` gives it. Gives what was
     found at the first frames that differ, or else at the first frames. Pictures without texture are
     the same only when both are flat at their full depth, and of one colour. Raises ImageFailure
     when a file cannot be decoded, or has more frames than are compared.
     """
     cv2.setNumThreads(1)
-    frames = count_frames(left.data, max_pixels), count_frames(right.data, max_pixels)
+    frames = count_frames(left, max_pixels), count_frames(right, max_pixels)
     if max(frames) > config.look_frames:
         raise ImageFailure("too_large", f"{max(frames):,} frames, which are too many to compare")
     if not may_be_copies(*frames, config):
         return _OTHER_FRAMES
-    files = _Files((left, right), matrix, max_pixels, min(frames))
+    files = _Files((left, right), frame_map, max_pixels, min(frames))
     found, closer = _compare_files(files, config)
-    if not found.same or not closer or _agree_closely(files, config.look_size_graphic):
+    if not found.same or closer is None:
+        return found
+    if _agree_closely(files, closer, config.look_size_graphic):
         return found
     return replace(found, same=False)
 
 
 @dataclass(frozen=True, eq=False)
 class _Files:
-    """Two files, the map of their thumbnails, and how many of their frames are compared."""
+    """Two files, the map of their frames, and how many of their frames are compared."""
 
-    contents: tuple[Content, Content]
-    matrix: np.ndarray
+    contents: tuple[bytes, bytes]
+    frame_map: np.ndarray
     max_pixels: int
     most: int
 
     def frames(self, sizes: Sequence[int]) -> Iterator[tuple[Frame, Frame, np.ndarray]]:
         """Yield the frames of both, the long sides at most `sizes`, and the map between them."""
         one, other = (
-            frames_of(content.data, size, self.most, self.max_pixels)
+            frames_of(content, size, self.most, self.max_pixels)
             for content, size in zip(self.contents, sizes, strict=True)
         )
-        left, right = (content.thumbnail for content in self.contents)
         for first, second in zip(one, other, strict=True):
-            there = to_originals(self.matrix, (left, right), (_size_of(first), _size_of(second)))
-            yield first, second, there
+            yield first, second, of_pixels(self.frame_map, _size_of(first), _size_of(second))
 
 
-def _compare_files(files: _Files, config: VerifyConfig) -> tuple[Look, bool]:
-    """What was found on all frames, and whether their strokes are still to be compared."""
-    first, told, closer = None, False, False
+def _compare_files(files: _Files, config: VerifyConfig) -> tuple[Look, tuple[Size, Size] | None]:
+    """What was found on all frames, and their sizes where strokes are still to be compared."""
+    first, told, closer = None, False, None
     for one, other, there in files.frames((config.look_size, config.look_size)):
         found, tells_some = _compare_frames(one, other, there, config)
         if not found.same:
-            return found, False
+            return found, None
         if not tells_some and not (one.is_empty and other.is_empty):
             if not _are_one_colour(one, other):
-                return _NO_EVIDENCE, False
+                return _NO_EVIDENCE, None
             tells_some = True
         told = told or tells_some
         first = first or found
-        closer |= found.graphic and may_be_shrunk(one.looks[WHITE], other.looks[WHITE], config)
-    return (first, closer) if first is not None and told else (_NO_EVIDENCE, False)
+        if found.graphic and may_be_shrunk(one.looks[WHITE], other.looks[WHITE], config):
+            closer = _size_of(one), _size_of(other)
+    return (first, closer) if first is not None and told else (_NO_EVIDENCE, None)
 
 
 def _compare_frames(
@@ -145,9 +139,12 @@ def _grounds_beside(frame: Frame, opaque: Frame, matrix: np.ndarray) -> tuple[in
     return tuple(ground for ground in frame.grounds if ground not in hiding)
 
 
-def _agree_closely(files: _Files, size: int) -> bool:
-    """Whether the strokes of all frames agree on as many pixels as a square of `size` has."""
-    sizes = [_long_side(content, size) for content in files.contents]
+def _agree_closely(files: _Files, forms: tuple[Size, Size], size: int) -> bool:
+    """Whether the strokes of all frames agree on as many pixels as a square of `size` has.
+
+    `forms` are the sizes of frames of both files, as they were compared before.
+    """
+    sizes = [_long_side(form, size) for form in forms]
     for one, other, there in files.frames(sizes):
         needs_all, pairs = _on_grounds(one, other, there)
         agree = (same_strokes(*pictures, there) for pictures in pairs)
@@ -156,9 +153,9 @@ def _agree_closely(files: _Files, size: int) -> bool:
     return True
 
 
-def _long_side(content: Content, size: int) -> int:
-    """The long side of a picture of the form of its thumbnail, with `size` x `size` pixels."""
-    return ceil(size * sqrt(max(content.thumbnail) / min(content.thumbnail)))
+def _long_side(form: Size, size: int) -> int:
+    """The long side of a picture of some form that has `size` x `size` pixels."""
+    return ceil(size * sqrt(max(form) / min(form)))
 
 
 def _are_one_colour(one: Frame, other: Frame) -> bool:

@@ -103,7 +103,7 @@ def _look(
     lake = run.lake
     others = lake.read(VERDICTS_DATASET, sorted(set(settlement.days) - days))
     every = judged.unionByName(others)
-    copies = every.where("duplicate").select(*LOOKS.names).localCheckpoint()
+    copies = every.where("duplicate").select(*LOOKS.names, "frame_map").localCheckpoint()
     waiting = copies.where(F.col("originals") == UNCONFIRMED)
     # The groups of contents that are gone lose a member, and may have another keeper.
     former = beside(lake.read("pairs").where("kind = 'near'"), settlement.touched)
@@ -115,7 +115,7 @@ def _look(
     known = read_absent(lake).join(members, "content_id", "left_anti")
     absent = known.select(*ABSENT.names).union(found).localCheckpoint()
     looks = confirm(edges, present(settlement.snapshot, absent), lake, run.config)
-    before = copies.toDF(*SIDES, "before", "before_detail")
+    before = copies.select(*LOOKS.names).toDF(*SIDES, "before", "before_detail")
     same = F.expr("before <=> originals AND before_detail <=> originals_detail")
     compared = looks.join(before, [*SIDES]).withColumn("news", ~same).localCheckpoint()
     return compared, absent
