@@ -44,8 +44,8 @@ def is_whole(picture: np.ndarray) -> np.ndarray:
 
     bool, in the raster of a thinned `Shared`.
     """
-    cut = (picture.min(axis=2) < _DARKEST) | (picture.max(axis=2) > _BRIGHTEST)
-    return np.asarray(cv2.dilate(cut.astype(np.uint8), _REACH) == 0)[::STRIDE, ::STRIDE]
+    within = cv2.inRange(picture, (_DARKEST,) * 3, (_BRIGHTEST,) * 3)
+    return np.asarray(cv2.erode(within, _REACH) > 0)[::STRIDE, ::STRIDE]
 
 
 def _colours(pixels: np.ndarray) -> np.ndarray:
