@@ -35,7 +35,7 @@ from imgdedup.images.quality import Marks, marks_of
 _HOLDING_OTHERS = ("ICO", "ICNS")  # the picture inside may have another format and another size
 # A part of the decoder's fingerprint. Change it when the same file would give another thumbnail, or
 # other pixels for the local features.
-_VERSION = 6
+_VERSION = 7
 # Pixels of the long side at which bars and local features are looked for. The network sees a JPEG
 # at the detail that such a picture needs. The configured size of the thumbnails changes neither.
 _NETWORK_DETAIL = 320

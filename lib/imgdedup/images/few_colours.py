@@ -1,13 +1,13 @@
-"""Tells a photograph that was reduced to few colours from a drawing that has no more.
+"""Tells a picture that was reduced to few colours from a drawing that has no more.
 
-A file without loss keeps both. Of the photograph it keeps what the reduction has left.
+A file without loss keeps both. Of the reduced picture it keeps what the reduction has left.
 """
 
 import numpy as np
 from PIL import Image
 
 _MOST = 1024  # colours; a photograph has more, and a posterised one hardly
-_MOST_GRAYS = 32  # with more of them, less is lost than in a good JPEG
+_FULL = 240  # colours of a palette of 256: who reduces a picture uses nearly all of them
 _LEAST_STEP = 1.5  # levels: the mean distance of colours that are next to each other
 _ONE_STEP = 1.5  # times the distance of two colours that are next to each other
 _EDGE = 96  # levels; neighbours that are farther apart are an edge
@@ -18,8 +18,16 @@ _CONTENT = 0.05  # share of the neighbours that differ in a tile that shows some
 _STEPS = 0.08  # share of the neighbours that are one step apart, from which tiles are photographs
 
 
+def has_full_palette(image: Image.Image) -> bool:
+    """Whether an opened image has a palette in colour of which it uses next to all places."""
+    if image.mode != "P" or len(image.getcolors(256) or ()) < _FULL:
+        return False
+    palette = np.array([colour for _, colour in image.convert("RGB").getcolors(256) or ()])
+    return bool((palette != palette[:, :1]).any())
+
+
 def is_photograph_in_few_colours(picture: Image.Image) -> bool:
-    """Whether a picture, RGB, is a photograph that was reduced to few colours.
+    """Whether a picture, RGB, is a photograph in colour that was reduced to few colours.
 
     Levels change little by little in a photograph. So bands, and the noise of a dither, put pixels
     beside each other whose colours are next to each other in the palette. In a drawing neighbours
@@ -30,8 +38,7 @@ def is_photograph_in_few_colours(picture: Image.Image) -> bool:
         return False
     palette = np.array([colour for _, colour in counts])
     shares = np.array([count for count, _ in counts]) / (picture.width * picture.height)
-    is_gray = bool((palette == palette[:, :1]).all())
-    if is_gray and len(palette) > _MOST_GRAYS:
+    if (palette == palette[:, :1]).all():  # a scan in few grays looks the same
         return False
     steps = _distances_to_next(palette)
     if steps @ shares < _LEAST_STEP:

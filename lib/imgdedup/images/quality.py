@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from imgdedup.images.bars import Box, frame_of
-from imgdedup.images.few_colours import is_photograph_in_few_colours
+from imgdedup.images.few_colours import has_full_palette, is_photograph_in_few_colours
 from imgdedup.images.limits import open_image
 from imgdedup.images.pixels import on_ground, other_grounds_of
 from imgdedup.images.tones import tones_of
@@ -37,6 +37,8 @@ _BEST_LOSSY = 99
 # Formats with loss that do not say how strongly they compress: the default of most encoders. A
 # photograph in 256 colours has lost as much.
 _UNTOLD = 75
+# A palette was too small for a drawing, which lost some shades of soft edges.
+_NEARLY_ALL = 90
 _LOSSLESS = frozenset("BMP DIB GIF ICO PCX PNG PPM PSD QOI SGI TGA XBM".split())
 _OF_8_BITS = frozenset("L LA P PA RGB RGBA".split())
 _LOSSY_IN_TIFF = frozenset("jpeg tiff_jpeg webp tiff_sgilog tiff_sgilog24".split())
@@ -242,14 +244,15 @@ def quality_of(image: Image.Image, data: bytes) -> int:
 
     `data` is its file. The quality of a JPEG is that of the IJG's tables whose divisors are as
     large as its own. A format that does not tell, and a photograph that was reduced to few colours,
-    is given 75.
+    is given 75. A palette that is full has lost some colours, and is given 90.
     """
     if isinstance(image, JpegImagePlugin.JpegImageFile) and image.quantization:
         return _jpeg_quality(image.quantization[min(image.quantization)])
     if not is_lossless(image, data):
         return _UNTOLD
-    is_reduced = image.mode in _OF_8_BITS and is_photograph_in_few_colours(image.convert("RGB"))
-    return _UNTOLD if is_reduced else LOSSLESS
+    if image.mode in _OF_8_BITS and is_photograph_in_few_colours(image.convert("RGB")):
+        return _UNTOLD
+    return _NEARLY_ALL if has_full_palette(image) else LOSSLESS
 
 
 def is_lossless(image: Image.Image, data: bytes) -> bool:

@@ -280,5 +280,5 @@ def test_the_size_of_the_thumbnail_does_not_change_what_the_network_sees(size: i
 
 def test_the_fingerprint_of_the_decoder_names_size_and_quality() -> None:
     usual, other = (fingerprint(replace(SETTINGS, thumbnail_size=size)) for size in (320, 500))
-    assert usual == "v6-320px-q85"
-    assert other == "v6-500px-q85"
+    assert usual == "v7-320px-q85"
+    assert other == "v7-500px-q85"

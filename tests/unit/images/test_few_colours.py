@@ -1,4 +1,4 @@
-"""A photograph that was reduced to few colours has lost something, and a drawing of few has not."""
+"""A picture that was reduced to few colours has lost something, and a drawing of few has not."""
 
 import io
 from functools import cache
@@ -13,7 +13,7 @@ from tests.drawings import flattened, lines, scene
 from tests.pictures import natural
 
 FILES: dict[str, dict[str, object]] = {"PNG": {}, "GIF": {}, "WEBP": {"lossless": True}}
-LOSSY, LOSSLESS = 75, 100
+LOSSY, FULL_PALETTE, LOSSLESS = 75, 90, 100
 
 
 def quality(picture: Image.Image, form: str = "PNG") -> int:
@@ -47,7 +47,15 @@ def test_a_photograph_in_few_colours_has_lost_something(
 @pytest.mark.parametrize("bits", [2, 3, 4])
 def test_a_posterised_photograph_has_lost_something(bits: int) -> None:
     assert quality(ImageOps.posterize(coloured(21), bits)) == LOSSY
-    assert quality(ImageOps.posterize(natural(21).convert("L"), bits)) == LOSSY
+
+
+@pytest.mark.parametrize("grays", [4, 16])
+@pytest.mark.parametrize("form", FILES)
+def test_a_scan_in_few_grays_has_lost_nothing(grays: int, form: str) -> None:
+    page, noise = text("black", "white", "L").convert("L"), natural(27, 500, 400).convert("L")
+    scan = Image.blend(page, noise, 0.3).quantize(grays)
+    assert quality(scan, form) == LOSSLESS
+    assert quality(scan.convert("L"), form) == LOSSLESS
 
 
 def test_a_reduced_photograph_on_a_page_has_lost_something() -> None:
@@ -109,6 +117,24 @@ def gradient() -> Image.Image:
 def test_a_drawing_of_few_colours_has_lost_nothing(drawing: Image.Image, form: str) -> None:
     assert quality(drawing, form) == LOSSLESS
     assert quality(drawing.quantize(16), form) == LOSSLESS
+
+
+def discs() -> Image.Image:
+    """Discs in many colours that lie on each other, with soft edges: some thousand colours."""
+    page, rng = Image.new("RGB", (1200, 900), "white"), np.random.default_rng(28)
+    draw = ImageDraw.Draw(page)
+    for _ in range(24):
+        left, top = int(rng.integers(0, 1000)), int(rng.integers(0, 700))
+        colour = tuple(rng.integers(0, 256, 3).tolist())
+        draw.ellipse((left, top, left + 180, top + 180), colour, "black", 9)
+    return page.resize((400, 300), Image.Resampling.LANCZOS)
+
+
+@pytest.mark.parametrize("form", ["PNG", "GIF"])
+def test_a_drawing_that_fills_a_palette_has_lost_some_colours(form: str) -> None:
+    assert quality(discs()) == LOSSLESS
+    assert quality(discs().quantize(256), form) == FULL_PALETTE
+    assert quality(discs().convert("L").quantize(256), form) == LOSSLESS
 
 
 def test_a_gradient_in_steps_of_one_level_has_lost_nothing() -> None:

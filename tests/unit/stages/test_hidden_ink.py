@@ -76,6 +76,12 @@ def test_a_copy_that_lost_the_black_ink_is_none() -> None:
     assert not is_copy(logo(BLACK, RED)(0), "black", 2)
 
 
+@pytest.mark.parametrize("times", [1, 1.5])
+@pytest.mark.parametrize("ground", ["#808080", "#a0c0e0"])
+def test_a_ground_between_white_and_black_hides_no_ink(ground: str, times: float) -> None:
+    assert is_copy(logo(WHITE, BLACK)(0), ground, times)
+
+
 @pytest.mark.parametrize(
     ("draw", "grounds"),
     [

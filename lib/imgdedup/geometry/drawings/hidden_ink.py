@@ -41,14 +41,14 @@ def hides_ink(white: np.ndarray, black: np.ndarray, *, on_white: bool) -> bool:
 def level_behind(
     white: np.ndarray, black: np.ndarray, opaque: np.ndarray, matrix: np.ndarray
 ) -> float:
-    """The mean level of an opaque picture where a transparent one, as for `hides_ink`, is clear.
+    """The median level of an opaque picture where a transparent one, as for `hides_ink`, is clear.
 
     `matrix`, (3, 3), takes the pixels of the transparent picture to those of the opaque one.
     """
     clear = (_opacity(white, black) <= _CLEAR).astype(np.uint8)
     height, width = opaque.shape[:2]
     there = cv2.warpPerspective(clear, matrix, (width, height), flags=cv2.INTER_NEAREST) > 0
-    return float(opaque[there].mean()) if there.any() else float(opaque.mean())
+    return float(np.median(opaque[there] if there.any() else opaque))
 
 
 def _opacity(white: np.ndarray, black: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from imgdedup.images.originals import Frame, count_frames, frames_of
 from imgdedup.images.pixels import BLACK, WHITE
 
 _OTHER_FRAMES = _NO_EVIDENCE = _NO_GROUND = Look(False, 0.0, drawn=False)
+_LIKE_GROUND = 8  # levels by which a ground may differ from white or black
 _ONE_COLOUR = 3  # levels by which an encoding may change the colour of a plain picture
 
 
@@ -134,7 +135,10 @@ def _grounds_beside(frame: Frame, opaque: Frame, matrix: np.ndarray) -> tuple[in
     if not hiding:
         return frame.grounds
     level = level_behind(white, black, opaque.on(WHITE), matrix)
-    if min((WHITE, BLACK), key=lambda ground: abs(ground - level)) in hiding:
+    behind = [ground for ground in (WHITE, BLACK) if abs(ground - level) <= _LIKE_GROUND]
+    if not behind:  # a ground of another colour, on which all ink shows
+        return frame.grounds
+    if behind[0] in hiding:
         return ()
     return tuple(ground for ground in frame.grounds if ground not in hiding)
 

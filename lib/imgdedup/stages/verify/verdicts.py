@@ -15,7 +15,7 @@ from imgdedup.lake.schemas import VERDICTS
 from imgdedup.relations.contents import only, standing
 from imgdedup.relations.sides import SIDES, either_side
 
-_RULES = 13  # changes whenever the same settings would decide or explain differently
+_RULES = 14  # changes whenever the same settings would decide or explain differently
 _KEY = [*SIDES, "model"]
 # Thumbnails agree, and the originals were not seen to differ.
 IS_COPY = "duplicate AND NOT originals <=> 'differ'"
