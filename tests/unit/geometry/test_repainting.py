@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 from imgdedup.corpora.edits import grayscale, jpeg
 from imgdedup.corpora.strong_edits import colour
 from imgdedup.geometry.comparison import compare
-from tests.pictures import SETTINGS, described
+from tests.pictures import SETTINGS, described, photograph
 
 Colour = tuple[int, int, int]
 BLUE, RED, GREEN, BLACK = (40, 70, 170), (180, 40, 45), (30, 120, 60), (32, 32, 34)
@@ -138,3 +138,12 @@ def test_a_small_plain_label_in_two_colours_is_no_copy(
 def test_a_label_on_one_of_two_pictures_has_no_other_colour(label: Colour) -> None:
     picture = room(BLUE, BEIGE)
     assert is_copy(picture, labelled(picture, label))
+
+
+def test_a_thing_before_pure_black_is_a_copy_of_itself_when_light_cuts_it_off() -> None:
+    """Most pixels are black and stay black, so nothing is left to learn a change of tones from."""
+    light = np.asarray(photograph("coffee").convert("L").resize((200, 150)), np.float32)
+    one = np.zeros((300, 400, 3), np.float32)
+    one[75:225, 100:300] = (190 + 0.4 * light[:, :, None]) * np.array([0.9, 0.7, 0.6])
+    first, second = (Image.fromarray((gain * one).clip(0, 255).astype(np.uint8)) for gain in (1, 2))
+    assert is_copy(first, second)

@@ -143,7 +143,7 @@ def _fitted(x: np.ndarray, y: np.ndarray, terms: int) -> np.ndarray:
     for _ in range(_ROUNDS):
         rows, wanted = known[kept].reshape(-1, terms), y[kept].reshape(-1)
         square = rows.T @ rows
-        ridge = _RIDGE * np.trace(square) * np.array([1.0, 1.0, 0.0])[:terms]
+        ridge = _RIDGE * max(np.trace(square), 1.0) * np.array([1.0, 1.0, 0.0])[:terms]
         towards = ridge * np.array([1.0, 0.0, 0.0])[:terms]
         rule = np.linalg.solve(square + np.diag(ridge), rows.T @ wanted + towards)
         missed = np.abs(known @ rule - y).max(axis=1)
