@@ -23,8 +23,7 @@ import numpy as np
 from imgdedup.config import VerifyConfig
 from imgdedup.geometry.agreement import Agreement, Shared, agreement, share
 from imgdedup.geometry.alignment import Alignment, align, apply, frames, turned
-from imgdedup.geometry.colouring.colours import Colours, colours_of
-from imgdedup.geometry.colouring.verdict import are_recoloured, show_other_object
+from imgdedup.geometry.colouring.verdict import Colouring
 from imgdedup.geometry.explanation import Explanation, explain
 from imgdedup.geometry.imitation import imitations
 from imgdedup.geometry.overlay import (
@@ -139,23 +138,22 @@ def _judge(left: Picture, right: Picture, aligned: Alignment, config: VerifyConf
             covered = is_covered(thin, found, config) or _agree_beneath(shared, found, config)
     if shared.overlap < config.least_overlap or not (everywhere or covered):
         return Verdict(False, inliers, found.worst, shared.overlap, None)
-    colours = colours_of(left, right, matrix)
-    if show_other_object(left, right, matrix, shared, colours):
+    colouring = Colouring(left, right, matrix)
+    if colouring.shows_other_object(shared):
         return Verdict(False, inliers, found.worst, shared.overlap, None)
     drawn = drawn_pixels(thin)
     overlaid = covered or is_overlay(thin, drawn, config)
     if overlaid:  # the overlay tells nothing about the tones below
         thin = replace(thin, shown=thin.shown & ~drawn)
-    recoloured = are_recoloured(left, right, matrix, thin, colours, overlaid=overlaid)
+    recoloured = colouring.is_changed(thin, overlaid=overlaid)
     explanation = explain(left, right, matrix, thin, recoloured, overlaid)
     return Verdict(True, inliers, found.worst, shared.overlap, explanation, matrix)
 
 
 def _explain_frames(
-    left: Picture, right: Picture, matrix: np.ndarray, shared: Shared, colours: Colours | None
+    left: Picture, right: Picture, matrix: np.ndarray, shared: Shared, colouring: Colouring
 ) -> Explanation:
-    thin = shared.thinned()
-    recoloured = are_recoloured(left, right, matrix, thin, colours, overlaid=False)
+    recoloured = colouring.is_changed(shared.thinned(), overlaid=False)
     return explain(left, right, matrix, shared, recoloured, overlaid=False)
 
 
@@ -217,11 +215,11 @@ def _compare_frames(
             continue
         found = agreement(shared)
         if _agree_strictly(found, config) if found else _same_tones(left, right, matrix):
-            colours = colours_of(left, right, matrix)
+            colouring = Colouring(left, right, matrix)
             worst = found.worst if found else 1.0
-            if show_other_object(left, right, matrix, shared, colours):
+            if colouring.shows_other_object(shared):
                 return Verdict(False, 0, worst, shared.overlap, None)
-            explanation = _explain_frames(left, right, matrix, shared, colours)
+            explanation = _explain_frames(left, right, matrix, shared, colouring)
             return Verdict(True, 0, worst, shared.overlap, explanation, matrix)
     return None
 
@@ -241,13 +239,13 @@ def _compare_edited(
         if shared.shown.sum() < _LEAST_EDITED[0] or plainly.windows < _LEAST_EDITED[1]:
             continue
         graphic = is_graphic(shared.thinned(), config)
-        colours = colours_of(left, right, matrix)
+        colouring = Colouring(left, right, matrix)
         for edited in imitations(left, right, matrix, shared):
             found = agreement(edited)
             if found is not None and _agree_edited(found, graphic, config):
-                if show_other_object(left, right, matrix, shared, colours):
+                if colouring.shows_other_object(shared):
                     break
-                explanation = _explain_frames(left, right, matrix, shared, colours)
+                explanation = _explain_frames(left, right, matrix, shared, colouring)
                 return Verdict(True, 0, found.worst, shared.overlap, explanation, matrix)
     return None
 

@@ -7,45 +7,26 @@ shifts it. The turn and the shift are those of all pixels together, so noise tak
 A colour is Cb and Cr of ITU-R 601-2, in levels.
 """
 
-import cv2
 import numpy as np
 
-from imgdedup.geometry.agreement import STRIDE
+from imgdedup.geometry.colouring.laid import Laid
 
-_SMOOTHED = 2.0  # pixels, standard deviation: evens out what compression does to colours
-_DARKEST, _BRIGHTEST = 6, 248  # beyond these levels a channel may have been cut off
-_REACH = np.ones((7, 7), np.uint8)  # pixels: how far the smoothing carries such levels
 _LEAST, _LEAST_SHARE = 200, 0.02  # pixels with all their channels, and their share of the shown
 _TURNED, _SHIFTED = 12.0, 3.0  # degrees; levels: twice what a JPEG of quality 30 does, and more
 _STEADY = 1e-3  # levels squared: keeps the rule defined where all pixels have one colour
 
 
-def have_other_cast(one: np.ndarray, other: np.ndarray, shown: np.ndarray) -> bool:
-    """Whether two pictures, uint8, (height, width, 3), laid over each other, have other colours.
+def have_other_cast(laid: Laid, shown: np.ndarray) -> bool:
+    """Whether two pictures have other colours.
 
     `shown`, bool, in the raster of a thinned `Shared`, marks the pixels that count.
     """
-    whole = shown & is_whole(one) & is_whole(other)
+    whole = shown & laid.whole
     if whole.sum() < max(_LEAST, _LEAST_SHARE * shown.sum()):
         return False
-    first, second = (_colours(softened(picture)[whole]) for picture in (one, other))
+    first, second = (_colours(picture[whole]) for picture in laid.softened)
     turn = np.angle(np.vdot(first, second), deg=True)
     return bool(abs(turn) > _TURNED or _shift(first, second) > _SHIFTED)
-
-
-def softened(picture: np.ndarray) -> np.ndarray:
-    """The picture, float32, in the raster of a thinned `Shared`."""
-    soft = cv2.GaussianBlur(picture, (0, 0), _SMOOTHED)[::STRIDE, ::STRIDE]
-    return np.ascontiguousarray(soft, dtype=np.float32)
-
-
-def is_whole(picture: np.ndarray) -> np.ndarray:
-    """The pixels of a picture, uint8, near which no channel may have been cut off.
-
-    bool, in the raster of a thinned `Shared`.
-    """
-    within = cv2.inRange(picture, (_DARKEST,) * 3, (_BRIGHTEST,) * 3)
-    return np.asarray(cv2.erode(within, _REACH) > 0)[::STRIDE, ::STRIDE]
 
 
 def _colours(pixels: np.ndarray) -> np.ndarray:

@@ -28,8 +28,11 @@ def has_painted_spot(changed: np.ndarray, one: np.ndarray, other: np.ndarray, ar
     count, labels = cv2.connectedComponents(changed)
     sizes = np.bincount(labels.ravel(), minlength=count)
     sizes[0] = 0  # what has not changed
+    large = np.flatnonzero(sizes >= _SPOT * area)
+    if not len(large):
+        return False
     edges = _edges(one), _edges(other)
-    for label in np.flatnonzero(sizes >= _SPOT * area):
+    for label in large:
         spot = (labels == label).astype(np.uint8)
         inner = cv2.erode(spot, _OUTLINE)
         inside = (inner if inner.sum() >= _LEAST else spot) > 0

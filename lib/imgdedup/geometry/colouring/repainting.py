@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from imgdedup.geometry.agreement import Shared, lay_colours
-from imgdedup.geometry.colouring.casts import is_whole, softened
+from imgdedup.geometry.agreement import Shared
+from imgdedup.geometry.colouring.laid import Laid
 from imgdedup.geometry.colouring.painted import has_painted_spot, have_same_shade
-from imgdedup.geometry.picture import Picture
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _ENOUGH, _LEAST = 3000, 50  # pixels: as many tell the edit as all do; fewer tell nothing
@@ -50,17 +49,16 @@ class _Change:
     is_none: bool  # no edit at all explains as much
 
 
-def is_repainted(left: Picture, right: Picture, matrix: np.ndarray, shared: Shared) -> bool:
+def is_repainted(laid: Laid, shared: Shared) -> bool:
     """Whether one thing has another colour in two pictures that agree in light and dark.
 
-    `matrix`, (3, 3), takes left thumbnail pixels to right ones, and `shared` is what it lets them
-    share.
+    `shared` is what their map lets them share.
     """
+    left, right = laid.left, laid.right
     if left.is_gray and right.is_gray:
         return False
     shown = shared.thinned().shown
-    laid = lay_colours(left.rgb, right.rgb, matrix)
-    fine, coarse = (softened(each) for each in laid)
+    fine, coarse = laid.softened
     if left.is_gray or right.is_gray:
         fine_is_gray = right.is_gray if shared.swapped else left.is_gray
         gray, coloured = (fine, coarse) if fine_is_gray else (coarse, fine)
@@ -71,8 +69,7 @@ def is_repainted(left: Picture, right: Picture, matrix: np.ndarray, shared: Shar
     lumas = fine @ _LUMA, coarse @ _LUMA
     if any(_has_lost_paint(colours[::way], lumas[::way], shown) for way in (1, -1)):
         return True
-    whole = shown & is_whole(laid[0]) & is_whole(laid[1])
-    change = _change(fine, coarse, shown, whole)
+    change = _change(fine, coarse, shown, shown & laid.whole)
     if change is None:
         return False
     changed = _changed(change.apart, change.telling)
