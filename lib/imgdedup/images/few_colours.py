@@ -44,11 +44,9 @@ def is_photograph_in_few_colours(picture: Image.Image) -> bool:
     if steps @ shares < _LEAST_STEP:
         return False
     paper = palette[shares.argmax()] if shares.max() > _PAPER else None
-    order = np.argsort(_numbers(palette))
-    found = [
-        _share_of_steps(tile, _numbers(palette)[order], steps[order], paper)
-        for tile in _tiles(picture)
-    ]
+    numbers = _numbers(palette)
+    order = np.argsort(numbers)
+    found = [_share_of_steps(tile, numbers[order], steps[order], paper) for tile in _tiles(picture)]
     telling = [share for share in found if share is not None]
     return bool(telling) and float(np.median(telling)) >= _STEPS
 

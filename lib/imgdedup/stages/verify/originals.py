@@ -29,10 +29,10 @@ def compare_originals(
     """Compare all frames of two files.
 
     `frame_map`, (3, 3), takes shares of the left frame's sides to those of the right one's, as
-    `registration.of_frames` gives it. Gives what was
-    found at the first frames that differ, or else at the first frames. Pictures without texture are
-    the same only when both are flat at their full depth, and of one colour. Raises ImageFailure
-    when a file cannot be decoded, or has more frames than are compared.
+    `registration.of_frames` gives it. Gives what was found at the first frames that differ, or else
+    at the first frames. Pictures without texture are the same only when both are flat at their full
+    depth, and of one colour. Raises ImageFailure when a file cannot be decoded, or has more frames
+    than are compared.
     """
     cv2.setNumThreads(1)
     frames = count_frames(left, max_pixels), count_frames(right, max_pixels)
