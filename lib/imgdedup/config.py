@@ -60,8 +60,10 @@ class LakeConfig(_Strict):
 
 @dataclass(frozen=True)
 class ScanConfig(_Strict):
-    """What a scan of a folder lists."""
+    """How a manifest is found and read, and what the scan of a folder of images lists."""
 
+    format: Literal["auto", "images", "manifest"]
+    relative_to: str
     skip_hidden: bool
     follow_links_outside: bool
 
@@ -87,6 +89,7 @@ class EmbedConfig(_Strict):
     thumbnail_size: Annotated[int, Ge(16)]
     thumbnail_quality: Annotated[int, Ge(1), Le(95)]
     rows_per_partition: Count
+    most_failures: Share
     reuse_contents: CountOrAuto
     task_cpus: CountOrAuto
 

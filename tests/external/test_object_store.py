@@ -6,6 +6,7 @@ itself is found as usual (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...).
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -14,9 +15,11 @@ from imgdedup.config import ScanConfig
 from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
 from imgdedup.sources import object_store, read_bytes
-from imgdedup.stages import scan
+from imgdedup.stages.scan.folders import walk
+from imgdedup.stages.scan.images import listing
 
 PREFIX = os.environ.get("IMGDEDUP_TEST_PREFIX")
+SHOWN = ScanConfig("auto", "", skip_hidden=True, follow_links_outside=False)
 NAMES = ["a.jpg", "deep/er/b.png", "sub dir/ümlaut 100%25 #1.jpg", ".hidden", ".cache/c.jpg"]
 
 pytestmark = pytest.mark.skipif(not PREFIX, reason="IMGDEDUP_TEST_PREFIX names no object store")
@@ -35,14 +38,15 @@ def location() -> Iterator[str]:
 
 
 def test_a_prefix_is_listed_with_ids_relative_to_it(location: str) -> None:
-    listing = scan.list_images(location, ScanConfig(skip_hidden=True, follow_links_outside=False))
-    assert listing.table["image_id"].to_pylist() == sorted(NAMES[:3])
-    assert listing.hidden == 2
+    tree = walk(location, SHOWN)
+    assert listing(tree, SHOWN)["image_id"].to_pylist() == sorted(NAMES[:3])
+    assert tree.hidden == 2
 
 
 def test_what_is_listed_can_be_read(location: str) -> None:
-    listing = scan.list_images(location, ScanConfig(skip_hidden=False, follow_links_outside=False))
-    read = {row["image_id"]: read_bytes(row["uri"], 1000) for row in listing.table.to_pylist()}
+    everything = replace(SHOWN, skip_hidden=False)
+    rows = listing(walk(location, everything), everything).to_pylist()
+    read = {row["image_id"]: read_bytes(row["uri"], 1000) for row in rows}
     assert read == {name: name.encode() for name in NAMES}
 
 
@@ -54,6 +58,4 @@ def test_a_missing_object_is_a_failure(location: str) -> None:
 
 def test_a_prefix_without_objects_is_the_users_fault(location: str) -> None:
     with pytest.raises(UserError, match=r"(cannot list|no file)"):
-        scan.list_images(
-            f"{location}/none", ScanConfig(skip_hidden=True, follow_links_outside=False)
-        )
+        listing(walk(f"{location}/none", SHOWN), SHOWN)

@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 SCANS = {
     "a missing folder": ("none", "there is no folder"),
     "an empty folder": ("empty", "there is no file in"),
-    "a file that is no table": ("file", "neither a folder of images nor a .parquet file"),
+    "a file that is no table": ("file", "neither Parquet nor a folder of images"),
     "a missing table": ("none-{dt}.parquet", "there is no folder or file"),
     "a manifest without uri": ("no-uri.parquet", 'has no column "uri"'),
     "a manifest with an id twice": ("twice.parquet", "image_id is not unique (image_id: a)"),
@@ -159,9 +159,16 @@ def test_a_day_without_readable_images_passes_every_stage(
         partition = tmp_path / "manifest" / f"dt={dt}"
         partition.mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(rows, schema), partition / "part-0.parquet")
+    allowed = {"embed.most_failures": 1.0}
     jobs = [command(stage, tmp_path, FIRST) for stage in ("scan", "embed")]
-    jobs += [command(stage, tmp_path, SECOND) for stage in STAGES]
-    assert [job.status for job in in_one_process(jobs)] == [0] * len(jobs)
+    jobs += [command("scan,embed", tmp_path, SECOND)]
+    jobs += [command(stage, tmp_path, SECOND, settings=allowed) for stage in STAGES]
+    ended = in_one_process(jobs)
+    refused = ended.pop(2)
+    assert "1 of 1 images failed" in message(refused, "embed")
+    assert "1 missing (such as /none)" in message(refused, "embed")
+    assert refused.status == 2
+    assert [job.status for job in ended] == [0] * len(ended)
     assert read(tmp_path, "deduplicated") == read(tmp_path, "manifest", SECOND)
     assert [row["failure"] for row in read(tmp_path, "embeddings")] == ["missing"]
     assert list((tmp_path / "embeddings" / f"dt={FIRST}").glob("*.parquet"))

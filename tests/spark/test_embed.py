@@ -178,11 +178,10 @@ def test_the_figures_of_a_run_are_observed_while_it_writes(
     manifest = folder_manifest(spark, files, tmp_path)
     seen = Observation()
     table = embed(manifest, 4, section, FakeEncoderFactory(fingerprint="f"), Known())
-    rows = table.observe(seen, *figures.metrics()).localCheckpoint()
+    table.observe(seen, *figures.metrics()).localCheckpoint()
     assert figures.require_same_model(seen.get["models"]) == model_of(FakeEncoder(fingerprint="f"))
-    failed = figures.count_failures(rows)
-    assert failed == {"not_an_image": 2, "empty": 1}
-    told = figures.figures(seen.get, failed, healed=0)
+    assert figures.failures(seen.get) == {"not_an_image": 2, "empty": 1}
+    told = figures.figures(seen.get, healed=0)
     assert (told["embedded"], told["reused"]) == (1, 0)
     assert told["failures"] == "not_an_image 2, empty 1"
     assert 0 <= float(str(told["model_share"])) <= 1

@@ -15,10 +15,11 @@ from pyspark.sql import SparkSession
 from imgdedup.config import Config
 from imgdedup.relations.files import shared_files
 from imgdedup.settling.snapshot import snapshot_of
-from imgdedup.stages import scan
 from imgdedup.stages.embed.embedding import embed
 from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.group import count_groups, form_groups, without_removed
+from imgdedup.stages.scan.folders import walk
+from imgdedup.stages.scan.images import listing
 from imgdedup.stages.verify import pairs
 from imgdedup.testing import FakeEncoderFactory, encoded
 from tests.pictures import natural
@@ -212,9 +213,9 @@ def folder(tmp_path: Path) -> Path:
 def test_a_scanned_folder_with_links_loses_only_the_copy(
     spark: SparkSession, settings: Config, folder: Path
 ) -> None:
-    listing = scan.list_images(str(folder), settings.scan)
+    files = listing(walk(str(folder), settings.scan), settings.scan)
     again = [("once more/hard.png", f"file:{folder}//./hard.png")]
-    manifest = spark.createDataFrame(listing.table).union(
+    manifest = spark.createDataFrame(files).union(
         frame(spark, again, "image_id string, uri string")
     )
     section = replace(settings.embed, rows_per_partition=2)

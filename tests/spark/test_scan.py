@@ -14,9 +14,12 @@ from pyspark.sql import SparkSession
 
 from imgdedup.config import Config
 from imgdedup.errors import UserError
-from imgdedup.stages import scan
 from imgdedup.stages.embed.embedding import embed
 from imgdedup.stages.embed.reuse import Known
+from imgdedup.stages.scan.finding import Images, Parquet, find
+from imgdedup.stages.scan.images import listing
+from imgdedup.stages.scan.rows import require_sound
+from imgdedup.stages.scan.stage import read_parquet
 from imgdedup.testing import FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame
 
@@ -55,7 +58,7 @@ def test_a_wrong_manifest_is_refused_by_column_and_row(
     spark: SparkSession, rows: Sequence[tuple[Any, ...]], schema: str, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        scan.require_sound(frame(spark, rows, schema), "m")
+        require_sound(frame(spark, rows, schema), "m")
 
 
 @pytest.mark.parametrize(
@@ -64,47 +67,37 @@ def test_a_wrong_manifest_is_refused_by_column_and_row(
 )
 def test_a_sound_manifest_passes_as_it_is(spark: SparkSession, schema: str) -> None:
     manifest = frame(spark, [], schema)
-    assert scan.require_sound(manifest, "m") is manifest
+    assert require_sound(manifest, "m") is manifest
 
 
 def test_ids_that_differ_in_case_or_spaces_are_different(spark: SparkSession) -> None:
     rows = [("a", "/a"), ("A", "/a"), (" a", "/a"), ("a ", "/a"), ("", "/a")]
     manifest = frame(spark, rows, GOOD)
-    assert scan.require_sound(manifest, "m").count() == len(rows)
-
-
-def write(file: Path, ids: Sequence[str], **columns: Sequence[Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    data = {"image_id": ids, "uri": [f"/{name}" for name in ids], **columns}
-    pq.write_table(pa.table(data), file)
-
-
-def test_a_parquet_manifest_is_read_with_all_its_columns(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    write(tmp_path / "one.parquet", ["a", "b"], price=[1.5, 2.5])
-    write(tmp_path / "flat" / "part-0.parquet", ["a"], price=[1.5])
-    write(tmp_path / "flat" / "part-1.parquet", ["b"], price=[2.5])
-    for name in ("one.parquet", "flat", "flat/"):
-        manifest = scan.read_parquet(spark, f"{tmp_path}/{name}")
-        assert sorted(manifest.collect()) == [("a", "/a", 1.5), ("b", "/b", 2.5)]
+    assert require_sound(manifest, "m").count() == len(rows)
 
 
 def test_a_parquet_manifest_that_cannot_be_read_is_the_users_error(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, settings: Config, tmp_path: Path
 ) -> None:
     (tmp_path / "text.parquet").write_text("This is a line of text, not a table.\n")
     (tmp_path / "empty.parquet").mkdir()
-    write(tmp_path / "twice.parquet", ["a", "a"])
+    twice = pa.table({"image_id": ["a", "a"], "uri": ["/a", "/a"]})
+    pq.write_table(twice, tmp_path / "twice.parquet")
     faults = {
-        "none.parquet": "no Parquet that can be read",
+        "none.parquet": "there is no folder or file",
         "text.parquet": "no Parquet that can be read",
-        "empty.parquet": "no Parquet that can be read",
+        "empty.parquet": "has no Parquet file",
         "twice.parquet": r"not unique \(image_id: a\)",
     }
+
+    def read(location: str) -> None:
+        found = find(location, DAY, settings.scan)
+        assert isinstance(found, Parquet)
+        read_parquet(spark, found, location, settings.scan)
+
     for name, message in faults.items():
         with pytest.raises(UserError, match=f"{name}.*{message}|{message}.*{name}"):
-            scan.read_parquet(spark, str(tmp_path / name))
+            read(f"{tmp_path}/{name}")
 
 
 # Names of folders and files, of any bytes that a file system takes.
@@ -142,9 +135,9 @@ def test_an_image_of_any_name_is_found_and_read_and_keeps_its_id(
         os.write(written, encoded(picture(number)))
         os.close(written)
         os.close(handle)
-    assert scan.find_parquet(str(tmp_path), DAY) is None
-    listing = scan.list_images(str(tmp_path), settings.scan)
-    manifest = spark.createDataFrame(listing.table)
+    found = find(str(tmp_path), DAY, settings.scan)
+    assert isinstance(found, Images)
+    manifest = spark.createDataFrame(listing(found.tree, settings.scan))
     embedded = embed(manifest, len(HOSTILE), settings.embed, FakeEncoderFactory(), Known())
     rows = embedded.collect()
     names = {

@@ -44,8 +44,8 @@ def test_every_import_keeps_the_rules() -> None:
         ("stages/index.py", "import imgdedup.stages", "stages do not"),
         ("stages/index.py", "from imgdedup import stages", "stages do not"),
         ("stages/index.py", "def f():\n    from .embed import x", "stages do not"),
-        ("stages/scan.py", "from imgdedup.local import run", "stages may import"),
-        ("stages/scan.py", "from imgdedup.corpora import edits", "nothing but local"),
+        ("stages/scan/stage.py", "from imgdedup.local import run", "stages may import"),
+        ("stages/scan/stage.py", "from imgdedup.corpora import edits", "nothing but local"),
         ("runtime/job.py", "from imgdedup.stages import scan", "runtime may import"),
         ("settling/changes.py", "from imgdedup.milvus import client", "settling may import"),
         ("relations/contents.py", "from imgdedup.lake import Lake", "relations may import"),
@@ -137,7 +137,7 @@ def test_no_folder_has_too_many_entries() -> None:
     assert crowded_folders(project_sources("lib")) == []
     many = {Path(f"lib/imgdedup/m{number}.py"): "" for number in range(MAX_ENTRIES)}
     assert crowded_folders(many) == []
-    (line,) = crowded_folders(many | {Path("lib/imgdedup/stages/scan.py"): ""})
+    (line,) = crowded_folders(many | {Path("lib/imgdedup/stages/group.py"): ""})
     assert line == f"lib/imgdedup has {MAX_ENTRIES + 1} entries"
 
 

@@ -20,11 +20,16 @@ class Digest(NamedTuple):
 
 def digests(rows: DataFrame) -> dict[str, Digest]:
     """Return the digest of the rows of each `dt`; days without rows are left out."""
-    compared = [name for name in rows.columns if name not in (_OF_A_RUN, "dt")]
+    compared = [_quoted(name) for name in rows.columns if name not in (_OF_A_RUN, "dt")]
     hashed = F.xxhash64(*compared) if _hashable(rows.schema) else F.lit(0)
     total = F.sum(hashed.cast("decimal(38,0)"))
     found = rows.groupBy("dt").agg(F.count(F.lit(1)).alias("rows"), total.alias("total")).collect()
     return {row["dt"]: _digest(rows.schema, row["rows"], row["total"]) for row in found}
+
+
+def _quoted(name: str) -> str:
+    """A column's name as Spark takes it: without quotes a dot would name a field of a struct."""
+    return f"`{name.replace('`', '``')}`"
 
 
 def no_rows(schema: StructType) -> Digest:

@@ -5,6 +5,7 @@ python -m imgdedup.local.run --images FOLDER --out FOLDER [--dt DAY] [--until DA
 """
 
 import argparse
+import glob
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from imgdedup.errors import UserError
 from imgdedup.local import report
 from imgdedup.local.airflow import run_dag
 from imgdedup.runtime.days import days_between
+from imgdedup.stages.scan.finding import require_parquet_file
 
 WEIGHTS = "embed.weights"
 
@@ -31,7 +33,8 @@ def run(
 ) -> int:
     """Run the DAG for each of `days` (YYYY-MM-DD) in turn; return the exit status.
 
-    `images` is a folder, a Parquet file or an object-store URI; `{dt}` in it stands for the day.
+    `images` is a folder, a Parquet file, an object-store URI, a pattern of these, or several of
+    them with commas between; `{dt}` in it stands for the day.
     Days given together share one start of Airflow. The environment variable IMGDEDUP_WEIGHTS
     names the weights unless `settings` does. Raises UserError when the run cannot start.
     """
@@ -89,18 +92,25 @@ def require_local_folder(out: str) -> Path:
 def require_images(images: str, dt: str, out: Path) -> str:
     """Return the absolute place of the images of a day; UserError when nothing usable is there.
 
-    A place in an object store is not checked here: the job checks it.
+    It may be several places, with commas between, and patterns of places. What lies in an object
+    store and what a folder holds is not checked here: the job checks it.
     """
     place = images.replace("{dt}", dt)
+    whole = Path(place).expanduser()
+    parts = [place] if whole.exists() else place.split(",")
+    return ",".join(_require_place(part, out) for part in parts)
+
+
+def _require_place(place: str, out: Path) -> str:
     if _is_uri(place):
         return place
     path = Path(place).expanduser().resolve()
-    if not path.exists():
+    if not path.exists() and not glob.glob(str(path), recursive=True):
         raise UserError(
             f"there is no folder or file {path}: say with IMAGES (--images) where the images are"
         )
-    if path.is_file() and path.suffix != ".parquet":
-        raise UserError(f"{path} is neither a folder nor a .parquet file")
+    if path.is_file():
+        require_parquet_file(str(path))
     if out.is_relative_to(path):
         raise UserError(
             f"the results in {out} would lie among the images in {path} and be taken for images: "
@@ -158,7 +168,7 @@ def _is_uri(place: str) -> bool:
 def main() -> int:
     """Read the arguments and run; a UserError becomes one line and status 2."""
     parser = argparse.ArgumentParser(prog="python -m imgdedup.local.run")
-    parser.add_argument("--images", required=True, help="folder, .parquet file or object-store URI")
+    parser.add_argument("--images", required=True, help="folder, Parquet, pattern or URI")
     parser.add_argument("--out", required=True, help="folder for the results")
     parser.add_argument("--dt", default=date.today().isoformat(), help="data day; default: today")
     parser.add_argument("--until", help="last day of a range that --dt begins; default: one day")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgdedup import config, sources
@@ -29,7 +30,8 @@ from imgdedup.geometry.aggregate import learn_codebook
 from imgdedup.geometry.features import extract
 from imgdedup.images.decode import Decoded, Decoder, decoder_of
 from imgdedup.local.workspace import CONF
-from imgdedup.stages import scan
+from imgdedup.stages.scan.finding import Images, Table, find
+from imgdedup.stages.scan.images import listing
 
 _LEAST_LEARNED_FROM = 10_000
 _MOST_PHOTOS = 20_000  # a codebook needs no more; each takes 150 kB of memory
@@ -42,11 +44,14 @@ def readers(location: str, without: Collection[str], settings: Config) -> list[C
 
     Raises UserError when the folder or the manifest cannot be used.
     """
-    manifest = scan.find_parquet(location, "")
-    if manifest is None:
-        table = scan.list_images(location, settings.scan).table
+    found = find(location, "", settings.scan)
+    if isinstance(found, Images):
+        table = listing(found.tree, settings.scan)
+    elif isinstance(found, Table):
+        raise UserError(f"{location} is a table of the format {found.format}: give Parquet files")
     else:
-        table = pq.read_table(manifest)
+        files = [place.path(name) for place in found.places for name in place.names]
+        table = pa.concat_tables(map(pq.read_table, files), promote_options="permissive")
         missing = {"image_id", "uri"} - set(table.column_names)
         if missing:
             raise UserError(f"the manifest {location} has no column {', '.join(sorted(missing))}")

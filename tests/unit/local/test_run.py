@@ -53,15 +53,24 @@ def test_places_are_checked_before_anything_starts(tmp_path: Path) -> None:
     images.mkdir()
     (images / "2026-01-31").mkdir()
     (images / "a.jpg").touch()
-    (images / "a.parquet").touch()
-    for good in (images, images / "a.parquet", images / "{dt}"):
+    for name in ("a.parquet", "b", "c,d.parquet"):
+        (images / name).write_bytes(b"PAR1")
+    (images / "e.csv").touch()
+    several = f"{images}/a.parquet,{images}/[bc]"
+    for good in (images, *map(images.joinpath, ("a.parquet", "b", "c,d.parquet", "{dt}")), several):
         found = run.require_images(str(good), "2026-01-31", out)
         assert found == str(good).replace("{dt}", "2026-01-31")
     assert run.require_images("s3://b/{dt}", "2026-01-31", out) == "s3://b/2026-01-31"
     with pytest.raises(UserError, match="no folder or file"):
         run.require_images(str(images / "none"), "2026-01-31", out)
-    with pytest.raises(UserError, match="neither a folder nor"):
-        run.require_images(str(images / "a.jpg"), "2026-01-31", out)
+    for name, message in {
+        "a.jpg": "neither Parquet nor a folder",
+        "e.csv": "duckdb",
+        "a.parquet,b": "no folder or file .*/b",
+        "n*": "no folder or file",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            run.require_images(str(images / name), "2026-01-31", out)
     for inside in (images, images / "out"):
         with pytest.raises(UserError, match="among the images"):
             run.require_images(str(images), "2026-01-31", inside)

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgdedup import config
-from imgdedup.errors import UserError
+from imgdedup.errors import TryAgain, UserError
 from imgdedup.failures import FAILURES, ImageFailure
 from imgdedup.images.decode import ByteBudget, Decoded, Decoder
 from imgdedup.images.quality import Marks
-from imgdedup.stages.embed.figures import figures, require_same_model
+from imgdedup.stages.embed.figures import figures, require_few_failures, require_same_model
 from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.embed.worker import Local, ReadImage, embed_images, in_batches, model_of
 from imgdedup.testing import FakeEncoder, encoded, picture
@@ -245,9 +245,25 @@ def test_the_workers_agree_on_one_model() -> None:
         require_same_model(["a", "b"])
 
 
+NO_FAILURES = {f"{code}_count": 0 for code in FAILURES}
+
+
+def test_a_day_on_which_too_many_images_fail_is_refused_with_the_reasons() -> None:
+    require_few_failures(NO_FAILURES, 0, 0.5)
+    some = NO_FAILURES | {"missing_count": 5, "missing_uri": "/a.jpg"}
+    require_few_failures(some, 10, 0.5)
+    require_few_failures(some, 5, 1.0)
+    with pytest.raises(UserError, match=r"5 of 5 images failed.*5 missing \(such as /a\.jpg\)"):
+        require_few_failures(some, 5, 0.9)
+    more = some | {"unavailable_count": 6, "unavailable_uri": "s3://b/c"}
+    with pytest.raises(TryAgain, match=r"11 of 20 .*6 unavailable \(such as s3://b/c\), 5 missing"):
+        require_few_failures(more, 20, 0.5)
+
+
 def test_the_figures_say_where_the_rows_come_from_and_how_busy_the_model_was() -> None:
     observed = {"model_seconds": 3.0, "task_seconds": 4.0, "embedded": 5, "reused": 7}
-    assert figures(observed, {"empty": 2, "missing": 1}, healed=1) == {
+    failed = NO_FAILURES | {"missing_count": 1, "empty_count": 2}
+    assert figures(observed | failed, healed=1) == {
         "embedded": 5,
         "reused": 7,
         "healed": 1,
@@ -256,6 +272,6 @@ def test_the_figures_say_where_the_rows_come_from_and_how_busy_the_model_was() -
         "model_seconds": "3.0",
     }
     nothing = dict.fromkeys(("model_seconds", "task_seconds")) | {"embedded": 0, "reused": 0}
-    none = figures(nothing, {}, healed=0)
+    none = figures(nothing | NO_FAILURES, healed=0)
     assert (none["failures"], none["model_share"]) == ("none", "0")
     assert {"empty", "missing"} <= FAILURES.keys()

@@ -2,8 +2,10 @@
 
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyarrow import fs
 
@@ -11,13 +13,26 @@ from imgdedup.config import ScanConfig
 from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
 from imgdedup.sources import read_bytes, stores
-from imgdedup.stages.scan import Listing, find_parquet, list_images
+from imgdedup.stages.scan.folders import walk
+from imgdedup.stages.scan.images import listing as rows_of
 
-SHOWN = ScanConfig(skip_hidden=True, follow_links_outside=False)
-ALL = ScanConfig(skip_hidden=False, follow_links_outside=False)
-FOLLOWING = ScanConfig(skip_hidden=True, follow_links_outside=True)
+SHOWN = ScanConfig("auto", "", skip_hidden=True, follow_links_outside=False)
+ALL = ScanConfig("auto", "", skip_hidden=False, follow_links_outside=False)
+FOLLOWING = ScanConfig("auto", "", skip_hidden=True, follow_links_outside=True)
 
-DAY = "2026-03-09"
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds: the table of its files, and what was left out."""
+
+    table: pa.Table
+    hidden: int
+    linked_folders: int
+
+
+def list_images(location: str, config: ScanConfig) -> Listing:
+    tree = walk(location, config)
+    return Listing(rows_of(tree, config), tree.hidden, tree.linked_folders)
 
 
 def put(folder: Path, *names: str) -> None:
@@ -156,39 +171,6 @@ def test_a_store_without_a_reader_is_named() -> None:
         list_images("nonsense://lake", SHOWN)
 
 
-def test_a_parquet_manifest_is_told_from_images_by_its_files(tmp_path: Path) -> None:
-    put(tmp_path, "flat/part-0.parquet", "days/dt=2026-03-09/part-0.parquet", "photos/a/b.jpg")
-    put(tmp_path, "photos/deep/down/features.parquet", "photos/dt=2026-03-09/c.jpg", "one.parquet")
-    found = {name: find_parquet(f"{tmp_path}/{name}", DAY) for name in ("flat", "days", "photos")}
-    day = f"{tmp_path}/days/dt={DAY}"
-    assert found == {"flat": f"{tmp_path}/flat", "days": day, "photos": None}
-    assert find_parquet(f"{tmp_path}/one.parquet", DAY) == f"{tmp_path}/one.parquet"
-    uri = (tmp_path / "days").as_uri()
-    assert find_parquet(f"{uri}/", DAY) == f"{uri}/dt={DAY}"
-
-
-def test_a_manifest_without_the_day_is_refused(tmp_path: Path) -> None:
-    put(tmp_path, "dt=2026-03-08/part-0.parquet")
-    with pytest.raises(UserError, match=f"has no partition dt={DAY}"):
-        find_parquet(str(tmp_path), DAY)
-
-
-def test_a_location_that_is_neither_folder_nor_parquet_is_refused(tmp_path: Path) -> None:
-    put(tmp_path, "a.jpg")
-    with pytest.raises(UserError, match="is a file, neither"):
-        find_parquet(str(tmp_path / "a.jpg"), DAY)
-    for name in ("nowhere", "none.parquet"):
-        with pytest.raises(UserError, match="there is no folder or file"):
-            find_parquet(str(tmp_path / name), DAY)
-
-
-def test_objects_tell_a_parquet_manifest_too(store: Path) -> None:
-    put(store, "manifest/part-0.parquet", "photos/a.jpg", f"days/dt={DAY}/part-0.parquet")
-    assert find_parquet("s3://lake/manifest", DAY) == "s3://lake/manifest"
-    assert find_parquet("s3://lake/days", DAY) == f"s3://lake/days/dt={DAY}"
-    assert find_parquet("s3://lake/photos", DAY) is None
-
-
 def test_links_lead_out_of_the_folder_only_where_the_configuration_says_so(tmp_path: Path) -> None:
     put(tmp_path, "photos/a.jpg", "photos/b/c d.jpg", "secret")
     links = {"in": "b/c d.jpg", "out": "../secret", "passwords": "/etc/passwd", "gone": "nowhere"}
@@ -228,19 +210,3 @@ def test_a_tree_may_be_deeper_than_a_path_and_the_stack_of_python(tmp_path: Path
     assert found == ["empty", "forbidden"]  # the system does not tell where so deep a link leads
     # pytest cannot remove so deep a tree.
     subprocess.run(["rm", "-r", tmp_path / "folder"], check=True)
-
-
-def test_an_image_or_folder_may_be_named_like_a_partition(tmp_path: Path) -> None:
-    put(tmp_path, f"photos/dt={DAY}", "photos/dt=2026-01-01/a.jpg", "photos/dt=zzz", "photos/dt=")
-    assert find_parquet(f"{tmp_path}/photos", DAY) is None
-    names = ["dt=", "dt=2026-01-01/a.jpg", f"dt={DAY}", "dt=zzz"]
-    assert ids(list_images(f"{tmp_path}/photos", SHOWN)) == names
-    put(tmp_path, "days/dt=zzz.jpg", "days/dt=2026-03-08/part-0.parquet")
-    with pytest.raises(UserError, match=f"has no partition dt={DAY}"):
-        find_parquet(f"{tmp_path}/days", DAY)
-
-
-def test_a_location_that_no_file_system_has_is_named(tmp_path: Path) -> None:
-    for location in ("x" * 5000, f"{tmp_path}/nul\0byte"):
-        with pytest.raises(UserError, match="there is no folder or file"):
-            find_parquet(location, DAY)

@@ -24,17 +24,18 @@ def run(run: Run) -> Outcome:
     rows_made = rows_made.observe(seen, *figures.metrics())
     if known:
         rows_made = reuse.fill_reused(rows_made, lambda: lake.read("embeddings"), run.dt, config)
+
+    def check() -> None:
+        figures.require_same_model(seen.get["models"])
+        figures.require_few_failures(seen.get, rows, config.most_failures)
+
     written = lake.replace(
         "embeddings",
         run.dt,
         rows_made,
         expected_rows=rows,
-        check=lambda: figures.require_same_model(seen.get["models"]),
+        check=check,
     )
     embeddings = lake.read_day("embeddings", run.dt)
-    details = figures.figures(
-        seen.get,
-        figures.count_failures(embeddings),
-        figures.count_healed(failed_before, embeddings),
-    )
+    details = figures.figures(seen.get, figures.count_healed(failed_before, embeddings))
     return Outcome(rows, written, figures.require_same_model(seen.get["models"]), details)

@@ -1,0 +1,187 @@
+"""What a location holds: images, a manifest in Parquet files, or a table of another format."""
+
+import mimetypes
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from imgdedup.config import ScanConfig
+from imgdedup.errors import Missing, UserError
+from imgdedup.stages.scan.folders import Tree, exists, first_bytes, is_file, walk
+from imgdedup.stages.scan.places import Place, is_pattern, matching, split
+
+_PARTITION = re.compile(r"([^/=]+)=([^/]*)")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_TEXTS = re.compile(r"\.(csv|tsv|jsonl|ndjson|json)(\.(gz|zst))?$", re.IGNORECASE)
+_HUDI = ".hoodie/hoodie.properties"
+_DELTA = "_delta_log/"
+_ICEBERG = re.compile(r"metadata/[^/]+\.metadata\.json")
+_MAGIC, _ENCRYPTED = b"PAR1", b"PARE"  # the first bytes of a file
+_SNIFFED = 20  # files without an ending that are opened to see whether they are Parquet
+
+
+@dataclass(frozen=True)
+class Images:
+    """A folder or prefix of images."""
+
+    tree: Tree
+
+
+@dataclass(frozen=True)
+class Parquet:
+    """A manifest in files of Parquet, in one place or several."""
+
+    places: list[Place]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose format has a log of its own."""
+
+    location: str
+    format: str  # Delta, Iceberg or Hudi
+
+
+def find(location: str, dt: str, config: ScanConfig) -> Images | Parquet | Table:
+    """Find out what a location holds for a day.
+
+    Raises Missing when there is nothing there, or no partition for the day. Raises UserError for
+    what nothing here reads, with what to do.
+    """
+    places = split(location)
+    if len(places) == 1 and not is_pattern(location):
+        return _find_one(location, dt, config)
+    found = []
+    for place in places:
+        if is_pattern(place):
+            names = matching(place, config)
+            holds: Images | Parquet | Table = Parquet(
+                [_parquet(place, names.base, names.names, dt)]
+            )
+        else:
+            holds = _find_one(place, dt, config)
+        if not isinstance(holds, Parquet):
+            raise UserError(
+                f"{place} is no Parquet: only Parquet files are read from several places"
+            )
+        found += holds.places
+    return Parquet(found)
+
+
+def _find_one(location: str, dt: str, config: ScanConfig) -> Images | Parquet | Table:
+    if is_file(location):
+        base, _, name = location.rstrip("/").rpartition("/")
+        require_parquet_file(location)
+        return Parquet([Place(base, [name])])
+    tree = walk(location, config)
+    base = location.rstrip("/")
+    if exists(f"{base}/{_HUDI}"):
+        return Table(base, "Hudi")
+    if any(name.startswith(_DELTA) for name in tree.names):
+        return Table(base, "Delta")
+    if any(map(_ICEBERG.fullmatch, tree.names)):
+        return Table(base, "Iceberg")
+    if config.format == "images":
+        return Images(tree)
+    parquet = _parquet_names(base, tree.names)
+    if not parquet:
+        if location.endswith(".parquet") or config.format == "manifest":
+            raise UserError(f"the manifest {location} has no Parquet file")
+        _refuse_texts(location, tree.names)
+        return Images(tree)
+    if config.format == "auto" and (image := next(filter(_is_image, tree.names), None)):
+        if not all(map(_is_in_partitions, parquet)):
+            return Images(tree)
+        raise UserError(
+            f"{location} holds both images ({image}) and Parquet ({parquet[0]}): give the Parquet "
+            'file as the manifest, or set scan.format to "images" or to "manifest"'
+        )
+    return Parquet([_of_day(location, base, parquet, dt)])
+
+
+def _parquet(location: str, base: str, names: list[str], dt: str) -> Place:
+    parquet = _parquet_names(base, names)
+    if not parquet:
+        raise UserError(f"{location} matches no Parquet file, but {names[0]}")
+    return _of_day(location, base, parquet, dt)
+
+
+def _parquet_names(base: str, names: list[str]) -> list[str]:
+    """Those names that are Parquet; hidden files and folders, as Spark takes them, are none."""
+    seen = [name for name in names if not any(map(_is_hidden, name.split("/")))]
+    named = [name for name in seen if name.lower().endswith(".parquet")]
+    if named:
+        return named
+    bare = [name for name in seen if "." not in name.rpartition("/")[2]]
+    if any(map(_is_image, seen)) or not bare:
+        return []
+    return bare if all(_is_parquet(f"{base}/{name}") for name in bare[:_SNIFFED]) else []
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") or (part.startswith("_") and "=" not in part)
+
+
+def _is_in_partitions(name: str) -> bool:
+    """Tell whether a file lies at the top, or in folders `column=value` alone."""
+    return all(map(_PARTITION.fullmatch, name.split("/")[:-1]))
+
+
+def _is_image(name: str) -> bool:
+    kind = mimetypes.guess_type(name.rpartition("/")[2])[0] or ""
+    return kind.startswith("image/") or name.lower().endswith((".heic", ".heif", ".avif"))
+
+
+def _is_parquet(location: str) -> bool:
+    try:
+        return first_bytes(location, 4) == _MAGIC
+    except UserError:  # a link to nothing, or a file that may not be read: its row gets a failure
+        return False
+
+
+def _of_day(location: str, base: str, names: list[str], dt: str) -> Place:
+    """The files of the day, where folders `dt=...` divide them by days, else all."""
+    days = {name: day for name in names if (day := partition_values(name).get("dt")) is not None}
+    if not any(day and _DAY.fullmatch(day) for day in days.values()):
+        return Place(base, names)
+    if outside := [name for name in names if name not in days]:
+        raise UserError(
+            f"the manifest {location} has files outside of its partitions dt=... ({outside[0]}): "
+            "move them into the partition of their day"
+        )
+    chosen = [name for name, day in days.items() if day == dt]
+    if not chosen:
+        raise Missing(f"the manifest {location} has no partition dt={dt}")
+    return Place(base, chosen)
+
+
+def partition_values(name: str) -> dict[str, str | None]:
+    """The columns that the folders `column=value` of a relative path give, as Hive writes them."""
+    found = map(_PARTITION.fullmatch, name.split("/")[:-1])
+    values = {unquote(part[1]): unquote(part[2]) for part in found if part}
+    return {k: None if v == "__HIVE_DEFAULT_PARTITION__" else v for k, v in values.items()}
+
+
+def require_parquet_file(location: str) -> None:
+    """Raise UserError unless a file begins as Parquet does; say what to do about other formats."""
+    _refuse_texts(location, [location.rpartition("/")[2]])
+    start = first_bytes(location, 4)
+    if start == _ENCRYPTED:
+        raise UserError(f"the manifest {location} is encrypted: decrypt it first")
+    if start != _MAGIC:
+        if location.lower().endswith(".parquet"):
+            raise UserError(f"the manifest {location} is no Parquet that can be read")
+        raise UserError(f"{location} is a file, and neither Parquet nor a folder of images")
+
+
+def _refuse_texts(location: str, names: list[str]) -> None:
+    """Raise UserError with the command that converts them when all files are CSV or JSON."""
+    found = [_TEXTS.search(name) for name in names]
+    if not found or found[0] is None or None in found:
+        return
+    kind = "CSV" if found[0][1].lower() in ("csv", "tsv") else "JSON"
+    source = location if _TEXTS.search(location) else f"{location.rstrip('/')}/**/*{found[0][0]}"
+    raise UserError(
+        f"the manifest {location} is {kind}, and a manifest is Parquet: convert it with  "
+        f"duckdb -c \"COPY (FROM '{source}') TO 'manifest.parquet'\""
+    )
