@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from imgdedup.failures import ImageFailure
 from imgdedup.sources.local import local_path
 from imgdedup.sources.places import Place, normal_path, normal_target
+from imgdedup.sources.schemes import scheme_of, unread
 
 _ALIASES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
@@ -67,11 +68,13 @@ def source_of(uri: str) -> Source:
     """
     if local_path(uri) is not None:
         return Source("file", "", uri)
-    scheme, _, rest = uri.partition("://")
-    scheme = _ALIASES.get(scheme.lower(), scheme.lower())
-    authority, slash, path = rest.partition("/")
+    spelled = scheme_of(uri)
+    scheme, rest = _ALIASES.get(spelled, spelled), uri[len(spelled) + 1 :]
     if scheme not in _AUTHORITIES:
-        raise ImageFailure("unreadable", f"{uri}: nothing reads this scheme")
+        raise unread(uri)
+    if not rest.startswith("//"):
+        raise ImageFailure("unreadable", f"{uri}: write two slashes after {spelled}:")
+    authority, slash, path = rest[2:].partition("/")
     if not _AUTHORITIES[scheme].fullmatch(authority):
         raise ImageFailure(
             "forbidden", f"{uri}: no credentials and no query may stand before the path"

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from imgdedup.failures import ImageFailure
 from imgdedup.sources.places import File, place_of
+from imgdedup.sources.schemes import is_foreign
 
 _PIECE = 1 << 20  # bytes per read
 _LONGEST = 4095  # bytes of a path that one call of the system takes
@@ -46,7 +47,12 @@ def _text(uri: str) -> str | None:
         # Names are bytes; percent-encoding keeps those that are not UTF-8.
         raw = unquote_to_bytes(uri[5:].removeprefix("//").removeprefix(parts.netloc))
         return raw.decode("utf-8", "surrogateescape")
-    return None if "://" in uri else uri
+    return None if is_foreign(uri) and not _is_a_name(uri) else uri
+
+
+def _is_a_name(uri: str) -> bool:
+    """Tell whether a path that looks like a uri exists."""
+    return "://" not in uri and os.path.lexists(uri)
 
 
 def read(uri: str, max_bytes: int, folders: Sequence[str] | None = None) -> File:
