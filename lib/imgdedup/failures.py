@@ -17,11 +17,14 @@ TRANSIENT = frozenset({"unavailable"})
 
 
 class ImageFailure(Exception):
-    """An image cannot be embedded. Code and detail become the `failure` columns of its row."""
+    """An image cannot be embedded. Code and detail become the `failure` columns of its row.
+
+    Bytes of a file's name that are not UTF-8 become backslash escapes: no column could hold them.
+    """
 
     def __init__(self, code: str, detail: str) -> None:
         if code not in FAILURES:
             raise ValueError(f"{code} is not a failure code")
         super().__init__(code, detail)
         self.code = code
-        self.detail = detail
+        self.detail = detail.encode("utf-8", "backslashreplace").decode()

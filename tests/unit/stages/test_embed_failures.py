@@ -1,6 +1,7 @@
 """Every way in which an image fails, with a real file for each."""
 
 import hashlib
+import os
 import pickle
 import struct
 import zlib
@@ -128,3 +129,14 @@ def test_a_failure_has_one_of_the_codes() -> None:
 def test_a_failure_crosses_between_processes() -> None:
     failure = pickle.loads(pickle.dumps(ImageFailure("missing", "a.jpg")))
     assert (failure.code, failure.detail) == ("missing", "a.jpg")
+
+
+@pytest.mark.parametrize("name", ["%ff"])
+def test_the_words_of_a_failure_are_text_whatever_bytes_a_name_has(
+    tmp_path: Path, name: str
+) -> None:
+    os.mkdir(os.fsencode(tmp_path) + b"/\xff")
+    failure = read_image(f"{tmp_path.as_uri()}/{name}", None, DECODER, READER).failure
+    assert failure is not None
+    assert failure.detail.encode()
+    assert "udcff" in failure.detail
