@@ -1,8 +1,9 @@
 """Why an image has no embedding: the codes of the `failure` column."""
 
 FAILURES = {
-    "missing": "there is no file or object at the uri",
-    "unreadable": "the storage refused, it is no regular file, or nothing reads the uri's scheme",
+    "missing": "there is no file or object at the uri, or its archive has no such member",
+    "unreadable": "the storage refused, it is no regular file, nothing reads the uri's scheme, or "
+    "its archive is damaged",
     "unavailable": "the store did not answer, or cannot answer now: a later run may succeed",
     "forbidden": "the uri leads out of `embed.allowed_sources`, or out of its scanned folder",
     "empty": "zero bytes",

@@ -7,11 +7,12 @@ port must be on the list. No uri may bring credentials, or an endpoint as a quer
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from imgdedup.failures import ImageFailure
 from imgdedup.sources.local import local_path
+from imgdedup.sources.members import split
 from imgdedup.sources.places import Place, normal_path, normal_target
 from imgdedup.sources.schemes import scheme_of, unread
 
@@ -43,6 +44,7 @@ class Source:
     scheme: str  # file, s3, gs, abfs, hdfs, http, https
     authority: str
     path: str  # with its leading slash; the whole uri of a local file
+    member: str | None = None  # of the remote archive at `path`
 
     @property
     def address(self) -> str:
@@ -51,13 +53,20 @@ class Source:
 
     @property
     def place(self) -> Place:
-        """The place of a remote file. The key of an object is taken as it is."""
+        """The place of a remote file or archive. The key of an object is taken as it is."""
         path = self.path
         if self.scheme in _PORTS:
             path = normal_target(path)
         elif self.scheme == "hdfs":
             path = normal_path(path)
         return Place(f"{self.scheme}://{self.authority.lower()}{path}")
+
+    @property
+    def whole(self) -> "Source":
+        """The source whose own name has the `#` and what follows."""
+        if self.member is None:
+            return self
+        return replace(self, path=f"{self.path}#{self.member}", member=None)
 
 
 def source_of(uri: str) -> Source:
@@ -81,7 +90,10 @@ def source_of(uri: str) -> Source:
         )
     if scheme in _PORTS:
         authority = authority.lower().removesuffix(_PORTS[scheme])
-    return Source(scheme, authority, slash + path)
+    archive, member = split(path)
+    if scheme in _PORTS and "?" in archive:
+        archive, member = path, None  # the end of a query names no file
+    return Source(scheme, authority, slash + archive, member)
 
 
 class Allowed:
@@ -96,7 +108,7 @@ class Allowed:
         folders = [os.path.realpath(entry) for entry in entries if entry.startswith("/")]
         self.folders = None if "file" in entries else tuple(folders)  # None: anywhere
         self._stores = frozenset(entries) & _STORES.keys()
-        self._places = tuple(source_of(entry) for entry in entries if "://" in entry)
+        self._places = tuple(source_of(entry).whole for entry in entries if "://" in entry)
 
     def source(self, uri: str) -> Source:
         """Where the uri leads.

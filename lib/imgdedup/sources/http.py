@@ -112,6 +112,10 @@ def read(source: Source, max_bytes: int, seconds: float, allowed: Callable[[str]
     _deadline.ends = time.monotonic() + seconds
     for _ in range(_REDIRECTS + 1):
         uri = f"{source.address}{source.path}"
+        if source.member is not None:
+            raise ImageFailure(
+                "unreadable", f"{uri}: members of archives are not read by {source.scheme}"
+            )
         try:
             found = _get(source, uri, max_bytes)
         except _FAULTS as error:

@@ -1,4 +1,6 @@
-"""Reads local files: only regular files, by paths of any length.
+"""Reads local files, and members of local archives: only regular files, by paths of any length.
+
+A plain path that exists as a whole is taken as it is, whatever is in its name.
 
 A `/./` in a path marks the folder that the file belongs to: the part before the mark, as in rsync.
 Such a file is read only when it really lies in that folder, wherever links lead. A scan marks links
@@ -13,7 +15,10 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from imgdedup.failures import ImageFailure
+from imgdedup.sources import archives
+from imgdedup.sources.members import split
 from imgdedup.sources.places import File, place_of
+from imgdedup.sources.ranges import Ranges
 from imgdedup.sources.schemes import is_foreign
 
 _PIECE = 1 << 20  # bytes per read
@@ -33,6 +38,8 @@ _TRANSIENT = {
     errno.ESTALE,
     errno.ETIMEDOUT,
 }
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+_WINDOW = 4096  # bytes: the system itself reads ahead
 
 
 def local_path(uri: str) -> Path | None:
@@ -45,9 +52,12 @@ def _text(uri: str) -> str | None:
     if uri[:5].lower() == "file:":
         parts = urlsplit(uri)
         # Names are bytes; percent-encoding keeps those that are not UTF-8.
-        raw = unquote_to_bytes(uri[5:].removeprefix("//").removeprefix(parts.netloc))
-        return raw.decode("utf-8", "surrogateescape")
+        return _unquote(uri[5:].removeprefix("//").removeprefix(parts.netloc))
     return None if is_foreign(uri) and not _is_a_name(uri) else uri
+
+
+def _unquote(text: str) -> str:
+    return unquote_to_bytes(text).decode("utf-8", "surrogateescape")
 
 
 def _is_a_name(uri: str) -> bool:
@@ -58,14 +68,18 @@ def _is_a_name(uri: str) -> bool:
 def read(uri: str, max_bytes: int, folders: Sequence[str] | None = None) -> File:
     """Read a local file that lies in one of `folders` (real paths; None: anywhere).
 
-    Raises ImageFailure: missing, unreadable, unavailable, forbidden, empty, too_large.
+    Of a uri that names a member of an archive, the archive lies there.
+
+    Raises ImageFailure: missing, unreadable, unavailable, forbidden, empty, too_large, truncated.
     """
     try:
-        path = _text(uri) or ""
-        handle = open_path(path, os.O_PATH)
+        handle, path, member = _open(uri)
         try:
             _check(handle, path, folders)
-            return File(_read(handle, max_bytes), place_of(handle, path))
+            if member is None:
+                return File(_read(handle, max_bytes), place_of(handle, path))
+            name, data = _read_member(handle, path, member, max_bytes)
+            return File(data, place_of(handle, path).of_member(name))
         finally:
             os.close(handle)
     except (FileNotFoundError, NotADirectoryError):
@@ -73,6 +87,22 @@ def read(uri: str, max_bytes: int, folders: Sequence[str] | None = None) -> File
     except (OSError, ValueError) as error:
         transient = isinstance(error, OSError) and error.errno in _TRANSIENT
         raise ImageFailure("unavailable" if transient else "unreadable", f"{error}") from None
+
+
+def _open(uri: str) -> tuple[int, str, str | None]:
+    """Open a file: its handle, its path, and the name of the member that the uri names."""
+    archive, member = split(uri)
+    path = _text(archive) or ""
+    if member is None:
+        return open_path(path, os.O_PATH), path, None
+    if path != archive:  # a file: uri
+        return open_path(path, os.O_PATH), path, _unquote(member)
+    try:
+        return open_path(uri, os.O_PATH), uri, None
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
+    return open_path(path, os.O_PATH), path, member
 
 
 def open_path(path: str, flags: int) -> int:
@@ -142,3 +172,27 @@ def _read(handle: int, max_bytes: int) -> bytes:
     if held > max_bytes:
         raise ImageFailure("too_large", f"more than {max_bytes:,} bytes")
     return b"".join(pieces)
+
+
+class _Opened(Ranges):
+    """An open local file."""
+
+    def __init__(self, handle: int) -> None:
+        super().__init__(os.fstat(handle).st_size, _WINDOW)
+        self._handle = handle
+
+    def _read(self, start: int, length: int) -> bytes:
+        data = os.pread(self._handle, length, start)
+        while len(data) < length and (more := os.pread(self._handle, length, start + len(data))):
+            data += more[: length - len(data)]  # one call takes at most 2 GB
+        return data
+
+
+def _read_member(handle: int, path: str, name: str, max_bytes: int) -> tuple[str, bytes]:
+    """The name of a member in its normal form, and its data."""
+    status = os.fstat(handle)
+    changed = status.st_mtime_ns, status.st_ctime_ns
+    identity = status.st_dev, status.st_ino, status.st_size, *changed
+    with open(f"/proc/self/fd/{handle}", "rb", buffering=0) as file:
+        archive = archives.Archive(path, _Opened(file.fileno()), identity)
+        return archives.directories.read(archive, name, max_bytes)

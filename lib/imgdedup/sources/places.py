@@ -24,6 +24,11 @@ class Place:
     inode: str | None = None  # device and number of a local file that has several hard links
     is_link: bool = False  # the path leads there through a symbolic link
 
+    def of_member(self, name: str) -> "Place":
+        """The place of a member of the archive that is here, by its name in its normal form."""
+        mark = f"#{quote(os.fsencode(name))}"
+        return Place(self.key + mark, self.inode and self.inode + mark, self.is_link)
+
 
 NO_FILE = Place("")
 

@@ -38,11 +38,11 @@ class Reader:
         return self.fetch(uri).data
 
     def fetch(self, uri: str) -> File:
-        """Read the file at `uri`, and tell where it really is.
+        """Read the file or the member of an archive at `uri`, and tell where it really is.
 
-        Raises ImageFailure: missing, unreadable, unavailable, forbidden, empty, or too_large when
-        the file has more than `max_bytes`; reading stops soon after them. A forbidden source is not
-        even asked.
+        Raises ImageFailure: missing, unreadable, unavailable, forbidden, empty, truncated, or
+        too_large when the file or the unpacked member has more than `max_bytes`; reading stops soon
+        after them. A forbidden source is not even asked.
         """
         source = self.allowed.source(uri)
         return self.patience.call(source.address, partial(self._once, source))
@@ -52,9 +52,8 @@ class Reader:
             return local.read(source.path, self.max_bytes, self.allowed.folders)
         if source.scheme in ("http", "https"):
             data = http.read(source, self.max_bytes, self.timeout, self.allowed.source)
-        else:
-            data = stores.read(source, self.max_bytes, self.timeout)
-        return File(data, source.place)
+            return File(data, source.place)
+        return stores.read(source, self.max_bytes, self.timeout)
 
 
 def reader_of(config: EmbedConfig) -> Reader:
@@ -90,4 +89,4 @@ def read_bytes(uri: str, max_bytes: int) -> bytes:
     source = source_of(uri)
     if source.scheme == "file":
         return local.read(uri, max_bytes).data
-    return stores.read(source, max_bytes, _OWN_SECONDS)
+    return stores.read(source, max_bytes, _OWN_SECONDS).data

@@ -1,20 +1,31 @@
-"""Reads objects through Arrow's file systems, opened once per process, within a time limit."""
+"""Reads objects, and members of archives, through Arrow's file systems within a time limit.
+
+A file system is opened once per process.
+"""
 
 import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Hashable
 from datetime import timedelta
 from functools import cache, lru_cache, partial
 
-from pyarrow import fs
+from pyarrow import NativeFile, fs
 
-from imgdedup.failures import ImageFailure
+from imgdedup.failures import TRANSIENT, ImageFailure
+from imgdedup.sources import archives
 from imgdedup.sources.allowed import Source, source_of
 from imgdedup.sources.deadline import call_within
+from imgdedup.sources.places import File
+from imgdedup.sources.ranges import Ranges
 
 _PIECE = 1 << 20  # bytes per read
+_WINDOW = 4 << 20  # bytes per read of the headers of an archive
+_TURNS = 10
+# What stores tell of the version of an object, in the words of S3 and Azure, and of Google.
+_VERSION = ("ETag", "Last-Modified", "generation")
 _CONNECT = 10.0  # seconds to connect, and to wait without a byte of the answer: stores take less
 _S3_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 # An error with one of these words may pass: connections, throttling, the HTTP statuses 408, 425,
@@ -32,18 +43,21 @@ def object_store(uri: str) -> tuple[fs.FileSystem, str]:
         source = source_of(uri)
     except ImageFailure as failure:
         raise ValueError(failure.detail) from None
-    return _open(source)
+    return _open(source.whole)
 
 
-def read(source: Source, max_bytes: int, seconds: float) -> bytes:
-    """Read all bytes of an object within so many seconds.
+def read(source: Source, max_bytes: int, seconds: float) -> File:
+    """Read all bytes of an object, or of a member of an archive, within so many seconds.
 
-    Raises ImageFailure: missing, unreadable, unavailable, empty, too_large.
+    The headers of an archive may take ten times as long.
+
+    Raises ImageFailure: missing, unreadable, unavailable, empty, too_large, truncated.
     """
     uri = f"{source.address}{source.path}"
     try:
-        ends = time.monotonic() + seconds
-        return call_within(seconds, partial(_read, source, max_bytes, ends))
+        if source.member is None:
+            return _within(seconds, partial(_read, source, max_bytes))
+        return _in_turns(seconds, partial(_read_member, source, max_bytes))
     except FileNotFoundError:
         raise ImageFailure("missing", uri) from None
     except (OSError, ValueError) as error:
@@ -52,7 +66,25 @@ def read(source: Source, max_bytes: int, seconds: float) -> bytes:
         raise ImageFailure(code, f"{uri}: {error}") from None
 
 
-def _read(source: Source, max_bytes: int, ends: float) -> bytes:
+def _within(seconds: float, once: Callable[[float], File]) -> File:
+    """Call `once` with the end of its time."""
+    return call_within(seconds, partial(once, time.monotonic() + seconds))
+
+
+def _in_turns(seconds: float, once: Callable[[float], File]) -> File:
+    """Call `once` again when its time ends while headers of archives are still being read."""
+    for turn in range(_TURNS):
+        before = archives.directories.progress()
+        try:
+            return _within(seconds, once)
+        except (TimeoutError, ImageFailure) as error:
+            is_over = isinstance(error, TimeoutError) or error.code in TRANSIENT
+            if not is_over or turn + 1 == _TURNS or archives.directories.progress() == before:
+                raise
+    raise AssertionError("the last turn returns or raises")
+
+
+def _read(source: Source, max_bytes: int, ends: float) -> File:
     system, path = _open(source)
     pieces, size = [], 0
     with system.open_input_stream(path, compression=None) as stream:
@@ -65,7 +97,35 @@ def _read(source: Source, max_bytes: int, ends: float) -> bytes:
         raise ImageFailure("empty", "0 bytes")
     if size > max_bytes:
         raise ImageFailure("too_large", f"more than {max_bytes:,} bytes")
-    return b"".join(pieces)
+    return File(b"".join(pieces), source.place)
+
+
+class _Opened(Ranges):
+    """An open object."""
+
+    def __init__(self, file: NativeFile) -> None:
+        super().__init__(file.size(), _WINDOW)
+        self._file = file
+
+    def _read(self, start: int, length: int) -> bytes:
+        return bytes(self._file.read_at(length, start))
+
+
+def _read_member(source: Source, max_bytes: int, ends: float) -> File:
+    system, path = _open(source)
+    with system.open_input_file(path) as file:
+        opened = _Opened(file)
+        identity = source.address, path, opened.size, _version(system, path, file)
+        archive = archives.Archive(f"{source.address}{source.path}", opened, identity)
+        name, data = archives.directories.read(archive, source.member or "", max_bytes, ends)
+    return File(data, source.place.of_member(name))
+
+
+def _version(system: fs.FileSystem, path: str, file: NativeFile) -> Hashable:
+    """What changes with the bytes of an object; opening the object has told it, or asks for it."""
+    told = file.metadata() or {}
+    known = tuple(told.get(name) for name in _VERSION)
+    return known if any(known) else system.get_file_info(path).mtime_ns
 
 
 def _open(source: Source) -> tuple[fs.FileSystem, str]:

@@ -17,6 +17,7 @@ from imgdedup.images.decode import ByteBudget, Decoder
 from imgdedup.sources import reader_of
 from imgdedup.stages.embed.worker import read_image
 from imgdedup.testing import encoded, picture
+from tests.archives import tar_of
 
 DECODER = Decoder(32, 64, 90, max_pixels=1_000_000, budget=ByteBudget(1 << 28))
 MAX_BYTES = 100_000
@@ -131,11 +132,12 @@ def test_a_failure_crosses_between_processes() -> None:
     assert (failure.code, failure.detail) == ("missing", "a.jpg")
 
 
-@pytest.mark.parametrize("name", ["%ff"])
+@pytest.mark.parametrize("name", ["%ff", "%ff.tar#%fe.jpg"])
 def test_the_words_of_a_failure_are_text_whatever_bytes_a_name_has(
     tmp_path: Path, name: str
 ) -> None:
     os.mkdir(os.fsencode(tmp_path) + b"/\xff")
+    tar_of(tmp_path / os.fsdecode(b"\xff.tar"), {"a.jpg": b"1"})
     failure = read_image(f"{tmp_path.as_uri()}/{name}", None, DECODER, READER).failure
     assert failure is not None
     assert failure.detail.encode()

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from imgdedup import config
+from imgdedup.failures import ImageFailure
 from imgdedup.sources import Reader, reader_of
+from imgdedup.stages.verify.files import Files
 from imgdedup.stages.verify.presence import before_the_first
+from tests.archives import MAKERS, made
 
 CONF = Path(__file__).parents[3] / "conf"
 DATA = b"a picture"
@@ -45,3 +48,22 @@ def test_bytes_in_a_manifest_are_there(reader: Reader, tmp_path: Path) -> None:
 def test_where_no_file_can_be_read_none_is_told(reader: Reader, tmp_path: Path) -> None:
     images = [image(name, tmp_path / name) for name in "ab"]
     assert before_the_first(CONTENT, images, reader) == []
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_member_of_an_archive_is_there_while_the_archive_has_its_bytes(
+    reader: Reader, tmp_path: Path, kind: str
+) -> None:
+    archive = made(kind, tmp_path, {"dir/a.jpg": DATA, "b.jpg": b"another picture"})
+    a, b, none = (
+        {"image_id": name, "uri": f"{archive}#{name}", "file_key": None}
+        for name in ("dir/a.jpg", "b.jpg", "none.jpg")
+    )
+    assert before_the_first(CONTENT, [b, none, a, b], reader) == ["b.jpg", "none.jpg"]
+    side = {"left_uris": [b["uri"], none["uri"], a["uri"]], "left_content": None}
+    assert Files(reader).of(CONTENT, side, "left") == DATA
+    made(kind, tmp_path, {"dir/a.jpg": b"another picture", "b.jpg": DATA})
+    assert before_the_first(CONTENT, [a, none, b], reader) == ["dir/a.jpg", "none.jpg"]
+    archive.unlink()
+    with pytest.raises(ImageFailure, match="missing"):
+        Files(reader).of(CONTENT, side, "left")
