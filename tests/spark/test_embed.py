@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
 
 from imgdedup.config import Config, EmbedConfig
 from imgdedup.errors import UserError
 from imgdedup.lake.digests import conform
 from imgdedup.lake.schemas import EMBEDDINGS
 from imgdedup.stages.embed import figures
-from imgdedup.stages.embed.embedding import Factory, default_factory, embed
+from imgdedup.stages.embed.embedding import Factory, default_factory, embed, spread_rows
 from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.embed.worker import model_of
 from imgdedup.testing import FAKE_DIMS, FakeEncoder, FakeEncoderFactory, encoded, picture
+from tests.archives import tar_of, zip_of
 from tests.spark.tables import frame, rows_of
 
 Row = dict[str, Any]
@@ -191,3 +193,25 @@ def test_workers_with_different_models_are_refused() -> None:
     assert figures.require_same_model([]) is None
     with pytest.raises(UserError, match=r"cpu, gpu.*embed\.device"):
         figures.require_same_model(["cpu", "gpu"])
+
+
+def test_members_of_one_archive_are_read_in_few_partitions(
+    spark: SparkSession, section: EmbedConfig, tmp_path: Path
+) -> None:
+    good = {f"dir/{n:03}.png": encoded(picture(n, 40, 30)) for n in range(20)}
+    archives = [tar_of(tmp_path / "a.tar", good), zip_of(tmp_path / "b.zip", good)]
+    members = [(f"{path.name}-{name}", f"{path}#{name}") for path in archives for name in good]
+    turned = [members[at * 7 % len(members)] for at in range(len(members))]
+    manifest = frame(spark, turned, "image_id string, uri string")
+    parts = spread_rows(manifest, 8).select("uri", F.spark_partition_id().alias("part")).collect()
+    for path in archives:
+        assert len({row["part"] for row in parts if row["uri"].startswith(str(path))}) <= 5
+    for part in range(8):
+        uris = [row["uri"] for row in parts if row["part"] == part]
+        assert uris == sorted(uris)
+        assert 1 <= len(uris) <= 10
+    table = embedded(manifest, section)
+    assert {row["failure"] for row in table.values()} == {None}
+    for (name, uri), data in zip(members, [*good.values()] * 2, strict=True):
+        assert table[name]["content_id"] == hashlib.sha256(data).hexdigest()
+        assert table[name]["file_key"] == Path(uri).as_uri().replace("%23", "#")

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from imgdedup.config import EmbedConfig
 from imgdedup.encoder import Encoder, EncoderFactory
 from imgdedup.images.decode import fingerprint
+from imgdedup.sources import MEMBER_OF_ARCHIVE
 from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.embed.worker import EMBEDDED, FROM_MANIFEST, embed_images
 
@@ -42,12 +43,24 @@ def embed(
     # Declared not deterministic, so that Spark does not run it once for each selected field.
     contents = manifest.sparkSession.sparkContext.broadcast(known)
     udf = F.pandas_udf(_embedder(config, factory, contents), EMBEDDED).asNondeterministic()  # type: ignore[call-overload]
-    return (
-        manifest.select(*FROM_MANIFEST, content.alias("content"))
-        .repartition(max(1, ceil(rows / config.rows_per_partition)))
-        .select(*FROM_MANIFEST, udf(F.struct("uri", "content")).alias("embedded"))
-        .select(*FROM_MANIFEST, "embedded.*", F.lit(fingerprint(config)).alias("decoder"))
+    spread = spread_rows(
+        manifest.select(*FROM_MANIFEST, content.alias("content")),
+        max(1, ceil(rows / config.rows_per_partition)),
     )
+    return spread.select(*FROM_MANIFEST, udf(F.struct("uri", "content")).alias("embedded")).select(
+        *FROM_MANIFEST, "embedded.*", F.lit(fingerprint(config)).alias("decoder")
+    )
+
+
+def spread_rows(rows: DataFrame, partitions: int) -> DataFrame:
+    """Spread rows with a `uri` evenly over partitions.
+
+    Members of one archive go to as few partitions as hold them: each process that reads a member
+    first reads the headers of the archive.
+    """
+    if partitions == 1 or rows.where(F.col("uri").rlike(MEMBER_OF_ARCHIVE)).isEmpty():
+        return rows.repartition(partitions)
+    return rows.repartitionByRange(partitions, "uri").sortWithinPartitions("uri")
 
 
 def default_factory(config: EmbedConfig) -> EncoderFactory:
