@@ -206,21 +206,15 @@ def uris(spark: SparkSession, folder: Path, config: ScanConfig = CONFIG) -> list
 
 
 def test_relative_uris_lie_below_the_manifest(spark: SparkSession, tmp_path: Path) -> None:
-    given = ["a.jpg", "b/./c d.jpg", "../e.jpg", "./f.jpg", "12:30.jpg", "s.tar#g.jpg"]
+    given = ["a.jpg", "b/./c d.jpg", "../e.jpg", "./f:1.jpg", "g.h:1.jpg", "./s.TAR#../i.jpg"]
     given += ["/h.jpg", "file:///i.jpg", "s3://b/j.jpg", "C:\\k.jpg", "data:l", "\\\\server\\m.jpg"]
     table = pa.table({"image_id": [f"{n:02}" for n in range(len(given))], "uri": given})
     (tmp_path / "m").mkdir()
     pq.write_table(table, tmp_path / "m" / "0.parquet")
-    below = ["a.jpg", "b/c d.jpg", "../e.jpg", "f.jpg", "12:30.jpg", "s.tar#g.jpg"]
+    below = ["a.jpg", "b/c d.jpg", "../e.jpg", "f:1.jpg", "g.h:1.jpg", "s.TAR#../i.jpg"]
     expected = [f"{tmp_path}/m/{name}" for name in below] + given[6:]
     assert uris(spark, tmp_path / "m") == uris(spark, tmp_path / "m" / "0.parquet") == expected
     store = ScanConfig("auto", "s3://b/x/y", skip_hidden=True, follow_links_outside=False)
-    below = [
-        "x/y/a.jpg",
-        "x/y/b/c d.jpg",
-        "x/e.jpg",
-        "x/y/f.jpg",
-        "x/y/12:30.jpg",
-        "x/y/s.tar#g.jpg",
-    ]
-    assert uris(spark, tmp_path / "m", store) == [f"s3://b/{name}" for name in below] + given[6:]
+    keys = [f"x/y/{name}" for name in below]
+    keys[2] = "x/e.jpg"
+    assert uris(spark, tmp_path / "m", store) == [f"s3://b/{key}" for key in keys] + given[6:]

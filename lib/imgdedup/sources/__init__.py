@@ -9,11 +9,13 @@ from imgdedup.sources.local import local_path, open_path
 from imgdedup.sources.members import MEMBER_OF_ARCHIVE
 from imgdedup.sources.places import NO_FILE, File, Place
 from imgdedup.sources.reader import Reader, read_bytes, reader_of
+from imgdedup.sources.schemes import SCHEME
 from imgdedup.sources.stores import object_store
 
 __all__ = [
     "MEMBER_OF_ARCHIVE",
     "NO_FILE",
+    "SCHEME",
     "File",
     "Place",
     "Reader",

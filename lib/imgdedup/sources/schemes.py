@@ -4,8 +4,10 @@ import re
 
 from imgdedup.failures import ImageFailure
 
-# RFC 3986 allows a dot in a scheme, too. But `photo.jpg:1` is a file's name.
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]*):")
+# How a scheme begins a uri: a regular expression of Python and of Java. RFC 3986 allows a dot in a
+# scheme, too. But `photo.jpg:1` is a file's name.
+SCHEME = r"([A-Za-z][A-Za-z0-9+-]*):"
+_SCHEME = re.compile(SCHEME)
 _SHOWN = 40  # characters of a data: uri before its data
 _AZURE = "write abfs://container@account.dfs.core.windows.net/path"
 _COPY = "copy the files to a disk or to a bucket"

@@ -3,10 +3,12 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from imgdedup.sources import local_path
+from imgdedup.sources import MEMBER_OF_ARCHIVE, SCHEME, local_path
 
 # A scheme, an absolute path, or one of Windows, which nothing reads.
-_ABSOLUTE = r"^([A-Za-z][A-Za-z0-9+.-]*:|/|\\\\)"
+_ABSOLUTE = rf"^({SCHEME}|/|\\\\)"
+# The part of a uri that names a file: all of it, or what stands before the member of an archive.
+_OF_FILE = rf"(?s)^(.*?(?:{MEMBER_OF_ARCHIVE.removesuffix('#')}(?=#)|$))"
 
 
 def resolve(manifest: DataFrame, base: str) -> DataFrame:
@@ -14,11 +16,6 @@ def resolve(manifest: DataFrame, base: str) -> DataFrame:
     uri = F.col("uri")
     resolved = F.when(uri.rlike(_ABSOLUTE), uri).otherwise(_below(base.rstrip("/"), uri))
     return manifest.withColumn("uri", resolved)
-
-
-def count_relative(manifest: DataFrame) -> int:
-    """How many uris of a manifest are relative."""
-    return manifest.where(~F.col("uri").rlike(_ABSOLUTE)).count()
 
 
 def _below(base: str, uri: Column) -> Column:
@@ -29,10 +26,10 @@ def _below(base: str, uri: Column) -> Column:
         return F.concat(F.lit(f"{folder}/".replace("//", "/")), plain)
     scheme, _, path = base.partition("://")
     bucket, _, prefix = path.partition("/")
-    steps = F.split(F.concat(F.lit(f"{prefix}/"), uri), "/")
-    return F.concat(
-        F.lit(f"{scheme}://{bucket}/"), F.array_join(F.reduce(steps, _none(), _step), "/")
-    )
+    own = F.regexp_extract(uri, _OF_FILE, 1)  # the member of an archive stays as it is
+    steps = F.split(F.concat(F.lit(f"{prefix}/"), own), "/")
+    key = F.array_join(F.reduce(steps, _none(), _step), "/")
+    return F.concat(F.lit(f"{scheme}://{bucket}/"), key, F.substr(uri, F.length(own) + 1))
 
 
 def _none() -> Column:
