@@ -25,19 +25,8 @@ Share = Annotated[float, Ge(0), Le(1)]
 _SOURCE = re.compile(
     r"file|s3|gs|abfs|/.*|(s3|gs|hdfs|https?)://[A-Za-z0-9._:-]+(/.*)?|abfs://[^/?#:\s]+(/.*)?"
 )
-_KEEPER_KEYS = (
-    "frames",
-    "detail",
-    "bars",
-    "alpha",
-    "colour",
-    "extent",
-    "lossless",
-    "quality",
-    "pixels",
-    "bytes",
-    "link",
-    "day",
+_KEEPER_KEYS = tuple(
+    "frames detail bars alpha colour extent lossless quality pixels bytes link day".split()
 )
 _COLUMN = re.compile(
     r"column:(?:(?P<name>[^=]+)=(?P<value>.*)|(?P<sorted>[^=]+) (?P<way>asc|desc))", re.DOTALL
@@ -64,8 +53,14 @@ class ScanConfig(_Strict):
 
     format: Literal["auto", "images", "manifest"]
     relative_to: str
+    snapshot: str
     skip_hidden: bool
     follow_links_outside: bool
+
+    def __post_init__(self) -> None:
+        """Refuse a snapshot that is no known name and no number."""
+        if not re.fullmatch(r"day|latest|[0-9]{1,19}", self.snapshot):
+            raise ValueError(f"snapshot: {self.snapshot!r} is no snapshot: see conf/base.toml")
 
 
 @dataclass(frozen=True)

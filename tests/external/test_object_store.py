@@ -19,7 +19,7 @@ from imgdedup.stages.scan.folders import walk
 from imgdedup.stages.scan.images import listing
 
 PREFIX = os.environ.get("IMGDEDUP_TEST_PREFIX")
-SHOWN = ScanConfig("auto", "", skip_hidden=True, follow_links_outside=False)
+SHOWN = ScanConfig("auto", "", "day", skip_hidden=True, follow_links_outside=False)
 NAMES = ["a.jpg", "deep/er/b.png", "sub dir/ümlaut 100%25 #1.jpg", ".hidden", ".cache/c.jpg"]
 
 pytestmark = pytest.mark.skipif(not PREFIX, reason="IMGDEDUP_TEST_PREFIX names no object store")

@@ -1,8 +1,10 @@
 """One Spark session on this machine for all tests of this folder."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -10,6 +12,8 @@ from pyspark.sql import SparkSession
 from imgdedup import config
 from imgdedup.config import Config
 from imgdedup.lake import Lake
+from imgdedup.runtime.run import Outcome, Run, run_locked
+from imgdedup.stages import scan
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -48,3 +52,14 @@ def lake(spark: SparkSession, tmp_path: Path) -> Lake:
 @pytest.fixture(scope="session")
 def settings() -> Config:
     return config.load(REPOSITORY / "conf", "local", {})
+
+
+@pytest.fixture
+def scanned(spark: SparkSession, lake: Lake, settings: Config) -> Callable[..., Outcome]:
+    """Runs scan on a place for a day, under its lock, with other values of its settings."""
+
+    def run(place: Path, dt: str, **chosen: Any) -> Outcome:
+        config = replace(settings, scan=replace(settings.scan, **chosen))
+        return run_locked("scan", scan.run, Run(spark, lake, dt, (dt,), "run", config, str(place)))
+
+    return run

@@ -18,7 +18,7 @@ from imgdedup.lake import Lake
 from imgdedup.stages.scan.finding import Parquet, find
 from imgdedup.stages.scan.stage import read_parquet
 
-CONFIG = ScanConfig("auto", "", skip_hidden=True, follow_links_outside=False)
+CONFIG = ScanConfig("auto", "", "day", skip_hidden=True, follow_links_outside=False)
 DAY = "2026-01-01"
 
 
@@ -214,7 +214,7 @@ def test_relative_uris_lie_below_the_manifest(spark: SparkSession, tmp_path: Pat
     below = ["a.jpg", "b/c d.jpg", "../e.jpg", "f:1.jpg", "g.h:1.jpg", "s.TAR#../i.jpg"]
     expected = [f"{tmp_path}/m/{name}" for name in below] + given[6:]
     assert uris(spark, tmp_path / "m") == uris(spark, tmp_path / "m" / "0.parquet") == expected
-    store = ScanConfig("auto", "s3://b/x/y", skip_hidden=True, follow_links_outside=False)
+    store = ScanConfig("auto", "s3://b/x/y", "day", skip_hidden=True, follow_links_outside=False)
     keys = [f"x/y/{name}" for name in below]
     keys[2] = "x/e.jpg"
     assert uris(spark, tmp_path / "m", store) == [f"s3://b/{key}" for key in keys] + given[6:]

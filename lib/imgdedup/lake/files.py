@@ -46,6 +46,9 @@ class Files(Protocol):
     def copy(self, source: str, target: str) -> None:
         """Copy a file."""
 
+    def put(self, source: str, target: str) -> None:
+        """Move a file of this machine, by its plain path, to a path of this file system."""
+
     def delete(self, path: str) -> None:
         """Delete a file or a folder with all it holds."""
 
@@ -107,6 +110,11 @@ class LocalFiles:
         """See Files."""
         os.makedirs(os.path.dirname(target), exist_ok=True)
         shutil.copyfile(source, target)
+
+    def put(self, source: str, target: str) -> None:
+        """See Files."""
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.move(source, target)
 
     def delete(self, path: str) -> None:
         """See Files."""
@@ -186,6 +194,13 @@ class HadoopFiles:
         with _os_errors():
             self._jvm.org.apache.hadoop.fs.FileUtil.copy(
                 self._fs, paths[0], self._fs, paths[1], False, self._conf
+            )
+
+    def put(self, source: str, target: str) -> None:
+        """See Files."""
+        with _os_errors():
+            self._fs.copyFromLocalFile(
+                True, True, self._path(f"file://{source}"), self._path(target)
             )
 
     def delete(self, path: str) -> None:

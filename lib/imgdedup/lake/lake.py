@@ -199,6 +199,15 @@ class Lake(Partitions):
         self.files.write(staged, text)
         return Staged([self._move(f"{self.root}/{PRIVATE}/{name}", staged)])
 
+    def stage_input(self, name: str, file: str) -> str:
+        """Move a file of this machine to where this lake stages, and return its path there.
+
+        It is never published. It is deleted with all that is staged, after a crash too.
+        """
+        staged = f"{self._own}/input/{name}"
+        self.files.put(file, staged)
+        return staged
+
     def publish(self, staged: Staged) -> None:
         """Make all that is staged visible. After a crash all of it is visible, or nothing.
 

@@ -18,6 +18,8 @@ _VERSIONS = (
     "pillow",
     "pillow-heif",
     "pyarrow",
+    "deltalake",
+    "pyiceberg",
 )
 
 

@@ -13,9 +13,9 @@ from imgdedup.errors import Missing, UserError
 from imgdedup.sources import stores
 from imgdedup.stages.scan.finding import Images, Parquet, Table, find
 
-AUTO = ScanConfig("auto", "", skip_hidden=True, follow_links_outside=False)
-IMAGES = ScanConfig("images", "", skip_hidden=True, follow_links_outside=False)
-MANIFEST = ScanConfig("manifest", "", skip_hidden=True, follow_links_outside=False)
+AUTO = ScanConfig("auto", "", "day", skip_hidden=True, follow_links_outside=False)
+IMAGES = ScanConfig("images", "", "day", skip_hidden=True, follow_links_outside=False)
+MANIFEST = ScanConfig("manifest", "", "day", skip_hidden=True, follow_links_outside=False)
 DAY = "2026-03-09"
 
 

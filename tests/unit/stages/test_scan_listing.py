@@ -16,9 +16,9 @@ from imgdedup.sources import read_bytes, stores
 from imgdedup.stages.scan.folders import walk
 from imgdedup.stages.scan.images import listing as rows_of
 
-SHOWN = ScanConfig("auto", "", skip_hidden=True, follow_links_outside=False)
-ALL = ScanConfig("auto", "", skip_hidden=False, follow_links_outside=False)
-FOLLOWING = ScanConfig("auto", "", skip_hidden=True, follow_links_outside=True)
+SHOWN = ScanConfig("auto", "", "day", skip_hidden=True, follow_links_outside=False)
+ALL = ScanConfig("auto", "", "day", skip_hidden=False, follow_links_outside=False)
+FOLLOWING = ScanConfig("auto", "", "day", skip_hidden=True, follow_links_outside=True)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TEXTS = re.compile(r"\.(csv|tsv|jsonl|ndjson|json)(\.(gz|zst))?$", re.IGNORECASE)
 _HUDI = ".hoodie/hoodie.properties"
 _DELTA = "_delta_log/"
-_ICEBERG = re.compile(r"metadata/[^/]+\.metadata\.json")
+_ICEBERG = re.compile(r"metadata/[^/]+\.metadata\.json(\.gz)?")
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"  # the first bytes of a file
 _SNIFFED = 20  # files without an ending that are opened to see whether they are Parquet
 
@@ -38,8 +38,9 @@ class Parquet:
 class Table:
     """A table whose format has a log of its own."""
 
-    location: str
+    location: str  # its folder
     format: str  # Delta, Iceberg or Hudi
+    metadata: str = ""  # of Iceberg: the name of a file in the folder `metadata`, when it was given
 
 
 def find(location: str, dt: str, config: ScanConfig) -> Images | Parquet | Table:
@@ -70,9 +71,7 @@ def find(location: str, dt: str, config: ScanConfig) -> Images | Parquet | Table
 
 def _find_one(location: str, dt: str, config: ScanConfig) -> Images | Parquet | Table:
     if is_file(location):
-        base, _, name = location.rstrip("/").rpartition("/")
-        require_parquet_file(location)
-        return Parquet([Place(base, [name])])
+        return _of_file(location.rstrip("/"))
     tree = walk(location, config)
     base = location.rstrip("/")
     if exists(f"{base}/{_HUDI}"):
@@ -97,6 +96,15 @@ def _find_one(location: str, dt: str, config: ScanConfig) -> Images | Parquet | 
             'file as the manifest, or set scan.format to "images" or to "manifest"'
         )
     return Parquet([_of_day(location, base, parquet, dt)])
+
+
+def _of_file(location: str) -> Parquet | Table:
+    base, _, name = location.rpartition("/")
+    table, _, folder = base.rpartition("/")
+    if _ICEBERG.fullmatch(f"{folder}/{name}"):
+        return Table(table, "Iceberg", name)
+    require_parquet_file(location)
+    return Parquet([Place(base, [name])])
 
 
 def _parquet(location: str, base: str, names: list[str], dt: str) -> Place:

@@ -68,13 +68,13 @@ def _schema(file: str, manifest: str) -> pa.Schema:
     except (OSError, ValueError, pa.ArrowException) as error:
         where = "" if file == manifest else f": {file}"
         raise UserError(
-            f"the manifest {manifest} is no Parquet that can be read{where} ({_first_line(error)})"
+            f"the manifest {manifest} is no Parquet that can be read{where} ({first_line(error)})"
         ) from None
 
 
 def _require_readable(group: Group, manifest: str) -> None:
     for field in group.schema:
-        if (kind := _unreadable(field.type)) is not None:
+        if (kind := unreadable(field.type)) is not None:
             cast = _CASTS.get(str(kind).partition("[")[0].partition("(")[0], "VARCHAR")
             name = field.name.replace('"', '""')
             raise UserError(
@@ -88,7 +88,7 @@ def _require_readable(group: Group, manifest: str) -> None:
 _CASTS = {"halffloat": "FLOAT", "timestamp": "TIMESTAMP", "decimal256": "DECIMAL(38,10)"}
 
 
-def _unreadable(kind: pa.DataType) -> pa.DataType | None:
+def unreadable(kind: pa.DataType) -> pa.DataType | None:
     """The type, or the one inside it, that Spark does not read; None when Spark reads it."""
     if isinstance(kind, pa.BaseExtensionType):
         return kind
@@ -101,7 +101,7 @@ def _unreadable(kind: pa.DataType) -> pa.DataType | None:
     if wrong:
         return kind
     inner = [kind.field(place).type for place in range(kind.num_fields)]
-    return next((found for found in map(_unreadable, inner) if found is not None), None)
+    return next((found for found in map(unreadable, inner) if found is not None), None)
 
 
 def _require_common_types(groups: Sequence[Group], manifest: str) -> None:
@@ -168,5 +168,6 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its type when it has none."""
     return next(iter(str(error).splitlines()), type(error).__name__)

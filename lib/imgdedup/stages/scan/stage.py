@@ -8,7 +8,7 @@ from imgdedup.relations.preference import column_keys, require_columns
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.settlement import is_repairing
 from imgdedup.sources import reader_of
-from imgdedup.stages.scan import parquet, uris
+from imgdedup.stages.scan import parquet, tables, uris
 from imgdedup.stages.scan.finding import Images, Parquet, Table, find
 from imgdedup.stages.scan.images import listing
 from imgdedup.stages.scan.rows import require_sound, require_types
@@ -39,10 +39,10 @@ def _read(run: Run, location: str) -> tuple[DataFrame, dict[str, object]]:
     if isinstance(found, Images):
         return _list(run, location, found)
     if isinstance(found, Table):
-        raise UserError(
-            f"{location} is a table of the format {found.format}: export its present rows to "
-            "Parquet, and give these files"
-        )
+        rows, details = tables.read(run, found)
+        require_types(rows, location)
+        resolved = uris.resolve(rows, config.relative_to or found.location)
+        return require_sound(resolved, location), details
     return read_parquet(run.spark, found, location, config), {}
 
 

@@ -1,0 +1,106 @@
+"""Iceberg tables, written by the library with a catalog in one file, and then given their times."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.manifest import (
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestWriterV2,
+    write_manifest_list,
+)
+from pyiceberg.table import Table
+from pyiceberg.typedef import Record
+
+WAREHOUSE = "two words 100%25 \u00e9"  # Iceberg escapes nothing
+
+
+def catalog(folder: Path) -> SqlCatalog:
+    """A catalog in a file of a folder; its tables lie below a folder in it."""
+    places = {"uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}/{WAREHOUSE}"}
+    found = SqlCatalog("tests", **places)
+    found.create_namespace_if_not_exists("n")
+    return found
+
+
+def folder_of(table: Table) -> Path:
+    """The folder of a table."""
+    return Path(table.location().removeprefix("file://"))
+
+
+def current(table: Table) -> Path:
+    """The file of a table's current metadata."""
+    return Path(table.metadata_location.removeprefix("file://"))
+
+
+def at(table: Table, *times: str) -> None:
+    """Give the snapshots of a table, in order, the times at which they were committed, in UTC."""
+    file = current(table)
+    document: dict[str, Any] = json.loads(file.read_text())
+    moments = [_milliseconds(time) for time in times]
+    listed: Sequence[str] = ("snapshots", "snapshot-log")
+    for name in listed:
+        for entry, moment in zip(document[name], moments, strict=True):
+            entry["timestamp-ms"] = moment
+    document["last-updated-ms"] = moments[-1]
+    file.write_text(json.dumps(document))
+
+
+def _milliseconds(time: str) -> int:
+    return int(datetime.fromisoformat(f"{time}+00:00").timestamp() * 1000)
+
+
+class _Deletes(ManifestWriterV2):
+    """Writes a manifest that lists files of deletes."""
+
+    def content(self) -> ManifestContent:
+        return ManifestContent.DELETES
+
+
+def add_deletes(table: Table, deletes: pa.Table, by_columns: Sequence[int] | None = None) -> None:
+    """Commit a file of deletes: by positions, or by the values of the columns with these ids.
+
+    The library reads such files, but writes none.
+    """
+    folder, number = folder_of(table), 7
+    pq.write_table(deletes, folder / "data/deletes.parquet")
+    file = DataFile.from_args(
+        content=DataFileContent.EQUALITY_DELETES
+        if by_columns
+        else DataFileContent.POSITION_DELETES,
+        file_path=f"{table.location()}/data/deletes.parquet",
+        file_format=FileFormat.PARQUET,
+        partition=Record(),
+        record_count=deletes.num_rows,
+        file_size_in_bytes=(folder / "data/deletes.parquet").stat().st_size,
+        equality_ids=by_columns,
+    )
+    metadata = f"{table.location()}/metadata"
+    output = table.io.new_output(f"{metadata}/deletes.avro")
+    with _Deletes(table.spec(), table.schema(), output, number, "deflate") as manifest:
+        added = ManifestEntryStatus.ADDED
+        manifest.add(ManifestEntry.from_args(status=added, snapshot_id=number, data_file=file))
+    before = table.current_snapshot()
+    assert before is not None
+    sequence = table.metadata.last_sequence_number + 1
+    output = table.io.new_output(f"{metadata}/list.avro")
+    with write_manifest_list(2, output, number, before.snapshot_id, sequence, "deflate") as listed:
+        listed.add_manifests([*before.manifests(table.io), manifest.to_manifest_file()])
+    document = json.loads(current(table).read_text())
+    moment = document["last-updated-ms"]
+    snapshot = document["snapshots"][-1] | {"snapshot-id": number, "sequence-number": sequence}
+    document["snapshots"].append(snapshot | {"manifest-list": f"{metadata}/list.avro"})
+    document["snapshot-log"].append({"snapshot-id": number, "timestamp-ms": moment})
+    document |= {"current-snapshot-id": number, "last-sequence-number": sequence}
+    document["refs"]["main"]["snapshot-id"] = number
+    current(table).write_text(json.dumps(document))
