@@ -187,9 +187,10 @@ def column_key(text: str) -> ColumnKey | None:
 
 @dataclass(frozen=True)
 class GroupConfig(_Strict):
-    """Which image of a group is kept."""
+    """Which image of a group is kept, and where `deduplicated` is written, too."""
 
     keeper_order: Annotated[list[str], MinLen(1)]
+    delta_table: str
 
     def __post_init__(self) -> None:
         """Refuse an order that names a key twice, or what is no key."""

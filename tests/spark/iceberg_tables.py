@@ -92,7 +92,8 @@ def add_deletes(table: Table, deletes: pa.Table, by_columns: Sequence[int] | Non
         manifest.add(ManifestEntry.from_args(status=added, snapshot_id=number, data_file=file))
     before = table.current_snapshot()
     assert before is not None
-    sequence = table.metadata.last_sequence_number + 1
+    assert before.sequence_number is not None
+    sequence = before.sequence_number + 1
     output = table.io.new_output(f"{metadata}/list.avro")
     with write_manifest_list(2, output, number, before.snapshot_id, sequence, "deflate") as listed:
         listed.add_manifests([*before.manifests(table.io), manifest.to_manifest_file()])

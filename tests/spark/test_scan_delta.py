@@ -112,9 +112,9 @@ def test_a_column_dt_chooses_the_rows_of_the_day(
     fields = [*FIELDS, field("dt", kind), field("kind of", "string")]
     table = tmp_path / "t"
     files = [
-        add(table, "1/a.parquet", images("ab"), dt="2026-01-01", **{"kind of": "x"}),
-        add(table, "2/a.parquet", images("cd"), dt=DAY, **{"kind of": "a=b/c"}),
-        add(table, "3/a.parquet", images("e"), dt=DAY, **{"kind of": None}),
+        add(table, "1/a.parquet", images("ab"), None, dt="2026-01-01", **{"kind of": "x"}),
+        add(table, "2/a.parquet", images("cd"), None, dt=DAY, **{"kind of": "a=b/c"}),
+        add(table, "3/a.parquet", images("e"), None, dt=DAY, **{"kind of": None}),
     ]
     commit(table, 0, protocol(), metadata(fields, ["dt", "kind of"]), *files)
     outcome = scanned(table, DAY)

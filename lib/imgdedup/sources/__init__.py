@@ -10,7 +10,7 @@ from imgdedup.sources.members import MEMBER_OF_ARCHIVE
 from imgdedup.sources.places import NO_FILE, File, Place
 from imgdedup.sources.reader import Reader, read_bytes, reader_of
 from imgdedup.sources.schemes import SCHEME
-from imgdedup.sources.stores import object_store
+from imgdedup.sources.stores import delta_place, object_store
 
 __all__ = [
     "MEMBER_OF_ARCHIVE",
@@ -19,6 +19,7 @@ __all__ = [
     "File",
     "Place",
     "Reader",
+    "delta_place",
     "local_path",
     "object_store",
     "open_path",

@@ -14,10 +14,12 @@ from functools import cache, lru_cache, partial
 
 from pyarrow import NativeFile, fs
 
+from imgdedup.errors import UserError
 from imgdedup.failures import TRANSIENT, ImageFailure
 from imgdedup.sources import archives
 from imgdedup.sources.allowed import Source, source_of
 from imgdedup.sources.deadline import call_within
+from imgdedup.sources.local import local_path
 from imgdedup.sources.places import File
 from imgdedup.sources.ranges import Ranges
 
@@ -28,6 +30,7 @@ _TURNS = 10
 _VERSION = ("ETag", "Last-Modified", "generation")
 _CONNECT = 10.0  # seconds to connect, and to wait without a byte of the answer: stores take less
 _S3_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 # An error with one of these words may pass: connections, throttling, the HTTP statuses 408, 425,
 # 429 and 5xx, and codes of S3 and of gRPC.
 _TRANSIENT = re.compile(
@@ -44,6 +47,26 @@ def object_store(uri: str) -> tuple[fs.FileSystem, str]:
     except ImageFailure as failure:
         raise ValueError(failure.detail) from None
     return _open(source.whole)
+
+
+def delta_place(location: str) -> tuple[str, dict[str, str]]:
+    """The address and settings with which the library `deltalake` opens a path or uri.
+
+    Raises UserError for a percent-escape, which the library would take for another sign.
+    """
+    if escape := _ESCAPE.search(location):
+        raise UserError(
+            f"the Delta table {location} cannot be opened: its library takes {escape[0]} for "
+            "another sign: rename the folder"
+        )
+    path = local_path(location)
+    if path is not None:
+        return os.path.abspath(path), {}
+    endpoint = next(filter(None, map(os.environ.get, _S3_ENDPOINTS)), None)
+    if endpoint is None or not re.match("s3[an]?:", location, re.IGNORECASE):
+        return location, {}
+    allowed = str(endpoint.startswith("http:")).lower()
+    return location, {"aws_endpoint_url": endpoint, "aws_allow_http": allowed}
 
 
 def read(source: Source, max_bytes: int, seconds: float) -> File:

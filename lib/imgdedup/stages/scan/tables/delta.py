@@ -8,7 +8,7 @@ import json
 import os
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,13 +18,12 @@ import pyarrow as pa
 from pyarrow import fs
 
 from imgdedup.errors import UserError
-from imgdedup.sources import local_path, object_store
+from imgdedup.sources import delta_place, local_path, object_store
 from imgdedup.stages.scan.finding import Table
 from imgdedup.stages.scan.tables.snapshots import Snapshot, Wanted, none_before
 
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(\..+)?\.(parquet|json)")
-_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 _FIRST_LINE = 1 << 20  # bytes in which the first action of a commit ends
 # Rows per batch and files at a time: a row may hold a whole image.
 _SESSION = {
@@ -45,11 +44,6 @@ def open_snapshot(table: Table, wanted: Wanted) -> Snapshot:
 
     Raises Missing when no version is old enough, and UserError when the log is torn.
     """
-    if escape := _ESCAPE.search(table.location):
-        raise UserError(
-            f"the Delta table {table.location} cannot be read: its library takes {escape[0]} for "
-            "another sign: rename the folder"
-        )
     system, path = _system(table.location)
     commits = _commits(system, f"{path}/_delta_log", table)
     if wanted.id is not None:
@@ -119,9 +113,8 @@ def _time(system: fs.FileSystem, commit: _Commit) -> datetime:
 def _open(table: Table, version: int, moment: datetime) -> Snapshot:
     from deltalake import DeltaTable
 
-    path = local_path(table.location)
-    uri = table.location if path is None else os.path.abspath(path)
-    opened = DeltaTable(uri, version=version, storage_options=_options(table.location))
+    uri, options = delta_place(table.location)
+    opened = DeltaTable(uri, version=version, storage_options=options)
     schema = pa.schema(opened.schema().to_arrow())
 
     def batches(condition: str | None) -> Iterator[pa.RecordBatch]:
@@ -132,14 +125,3 @@ def _open(table: Table, version: int, moment: datetime) -> Snapshot:
         yield from pa.RecordBatchReader.from_stream(session.execute(query))
 
     return Snapshot(version, moment, schema, batches)
-
-
-def _options(location: str) -> dict[str, str]:
-    """What the library does not find in the environment as the rest of imgdedup does."""
-    endpoints: Sequence[str | None] = [
-        os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    ]
-    endpoint = next(filter(None, endpoints), None)
-    if not location.lower().startswith(("s3:", "s3a:", "s3n:")) or endpoint is None:
-        return {}
-    return {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint[:5] == "http:").lower()}

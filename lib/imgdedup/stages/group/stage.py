@@ -1,4 +1,4 @@
-"""group: forms groups of duplicates, chooses keepers, and writes the manifests without the rest.
+"""Forms groups of duplicates, chooses keepers, and writes the manifests without the rest.
 
 A group is a set of images that pairs connect. Within a group the images are taken in a total order.
 The first image that no earlier keeper is paired with becomes a keeper. Every other image goes with
@@ -10,6 +10,7 @@ keeper's file are kept. Who deletes what was removed would otherwise delete the 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -27,6 +28,7 @@ from imgdedup.settling.changes import Delta
 from imgdedup.settling.checks import require_whole, unmarked_manifests
 from imgdedup.settling.preferences import require_same_order
 from imgdedup.settling.settlement import Settlement
+from imgdedup.stages.group import delta_table
 
 _LAST = "has the lesser image_id"
 # The columns that a removal takes from the pair that is its witness.
@@ -34,7 +36,19 @@ _WITNESS = ["similarity", "margin", "inliers", "correlation", "overlap", "edit"]
 
 
 def run(run: Run) -> Outcome:
-    """Form the groups that changed, and write `groups` and `deduplicated`."""
+    """Form the groups that changed, and write `groups` and `deduplicated`.
+
+    A Delta table that the configuration names gets the days that it does not have yet.
+    """
+    outcome = _settle(run)
+    place = run.config.group.delta_table
+    if not place:
+        return outcome
+    days = delta_table.write(run.lake, place)
+    return replace(outcome, details={**outcome.details, "delta_days": days})
+
+
+def _settle(run: Run) -> Outcome:
     lake, order = run.lake, run.config.group.keeper_order
     require_same_order(lake, order)
     settlement = Settlement(
