@@ -1,6 +1,8 @@
 """Iceberg tables, written by the library with a catalog in one file, and then given their times."""
 
 import json
+import struct
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from pyiceberg.manifest import (
 )
 from pyiceberg.table import Table
 from pyiceberg.typedef import Record
+from pyroaring import BitMap64
 
 WAREHOUSE = "two words 100%25 \u00e9"  # Iceberg escapes nothing
 
@@ -67,22 +70,44 @@ class _Deletes(ManifestWriterV2):
         return ManifestContent.DELETES
 
 
-def add_deletes(table: Table, deletes: pa.Table, by_columns: Sequence[int] | None = None) -> None:
+def vector(path: str, rows: Sequence[int]) -> bytes:
+    """A file of Puffin with a deletion vector for one data file."""
+    bitmap = bytes.fromhex("d1d33964") + bytes(BitMap64(rows).serialize())
+    blob = struct.pack(">I", len(bitmap)) + bitmap + struct.pack(">I", zlib.crc32(bitmap))
+    described = {
+        "type": "deletion-vector-v1",
+        "fields": [],
+        "snapshot-id": -1,
+        "sequence-number": -1,
+        "offset": 4,
+        "length": len(blob),
+        "properties": {"referenced-data-file": path, "cardinality": str(len(rows))},
+    }
+    footer = json.dumps({"blobs": [described]}).encode()
+    return b"PFA1" + blob + b"PFA1" + footer + struct.pack("<II", len(footer), 0) + b"PFA1"
+
+
+def add_deletes(
+    table: Table, deletes: pa.Table | bytes, by_columns: Sequence[int] | None = None
+) -> None:
     """Commit a file of deletes: by positions, or by the values of the columns with these ids.
 
-    The library reads such files, but writes none.
+    It is a table, or a file of Puffin. The library reads such files, but writes none.
     """
     folder, number = folder_of(table), 7
-    pq.write_table(deletes, folder / "data/deletes.parquet")
+    if isinstance(deletes, bytes):
+        (folder / "data/deletes").write_bytes(deletes)
+    else:
+        pq.write_table(deletes, folder / "data/deletes")
     file = DataFile.from_args(
         content=DataFileContent.EQUALITY_DELETES
         if by_columns
         else DataFileContent.POSITION_DELETES,
-        file_path=f"{table.location()}/data/deletes.parquet",
-        file_format=FileFormat.PARQUET,
+        file_path=f"{table.location()}/data/deletes",
+        file_format=FileFormat.PUFFIN if isinstance(deletes, bytes) else FileFormat.PARQUET,
         partition=Record(),
-        record_count=deletes.num_rows,
-        file_size_in_bytes=(folder / "data/deletes.parquet").stat().st_size,
+        record_count=1,
+        file_size_in_bytes=(folder / "data/deletes").stat().st_size,
         equality_ids=by_columns,
     )
     metadata = f"{table.location()}/metadata"

@@ -19,7 +19,7 @@ from pyiceberg.types import DateType, DoubleType, LongType, NestedField, StringT
 
 from imgdedup.errors import Missing, UserError
 from imgdedup.lake import Lake
-from tests.spark.iceberg_tables import add_deletes, at, catalog, current, folder_of
+from tests.spark.iceberg_tables import add_deletes, at, catalog, current, folder_of, vector
 from tests.spark.manifests import DAY, Scan, images, manifest, names
 
 
@@ -159,13 +159,14 @@ def test_a_type_that_spark_does_not_read_is_named(
         scanned(folder_of(table), DAY, snapshot="latest")
 
 
+@pytest.mark.parametrize("as_vector", [True, False])
 def test_rows_deleted_by_position_are_not_read(
-    lake: Lake, scanned: Scan, tables: SqlCatalog
+    lake: Lake, scanned: Scan, tables: SqlCatalog, as_vector: bool
 ) -> None:
     table = two_files(tables)
     (file,) = (task.file for task in table.scan().plan_files() if task.file.record_count == 3)
     places = {"file_path": [file.file_path] * 2, "pos": pa.array([0, 2], pa.int64())}
-    add_deletes(table, pa.table(places))
+    add_deletes(table, vector(file.file_path, [0, 2]) if as_vector else pa.table(places))
     scanned(folder_of(table), DAY)
     assert names(lake) == "bd"
 
