@@ -3,8 +3,7 @@
 The rows pass through the driver in groups of bounded size, so a table may be larger than memory.
 """
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,55 +35,72 @@ def spark_schema(schema: pa.Schema, name: str) -> pa.Schema:
 
 
 def stage(
-    lake: Lake, batches: Iterator[pa.RecordBatch], schema: pa.Schema
+    lake: Lake, batches: Iterable[pa.RecordBatch], schema: pa.Schema
 ) -> tuple[list[str], int]:
     """Stage rows as files of Parquet in the lake's private folder; return paths and rows.
 
     No rows make one file without rows.
     """
-    groups = _groups(batches, schema)
-    paths: list[str] = []
-    count = 0
     with TemporaryDirectory(prefix="imgdedup-") as folder:
-        first = next(groups, schema.empty_table())
-        while first is not None:
-            file = Path(folder, f"{len(paths):05d}.parquet")
-            count += _write(file, chain([first], groups), schema)
-            paths.append(lake.stage_input(file.name, str(file)))
-            first = next(groups, None)
-    return paths, count
+        files = _Files(lake, schema, Path(folder))
+        for _ in map(files.add, batches):  # no name keeps a batch while the next one is made
+            pass
+        files.close()
+    return files.paths, files.rows
 
 
-def _write(file: Path, groups: Iterator[pa.Table], schema: pa.Schema) -> int:
-    """Write groups until the file has about `FILE_BYTES`; return the rows."""
-    count, size = 0, 0
-    with pq.ParquetWriter(file, schema, store_schema=False) as writer:
-        for rows in groups:
-            writer.write_table(rows, row_group_size=max(1, rows.num_rows))
-            count, size = count + rows.num_rows, size + rows.nbytes
-            if size >= FILE_BYTES:
-                break
-    return count
+class _Files:
+    """Writes rows to files, in groups of about `GROUP_BYTES`, and stages each file."""
 
+    def __init__(self, lake: Lake, schema: pa.Schema, folder: Path) -> None:
+        self._lake = lake
+        self._schema = schema
+        self._folder = folder
+        self._waiting: list[pa.Table] = []
+        self._waiting_bytes = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._file_bytes = 0
+        self.paths: list[str] = []
+        self.rows = 0
 
-def _groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows in tables of about `GROUP_BYTES`, with the columns of `schema`."""
-    waiting: list[pa.Table] = []
-    size = 0
-    for batch in batches:
-        for part in _parts(pa.table(batch).select(schema.names).cast(schema)):
-            waiting.append(part)
-            size += part.nbytes
-            if size >= GROUP_BYTES:
-                yield pa.concat_tables(waiting)
-                waiting, size = [], 0
-    if waiting:
-        yield pa.concat_tables(waiting)
+    def add(self, batch: pa.RecordBatch) -> None:
+        rows = pa.table(batch).select(self._schema.names)
+        count = max(1, rows.num_rows * GROUP_BYTES // max(rows.nbytes, 1))
+        for start in range(0, rows.num_rows, count):
+            part = rows.slice(start, count).cast(self._schema)
+            self._waiting.append(part)
+            self._waiting_bytes += part.nbytes
+            if self._waiting_bytes >= GROUP_BYTES:
+                self._write_group()
+        if count < rows.num_rows and self._waiting:
+            self._write_group()  # a slice keeps all of a large batch in memory
 
+    def close(self) -> None:
+        """Write what waits, or a file without rows when there was none."""
+        if self._waiting or not self.paths:
+            self._write_group()
+        self._end_file()
 
-def _parts(rows: pa.Table) -> Iterator[pa.Table]:
-    count = max(1, rows.num_rows * GROUP_BYTES // max(rows.nbytes, 1))
-    return (rows.slice(start, count) for start in range(0, rows.num_rows, count))
+    def _write_group(self) -> None:
+        group = pa.concat_tables([self._schema.empty_table(), *self._waiting])
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._file, self._schema, store_schema=False)
+        self._writer.write_table(group, row_group_size=max(1, group.num_rows))
+        self.rows += group.num_rows
+        self._file_bytes += self._waiting_bytes
+        self._waiting, self._waiting_bytes = [], 0
+        if self._file_bytes >= FILE_BYTES:
+            self._end_file()
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / f"{len(self.paths):05d}.parquet"
+
+    def _end_file(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self.paths.append(self._lake.stage_input(self._file.name, str(self._file)))
+            self._writer, self._file_bytes = None, 0
 
 
 def _wide(kind: pa.DataType) -> pa.DataType:
