@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
-from imgdedup.sources import Reader, stores
+from imgdedup.sources import Reader, delta_place, stores
 from imgdedup.sources.allowed import Allowed
 from imgdedup.sources.deadline import call_within
 from imgdedup.sources.patience import Circuits, Patience
@@ -229,3 +230,21 @@ def test_a_store_that_is_down_costs_its_images_no_time(monkeypatch: pytest.Monke
         assert codes == {"unavailable"}
         assert len(server.asked) <= asked + 4
         assert time.monotonic() - began < 2
+
+
+def test_the_library_of_delta_tables_gets_the_address_of_a_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert delta_place("s3://photos/t") == ("s3://photos/t", {})
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://minio:9000")
+    plain = {"aws_endpoint_url": "http://minio:9000", "aws_allow_http": "true"}
+    assert delta_place("s3a://photos/t") == ("s3a://photos/t", plain)
+    assert delta_place("gs://photos/t") == ("gs://photos/t", {})
+    assert delta_place("file:///photos/t") == ("/photos/t", {})
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://store")
+    safe = {"aws_endpoint_url": "https://store", "aws_allow_http": "false"}
+    assert delta_place("s3://photos/t") == ("s3://photos/t", safe)
+    with pytest.raises(UserError, match="library takes %2F for another sign"):
+        delta_place("s3://photos/a%2Fb")
