@@ -1,4 +1,4 @@
-"""A bucket of S3 on the loopback interface: the objects are the files of a folder, to be read."""
+"""A bucket of S3 on the loopback interface: the objects are the files of a folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +20,8 @@ def bucket(folder: Path, name: str) -> Iterator[Server]:
         key = unquote(place.path).removeprefix(f"/{name}").lstrip("/")
         if not key:
             _list(request, folder, {k: v[0] for k, v in parse_qs(place.query).items()})
+        elif request.command == "PUT":
+            _write(request, folder / key)
         elif (folder / key).is_file():
             _send(request, folder / key)
         else:
@@ -64,6 +66,16 @@ def _send(request: Request, file: Path) -> None:
     end = min(int(last), len(data) - 1) if first and last else len(data) - 1
     headers["Content_Range"] = f"bytes {start}-{end}/{len(data)}"
     request.reply(206, data[start : end + 1], **headers)
+
+
+def _write(request: Request, file: Path) -> None:
+    data = request.rfile.read(int(request.headers["Content-Length"]))
+    if request.headers.get("If-None-Match") == "*" and file.exists():
+        request.reply(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    request.reply(200, ETag=f'"{len(data)}"')
 
 
 def _moment(file: Path) -> datetime:

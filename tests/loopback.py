@@ -21,7 +21,7 @@ class Request(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # the client has hung up, as it should
 
-    do_HEAD = do_GET
+    do_HEAD = do_PUT = do_DELETE = do_POST = do_GET
 
     def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
         """Send a whole answer; underscores in a header's name stand for hyphens."""

@@ -17,7 +17,7 @@ from pyarrow import fs, types
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
-from imgdedup.errors import TryAgain, UserError
+from imgdedup.errors import TryAgain, UserError, one_line
 from imgdedup.lake import Lake
 from imgdedup.sources import delta_place, local_path, object_store
 
@@ -57,24 +57,29 @@ def write(lake: Lake, place: str) -> int:
 
 def _open(lake: Lake, place: str, uri: str, options: dict[str, str]) -> "DeltaTable | None":
     """The table at the place, None where nothing is yet."""
-    from deltalake import DeltaTable
-
     try:
-        if not DeltaTable.is_deltatable(uri, options):
-            _require_empty(place)
-            return None
-        table = DeltaTable(uri, storage_options=options)
-        description = table.metadata().description
-    except UserError:
-        raise
+        table = _table(uri, options)
+        description = None if table is None else table.metadata().description
     except Exception as error:
-        raise UserError(f"cannot open the Delta table {place}: {_first_line(error)}") from error
-    if description != _description(lake):
+        raise UserError(f"cannot open the Delta table {place}: {one_line(error)}") from error
+    if table is None:
+        _require_empty(place)
+    elif description != _description(lake):
         raise UserError(
             f"group.delta_table: {place} is a Delta table that was not written from {lake.root}: "
             "give the path of a new folder"
         )
     return table
+
+
+def _table(uri: str, options: dict[str, str]) -> "DeltaTable | None":
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    try:
+        return DeltaTable(uri, storage_options=options)
+    except TableNotFoundError:
+        return None
 
 
 def _require_empty(place: str) -> None:
@@ -104,21 +109,20 @@ def _written(lake: Lake, table: "DeltaTable | None") -> Mapping[str, str]:
 
 
 def _record(lake: Lake, uri: str, options: dict[str, str], days: Mapping[str, str]) -> None:
-    from deltalake import DeltaTable
-
-    table = DeltaTable(uri, storage_options=options)
+    table = _table(uri, options)
+    assert table is not None
     text = json.dumps({"id": str(table.metadata().id), "days": days})
     lake.publish(lake.stage_text(_RECORD, text))
 
 
 def _write_day(lake: Lake, day: str, place: str, uri: str, options: dict[str, str]) -> None:
-    from deltalake import DeltaTable, write_deltalake
+    from deltalake import write_deltalake
 
     rows = lake.read_day(_DATASET, day)
     schema = to_arrow_schema(rows.schema, timezone="UTC")
-    if DeltaTable.is_deltatable(uri, options):
-        stored = pa.schema(DeltaTable(uri, storage_options=options).schema().to_arrow())
-        _require_types(schema, stored, day, place)
+    table = _table(uri, options)
+    if table is not None:
+        _require_types(schema, pa.schema(table.schema().to_arrow()), day, place)
     dated = schema.append(pa.field("dt", pa.string()))
     with _writing(place):
         write_deltalake(
@@ -183,10 +187,6 @@ def _writing(place: str) -> Iterator[None]:
         yield
     except Exception as error:
         raise TryAgain(
-            f"the Delta table {place} could not be written: {_first_line(error)}; the tables under "
+            f"the Delta table {place} could not be written: {one_line(error)}; the tables under "
             "the root are whole, and the next run writes what is missing"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -68,7 +68,7 @@ def _schema(file: str, manifest: str) -> pa.Schema:
     except (OSError, ValueError, pa.ArrowException) as error:
         where = "" if file == manifest else f": {file}"
         raise UserError(
-            f"the manifest {manifest} is no Parquet that can be read{where} ({first_line(error)})"
+            f"the manifest {manifest} is no Parquet that can be read{where} ({_first_line(error)})"
         ) from None
 
 
@@ -168,6 +168,5 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or its type when it has none."""
+def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -8,9 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import pyarrow as pa
 
 from imgdedup.config import ScanConfig
-from imgdedup.errors import Missing, UserError
+from imgdedup.errors import Missing, UserError, one_line
 from imgdedup.stages.scan.finding import Table
-from imgdedup.stages.scan.footers import first_line
 
 
 @dataclass(frozen=True)
@@ -66,5 +65,5 @@ def reading(table: Table) -> Iterator[None]:
         raise
     except Exception as error:
         raise UserError(
-            f"the {table.format} table {table.location} cannot be read: {first_line(error)}"
+            f"the {table.format} table {table.location} cannot be read: {one_line(error)}"
         ) from error

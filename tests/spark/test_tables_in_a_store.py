@@ -1,6 +1,6 @@
-"""Tables in a bucket: they are found and read with the environment's address and credentials.
+"""Tables in a bucket: they are found, read and written with what the environment says.
 
-The bucket is on this machine. It knows enough of S3 for reading.
+The bucket is on this machine. It knows of S3 what the tests need.
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
+from pyspark.sql import SparkSession
 
 from imgdedup.config import ScanConfig
+from imgdedup.errors import UserError
+from imgdedup.lake import Lake
 from imgdedup.sources import stores
+from imgdedup.stages.group import delta_table
 from imgdedup.stages.scan.finding import Table, find
 from imgdedup.stages.scan.tables import delta, iceberg
 from imgdedup.stages.scan.tables.snapshots import Wanted
 from tests.bucket import bucket
 from tests.spark.iceberg_tables import at, catalog, folder_of
 from tests.spark.manifests import images
+from tests.spark.tables import frame
 
 CONFIG = ScanConfig("auto", "", "day", skip_hidden=True, follow_links_outside=False)
 
@@ -66,3 +71,20 @@ def test_an_iceberg_table_in_a_bucket_is_found_and_opened(store: Path, tmp_path:
     snapshot = iceberg.open_snapshot(found, Wanted(None, None))
     assert snapshot.time == datetime(2026, 1, 1, 12, tzinfo=UTC)
     assert names(snapshot.batches(None)) == ["a", "b"]
+
+
+def test_deduplicated_goes_to_a_table_in_a_bucket(
+    spark: SparkSession, lake: Lake, store: Path
+) -> None:
+    schema = "image_id string, uri string"
+    lake.replace("deduplicated", "2026-01-01", frame(spark, [("a", "/a")], schema))
+    assert delta_table.write(lake, "s3://photos/out") == 1
+    lake.replace("deduplicated", "2026-01-01", frame(spark, [("b", "/b")], schema))
+    assert delta_table.write(lake, "s3://photos/out") == 1
+    assert delta_table.write(lake, "s3://photos/out") == 0
+    found = pa.RecordBatchReader.from_stream(DeltaTable(store / "out").scan())
+    assert names(iter(found)) == ["b"]
+    (store / "theirs").mkdir()
+    (store / "theirs/a.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match="is no Delta table, and not empty"):
+        delta_table.write(lake, "s3://photos/theirs")
