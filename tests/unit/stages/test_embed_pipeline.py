@@ -23,6 +23,7 @@ from imgdedup.stages.embed.figures import figures, require_few_failures, require
 from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.embed.worker import Local, ReadImage, embed_images, in_batches, model_of
 from imgdedup.testing import FakeEncoder, encoded, picture
+from tests.unit.stages.given import Given
 
 CONF = Path(__file__).parents[3] / "conf"
 CONFIG = config.load(CONF, "local", {}).embed
@@ -109,8 +110,7 @@ def test_a_long_reason_is_cut() -> None:
 
 
 def known_of(*contents: bytes, model: str = MODEL) -> Known:
-    prefixes = sorted(hashlib.sha256(data).digest()[:16] for data in contents)
-    return Known({model: np.array(prefixes, "S16")})
+    return Known({model: Given.of(*(hashlib.sha256(data).digest()[:16] for data in contents))})
 
 
 @given(st.lists(st.sampled_from([*FILES, BAD, b""]), min_size=1, max_size=40))

@@ -6,7 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgdedup.stages.embed.reuse import NO_CONTENTS, Known, choose_days, holds
+from imgdedup.relations.prefixes import NO_PREFIXES, SharedPrefixes, holds
+from imgdedup.stages.embed.reuse import Known, choose_days
+from tests.unit.stages.given import Given
 
 # Some end in zero bytes, which numpy's strings drop.
 DIGESTS = st.one_of(
@@ -19,18 +21,19 @@ DAYS = st.dates().map(str)
 
 @given(st.sets(DIGESTS, max_size=40), st.lists(DIGESTS, max_size=40))
 def test_the_given_contents_are_known_and_no_others(known: set[bytes], asked: list[bytes]) -> None:
-    prefixes = np.sort(np.array([digest[:16] for digest in known], NO_CONTENTS.dtype))
+    prefixes = np.sort(np.array([digest[:16] for digest in known], NO_PREFIXES.dtype))
     starts = {digest[:16] for digest in known}
     for digest in [*known, *asked]:
         assert holds(prefixes, digest) == (digest[:16] in starts)
 
 
 def test_each_model_knows_its_own_contents() -> None:
-    known = Known({"a": np.array([b"1", b"2"], "S16"), "b": np.array([b"3"], "S16")})
+    known = Known({"a": Given.of(b"1", b"2"), "b": Given.of(b"3")})
     assert len(known) == 3
     assert list(known.by("b")) == [b"3"]
     assert len(known.by("another")) == 0
     assert not Known()
+    assert not Known({"a": SharedPrefixes()})
 
 
 @given(st.dictionaries(DAYS, st.integers(1, 50), max_size=12), DAYS, st.integers(0, 300))

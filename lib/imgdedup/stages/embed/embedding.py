@@ -9,7 +9,7 @@ from math import ceil
 from typing import Protocol
 
 import pandas as pd
-from pyspark import Broadcast, TaskContext
+from pyspark import TaskContext
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -41,8 +41,7 @@ def embed(
     has_content = "content" in manifest.columns
     content = F.col("content") if has_content else F.lit(None).cast("binary")
     # Declared not deterministic, so that Spark does not run it once for each selected field.
-    contents = manifest.sparkSession.sparkContext.broadcast(known)
-    udf = F.pandas_udf(_embedder(config, factory, contents), EMBEDDED).asNondeterministic()  # type: ignore[call-overload]
+    udf = F.pandas_udf(_embedder(config, factory, known), EMBEDDED).asNondeterministic()  # type: ignore[call-overload]
     spread = spread_rows(
         manifest.select(*FROM_MANIFEST, content.alias("content")),
         max(1, ceil(rows / config.rows_per_partition)),
@@ -75,7 +74,7 @@ def default_factory(config: EmbedConfig) -> EncoderFactory:
 
 
 def _embedder(
-    config: EmbedConfig, factory: Factory, known: Broadcast[Known]
+    config: EmbedConfig, factory: Factory, known: Known
 ) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
     def embed_partition(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         gpus, cores = _assigned()
@@ -84,7 +83,7 @@ def _embedder(
         images = (
             image for batch in batches for image in zip(batch.uri, batch.content, strict=True)
         )
-        yield from embed_images(images, encoders, threads, config, known.value)
+        yield from embed_images(images, encoders, threads, config, known)
 
     return embed_partition
 

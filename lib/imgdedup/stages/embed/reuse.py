@@ -1,25 +1,23 @@
 """Reuse: contents that already have an embedding, and how new rows get that embedding.
 
-The workers know 16 bytes of the hash of each such content. A worker leaves the row of a known
-content without an embedding. The row then gets its columns from a stored row. A day is read in full
+The workers of a node share a file with 16 bytes of the hash of each such content. A worker leaves
+the row of a known content without an embedding. The row then gets its columns from a stored row. A day is read in full
 only when a content is taken from it. Of every other day only narrow columns are read.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from imgdedup.config import EmbedConfig
 from imgdedup.images.decode import fingerprint
+from imgdedup.relations.prefixes import NO_PREFIXES, SharedPrefixes, share
 
-_PREFIX_BYTES = 16  # of 32: chance gives no two contents the same 16, and a million take 16 MB
-NO_CONTENTS = np.empty(0, f"S{_PREFIX_BYTES}")
 _TAKEN = (
     "format",
     "width",
@@ -41,26 +39,16 @@ _TAKEN = (
 
 @dataclass(frozen=True)
 class Known:
-    """The contents that have an embedding, by the fingerprint of the model that made it.
+    """The contents that have an embedding, by the fingerprint of the model that made it."""
 
-    `prefixes` are the first bytes of each SHA-256, sorted.
-    """
-
-    prefixes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    contents: Mapping[str, SharedPrefixes] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return sum(map(len, self.prefixes.values()))
+        return sum(map(len, self.contents.values()))
 
     def by(self, model: str) -> np.ndarray:
         """The prefixes of the contents that `model` embedded, for `holds`."""
-        return self.prefixes.get(model, NO_CONTENTS)
-
-
-def holds(prefixes: np.ndarray, digest: bytes) -> bool:
-    """Tell whether the content of this SHA-256 is known."""
-    prefix = digest[:_PREFIX_BYTES].rstrip(b"\0")  # as numpy gives its strings back
-    place = np.searchsorted(prefixes, prefix)
-    return bool(place < len(prefixes) and prefixes[place] == prefix)
+        return self.contents[model].open() if model in self.contents else NO_PREFIXES
 
 
 def usable(embeddings: DataFrame, config: EmbedConfig) -> DataFrame:
@@ -81,12 +69,20 @@ def find_known(embeddings: DataFrame, dt: str, config: EmbedConfig) -> Known:
     if not config.reuse_contents:
         return Known()
     rows = usable(embeddings, config)
-    counts = {row["dt"]: row["count"] for row in rows.groupBy("dt").count().collect()}
+    counts: Counter[str] = Counter()
+    models: Counter[str] = Counter()
+    for row in rows.groupBy("dt", "model").count().collect():
+        counts[row["dt"]] += row["count"]
+        models[row["model"]] += row["count"]
     near = rows.where(F.col("dt").isin(choose_days(counts, dt, config.reuse_contents)))
-    prefix = F.unhex(F.substring("content_id", 1, 2 * _PREFIX_BYTES)).alias("prefix")
-    table: pa.Table = near.select("model", prefix).distinct().toArrow()
-    models = table["model"].unique().to_pylist()
-    return Known({model: _sorted(table.filter(pc.field("model") == model)) for model in models})
+    return Known(
+        {
+            model: share(
+                near.where(F.col("model") == model).select(F.col("content_id").alias("hash")), most
+            )
+            for model, most in models.items()
+        }
+    )
 
 
 def choose_days(counts: Mapping[str, int], dt: str, most: int) -> list[str]:
@@ -101,11 +97,6 @@ def choose_days(counts: Mapping[str, int], dt: str, most: int) -> list[str]:
             break
         days.append(day)
     return days
-
-
-def _sorted(table: pa.Table) -> np.ndarray:
-    prefixes = table["prefix"].combine_chunks().cast(pa.binary(_PREFIX_BYTES))
-    return np.sort(np.frombuffer(prefixes.buffers()[1], NO_CONTENTS.dtype, len(prefixes)))
 
 
 def fill_reused(

@@ -22,8 +22,9 @@ from imgdedup.geometry.features import extract
 from imgdedup.images.decode import Decoded, Decoder, decoder_of
 from imgdedup.images.prefetch import map_ahead
 from imgdedup.lake.schemas import EMBEDDINGS
+from imgdedup.relations.prefixes import NO_PREFIXES, holds
 from imgdedup.sources import NO_FILE, File, Place, Reader, reader_of
-from imgdedup.stages.embed.reuse import NO_CONTENTS, Known, holds
+from imgdedup.stages.embed.reuse import Known
 
 FROM_MANIFEST = ("image_id", "uri")
 _FOR_THE_RUN = [
@@ -161,7 +162,7 @@ def read_image(
     content: bytes | None,
     decoder: Decoder,
     reader: Reader,
-    known: np.ndarray = NO_CONTENTS,
+    known: np.ndarray = NO_PREFIXES,
 ) -> ReadImage:
     """Read, hash and decode one image. The result holds a failure, if there is one."""
     read = ReadImage()
