@@ -52,6 +52,17 @@ class CollectionContract:
         assert collection.keys() == set(names)
         assert collection.count() == 300
 
+    def test_a_range_of_keys_ends_below_its_bound(self, collection: Collection) -> None:
+        assert collection.keys("0", "1") == set()
+        names, _ = filled(collection, 300)
+        names.sort()
+        assert collection.keys(names[17], names[60]) == set(names[17:60])
+        assert collection.keys(names[17]) == set(names[17:])
+        assert collection.keys("", names[60]) == set(names[:60])
+        assert collection.keys(names[17], names[17]) == set()
+        assert collection.keys("a", "b") == set()
+        assert collection.keys("", "") == set(names)
+
     def test_creating_again_changes_nothing(self, collection: Collection) -> None:
         names, _ = filled(collection, 5)
         collection.create(WIDTH)

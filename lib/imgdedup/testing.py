@@ -35,9 +35,9 @@ class FakeCollection:
         """See Collection."""
         self._width, self._rows = None, {}
 
-    def keys(self) -> set[str]:
+    def keys(self, least: str = "", below: str = "") -> set[str]:
         """See Collection."""
-        return set(self._rows)
+        return {key for key in self._rows if key >= least and (key < below or not below)}
 
     def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
         """Add vectors, or replace those of known keys; ValueError for a wrong shape."""

@@ -12,7 +12,8 @@ from pyspark.sql import SparkSession
 from imgdedup.config import Config, SearchConfig
 from imgdedup.milvus.client import CollectionAddress
 from imgdedup.milvus.embedded import serving
-from imgdedup.relations.contents import DESCRIBED, contents, from_keys, keys_of
+from imgdedup.relations.collected import compare
+from imgdedup.relations.contents import DESCRIBED, contents
 from imgdedup.relations.keepers import best_ranks, ranked_images
 from imgdedup.settling import changes
 from imgdedup.settling.snapshot import snapshot_of
@@ -100,10 +101,9 @@ def searched(
         present = contents(table)
         with closing(own.connect()) as milvus:
             milvus.create(DIMS + EXTRA)
-            wanted, indexed = keys_of(present), milvus.keys()
-            milvus.delete(sorted(indexed - wanted))
-            missing = from_keys(spark, sorted(wanted - indexed))
-            new = contents(table, *DESCRIBED, wanted=missing)
+            difference = compare(present, own, milvus.count())
+            index.delete(difference.surplus, milvus)
+            new = contents(table, *DESCRIBED, wanted=difference.missing)
             index.insert(new, SPACE, own, batch=100)
             milvus.flush()
             vectors = milvus.count()

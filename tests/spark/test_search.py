@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -14,7 +15,8 @@ from imgdedup.errors import UserError
 from imgdedup.milvus.client import CollectionAddress, MilvusCollection
 from imgdedup.milvus.embedded import serving
 from imgdedup.relations import contents as relations
-from imgdedup.relations.contents import DESCRIBED, embedded, from_keys, keys_of
+from imgdedup.relations.collected import compare
+from imgdedup.relations.contents import DESCRIBED, embedded
 from imgdedup.space.projection import Part, Projection, unit
 from imgdedup.space.vectors import EXTRA, margins
 from imgdedup.stages import index
@@ -175,6 +177,24 @@ def test_the_certificate_of_a_sound_collection_is_one(
     certificate.require_recall(1.0, 1.0, address)
 
 
+def test_the_driver_gets_no_more_of_the_certificate_than_its_tasks_may_send(
+    loaded: DataFrame, milvus: MilvusCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    share = certificate.share_found
+
+    def counted(found: pa.Table, queries: int) -> float:
+        rows.append(len(found))
+        return share(found, queries)
+
+    monkeypatch.setattr(certificate, "share_found", counted)
+    monkeypatch.setattr(certificate, "_MOST_TASKS", 2)
+    parts = loaded.repartition(40)
+    assert certificate.measure_recall(parts, milvus, SPACE, 50) == (1.0, 50)
+    nearest, answered = 50 * certificate.NEAREST, 50 * certificate.NEAREST
+    assert rows[0] <= 2 * nearest + answered
+
+
 def test_the_certificate_finds_a_collection_with_other_vectors(
     loaded: DataFrame, address: CollectionAddress, milvus: MilvusCollection
 ) -> None:
@@ -202,16 +222,15 @@ def test_the_collection_becomes_exactly_the_table(
         # A copy on another day and a broken image add no content.
         more = [Image("copy", "hub30", OTHER, embedding=tuple(map(float, vectors["hub30"])))]
         rows = rows.union(embeddings(spark, [*more, Image("broken", None, OTHER)]))
-        before, wanted = milvus.keys(), keys_of(embedded(rows))
-        assert wanted == set(vectors)
-        milvus.delete(sorted(before - wanted))
-        missing = sorted(wanted - before)
-        new = relations.contents(
-            table(spark, vectors), *DESCRIBED, wanted=from_keys(spark, missing)
-        )
-        assert index.insert(new, SPACE, address, batch=7) == len(missing)
+        before = milvus.keys()
+        difference = compare(embedded(rows), address, milvus.count())
+        assert difference.missing_count == len(vectors.keys() - before)
+        assert difference.surplus_count == len(before - vectors.keys())
+        index.delete(difference.surplus, milvus)
+        new = relations.contents(table(spark, vectors), *DESCRIBED, wanted=difference.missing)
+        assert index.insert(new, SPACE, address, batch=7) == difference.missing_count
         milvus.flush()
-        index.require_equal(wanted, milvus.keys(), milvus.count())
+        index.require_equal(compare(embedded(rows), address, milvus.count()), milvus.count())
         assert milvus.keys() == set(vectors)
         stored = milvus.vectors(sorted(vectors))
         given = np.stack([vectors[name] for name in sorted(vectors)])
@@ -228,13 +247,13 @@ def test_a_collection_that_differs_from_the_table_is_reported_by_numbers(
     milvus.insert(["surplus"], np.eye(1, DIMS + EXTRA, dtype=np.float32))
     milvus.flush()
     with pytest.raises(RuntimeError, match="2 contents are missing from it and 1 are too many"):
-        index.require_equal(set(vectors), milvus.keys(), milvus.count())
+        index.require_equal(compare(rows, address, milvus.count()), milvus.count())
     milvus.insert(["hub03", "hub04"], np.eye(2, DIMS + EXTRA, dtype=np.float32))
     milvus.delete(["surplus"])
     milvus.flush()
-    index.require_equal(set(vectors), milvus.keys(), 10)
+    index.require_equal(compare(rows, address, 10), 10)
     with pytest.raises(RuntimeError, match="counts 11 vectors for 10 keys"):
-        index.require_equal(set(vectors), milvus.keys(), 11)
+        index.require_equal(compare(rows, address, 11), 11)
 
 
 def test_without_contents_nothing_is_inserted(

@@ -4,7 +4,7 @@ Milvus calls the inner product of its IP metric a "distance". The inner product 
 stored vector (see `space.vectors`) is the margin of the two.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from imgdedup.errors import TryAgain
 _KEY = "content_id"
 _VECTOR = "vector"
 _KEY_LENGTH = 64
-_PAGE = 8192  # keys per request when all keys are read
+_PAGE = 8192  # keys per request that deletes
 # M: links of a vector. efConstruction: candidates for the links while the graph is built. HNSW's
 # authors call these sizes large.
 _BUILD = {"FLAT": {}, "HNSW": {"M": 32, "efConstruction": 400}}
@@ -44,8 +44,11 @@ class Collection(Protocol):
     def drop(self) -> None:
         """Drop the collection if there is one."""
 
-    def keys(self) -> set[str]:
-        """All keys; none when there is no collection."""
+    def keys(self, least: str = "", below: str = "") -> set[str]:
+        """The keys from `least` on, and below `below` unless it is empty, all in one answer.
+
+        None when there is no collection.
+        """
 
     def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
         """Add stored vectors, float32, (n, width), under new keys."""
@@ -136,12 +139,15 @@ class MilvusCollection:
         if self._exists():
             self._client.drop_collection(self._name)
 
-    def keys(self) -> set[str]:
+    def keys(self, least: str = "", below: str = "") -> set[str]:
         """See Collection."""
         if not self._exists():
             return set()
         self._client.load_collection(self._name)
-        return {row[_KEY] for page in self._pages() for row in page}
+        # Milvus Lite sorts all keys for each page of an iterator.
+        within = f'{_KEY} >= "{least}"' + (f' && {_KEY} < "{below}"' if below else "")
+        rows = self._client.query(self._name, filter=within, output_fields=[_KEY])
+        return {row[_KEY] for row in rows}
 
     def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
         """See Collection."""
@@ -207,13 +213,3 @@ class MilvusCollection:
 
     def _exists(self) -> bool:
         return bool(self._client.has_collection(self._name))
-
-    def _pages(self) -> Iterator[list[dict[str, str]]]:
-        pages = self._client.query_iterator(
-            self._name, batch_size=_PAGE, filter="", output_fields=[_KEY]
-        )
-        try:
-            while page := pages.next():
-                yield page
-        finally:
-            pages.close()

@@ -52,10 +52,14 @@ def only(rows: DataFrame, contents: DataFrame, column: str = "content_id") -> Da
     return rows.join(wanted, column, "left_semi").select(*rows.columns)
 
 
-def keys_of(rows: DataFrame) -> set[str]:
-    """The distinct contents of rows, collected: about 120 bytes of the driver's memory each."""
-    found: pa.Table = rows.select("content_id").distinct().toArrow()
-    return set(found["content_id"].to_pylist())
+def without(rows: DataFrame, contents: DataFrame) -> DataFrame:
+    """The rows (`content_id`) whose content is not among `contents` (`content_id`)."""
+    return rows.join(contents.select("content_id"), "content_id", "left_anti").select(*rows.columns)
+
+
+def count_contents(embeddings: DataFrame) -> int:
+    """The number of distinct contents that have an embedding."""
+    return embedded(embeddings).select("content_id").distinct().count()
 
 
 def from_keys(spark: SparkSession, keys: Sequence[str]) -> DataFrame:

@@ -36,6 +36,9 @@ class SharedPrefixes:
         return np.memmap(SparkFiles.get(self.name), NO_PREFIXES.dtype, "r") if self else NO_PREFIXES
 
 
+NOTHING = SharedPrefixes()
+
+
 def share(hashes: DataFrame, most: int) -> SharedPrefixes:
     """Ship a set of hashes to all nodes.
 
@@ -50,7 +53,7 @@ def share(hashes: DataFrame, most: int) -> SharedPrefixes:
             size += file.write(row["prefixes"])
     if not size:
         os.remove(path)
-        return SharedPrefixes()
+        return NOTHING
     hashes.sparkSession.sparkContext.addFile(path)
     return SharedPrefixes(name, size // _BYTES)
 

@@ -6,7 +6,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -14,7 +13,7 @@ from imgdedup.config import ColumnKey
 from imgdedup.errors import TryAgain
 from imgdedup.lake import Lake, Staged
 from imgdedup.lake.schemas import SNAPSHOT, SNAPSHOT_DATASET
-from imgdedup.relations.contents import embedded
+from imgdedup.relations.contents import embedded, only
 from imgdedup.settling import changes
 from imgdedup.settling.preferences import check_kinds, with_preference
 from imgdedup.settling.settlement import Settlement
@@ -64,21 +63,26 @@ class SnapshotChange:
 
 
 def compare_snapshot(
-    settlement: Settlement, indexed: set[str], ranking: Sequence[ColumnKey] = ()
+    settlement: Settlement,
+    embeddings: DataFrame,
+    missing: DataFrame,
+    ranking: Sequence[ColumnKey] = (),
 ) -> SnapshotChange:
-    """Compare the snapshot with the present `embeddings`, and the manifests' `ranking` columns.
+    """Compare the snapshot with `embeddings`, and with the manifests' `ranking` columns.
 
-    `indexed` are the contents that the collection holds. A day with other contents is postponed.
+    `embeddings` were read after the settlement was opened. So a day that was replaced in between
+    counts as changed once more. `missing` are contents (`content_id`) of `embeddings` that the
+    collection lacks. A day with one of them is postponed.
+
     Raises UserError when a column is missing, or its values have no common order.
     """
     lake, versions = settlement.lake, settlement.versions
     before, changed = settlement.snapshot, settlement.changed_days
-    fresh = snapshot_of(lake.read("embeddings", changed))
+    fresh = snapshot_of(embeddings.where(F.col("dt").isin(changed)))
     if ranking:
         fresh = with_preference(lake, fresh, changed, ranking)
-    found: pa.Table = fresh.select("content_id", "dt").distinct().toArrow()
-    keys, days = (found[name].to_pylist() for name in ("content_id", "dt"))
-    postponed = {day for key, day in zip(keys, days, strict=True) if key not in indexed}
+    late = only(fresh, missing).select("dt").distinct().collect()
+    postponed = {row["dt"] for row in late}
     stale = sorted(set(changed) - postponed)
     after = before.where(~F.col("dt").isin(stale)).unionByName(fresh.where(F.col("dt").isin(stale)))
     if ranking:

@@ -8,8 +8,7 @@ from imgdedup.console import say
 from imgdedup.relations.contents import (
     DESCRIBED,
     contents,
-    embedded,
-    keys_of,
+    count_contents,
     require_one_model,
     sample,
 )
@@ -26,7 +25,7 @@ def run(run: Run) -> Outcome:
     model = require_one_model(embeddings)
     if model is None:
         return Outcome(0, 0, details={"fitted": "no image to learn from"})
-    images = len(keys_of(embedded(embeddings)))
+    images = count_contents(embeddings)
     projection, fitted = read_projection(lake), "before"
     if projection is None or config.refit:
         keys, learned_from, local = sample(contents(embeddings, *DESCRIBED), config.sample)

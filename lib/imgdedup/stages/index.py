@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from imgdedup.lake import Staged
-from imgdedup.milvus.client import CollectionAddress
+from imgdedup.milvus.client import Collection, CollectionAddress
 from imgdedup.milvus.embedded import serving
+from imgdedup.relations.collected import Difference, compare
 from imgdedup.relations.contents import (
     DESCRIBED,
     contents,
     descriptions,
     embedded,
-    from_keys,
-    keys_of,
     require_one_model,
 )
 from imgdedup.runtime.run import Outcome, Run
@@ -26,6 +26,7 @@ from imgdedup.space.projection import Projection
 from imgdedup.space.vectors import EXTRA, matrix
 
 _RULES = "one vector for each content"
+_DELETED = 10_000  # keys that the driver holds at once while it deletes
 
 
 def run(run: Run) -> Outcome:
@@ -38,7 +39,7 @@ def run(run: Run) -> Outcome:
     projection = require_projection(lake, model) if model else read_projection(lake)
     if projection is None:
         return Outcome(0, 0, details={"vectors": 0})
-    pinned_as, wanted = projection.fingerprint, keys_of(embedded(embeddings))
+    pinned_as, table = projection.fingerprint, embedded(embeddings)
     with (
         serving(milvus, lake.root, projection.model, pinned_as, repair=repairing) as address,
         closing(address.connect()) as collection,
@@ -46,23 +47,22 @@ def run(run: Run) -> Outcome:
         if repairing:
             collection.drop()
         collection.create(projection.dims + EXTRA)
-        present = collection.keys()
-        missing, surplus = sorted(wanted - present), sorted(present - wanted)
-        collection.delete(surplus)
+        before = after = compare(table, address, collection.count())
+        delete(before.surplus, collection)
         inserted = 0
-        if missing:
-            new = contents(embeddings, *DESCRIBED, wanted=from_keys(run.spark, missing))
+        if before.missing_count:
+            new = contents(embeddings, *DESCRIBED, wanted=before.missing)
             inserted = insert(new, projection, address, milvus.insert_batch)
         collection.flush()
-        if missing or surplus:
-            present = collection.keys()
         vectors = collection.count()
-        require_equal(wanted, present, vectors)
+        if before.missing_count or before.surplus_count:
+            after = compare(table, address, vectors)
+        require_equal(after, vectors)
         if not is_refitting(lake):
             collection.drop_others()  # that of a refit which was killed as it ended
     settlement.publish(Staged())
-    details = {"vectors": vectors, "deleted": len(surplus), "projection": pinned_as}
-    return Outcome(len(missing), inserted, projection.model, details)
+    details = {"vectors": vectors, "deleted": before.surplus_count, "projection": pinned_as}
+    return Outcome(before.missing_count, inserted, projection.model, details)
 
 
 def insert(new: DataFrame, projection: Projection, address: CollectionAddress, batch: int) -> int:
@@ -92,19 +92,26 @@ def insert(new: DataFrame, projection: Projection, address: CollectionAddress, b
     return sum(row["inserted"] for row in written.collect())
 
 
-def require_equal(wanted: set[str], present: set[str], vectors: int) -> None:
-    """Raise RuntimeError unless a collection holds exactly the contents `wanted`, each once.
+def delete(surplus: DataFrame, collection: Collection) -> None:
+    """Delete keys (`content_id`). The driver is the one writer, and gets the keys part by part."""
+    keys = (row["content_id"] for row in surplus.toLocalIterator())
+    while some := [*islice(keys, _DELETED)]:
+        collection.delete(some)
 
-    `present` are the keys of the collection, and `vectors` is the number of vectors it counts.
+
+def require_equal(difference: Difference, vectors: int) -> None:
+    """Raise RuntimeError unless a collection holds exactly the contents of the table, each once.
+
+    `vectors` is the number of vectors that the collection counts.
     """
-    missing, surplus = len(wanted - present), len(present - wanted)
+    missing, surplus = difference.missing_count, difference.surplus_count
     if missing or surplus:
         raise RuntimeError(
             f"the collection is not the table: {missing:,} contents are missing from it and "
             f"{surplus:,} are too many, of {vectors:,} vectors: run index again"
         )
-    if len(present) != vectors:
+    if difference.keys != vectors:
         raise RuntimeError(
-            f"the collection counts {vectors:,} vectors for {len(present):,} keys: delete the "
+            f"the collection counts {vectors:,} vectors for {difference.keys:,} keys: delete the "
             "collection and run index again"
         )

@@ -1,5 +1,6 @@
 """Candidates are all pairs at or above the threshold, whatever the size of a page."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from imgdedup.milvus.client import CollectionAddress, Neighbours
 from imgdedup.space.vectors import EXTRA, asking_form, margins, stored_form
 from imgdedup.stages.search.neighbours import NeighbourQuery, all_neighbours
 from imgdedup.testing import FakeCollection
+from tests.unit.stages.given import Given
 
 CONF = Path(__file__).parents[3] / "conf"
 SECTION = config.load(CONF, "local", {}).search
@@ -197,6 +199,22 @@ def test_no_queries_ask_nothing() -> None:
     nothing = np.empty((0, DIMS + EXTRA), np.float32)
     assert all_neighbours(collection, nothing, 4, 0.9, asking(), 9) == []
     assert collection.asked == []
+
+
+def test_vanished_contents_are_no_neighbours_and_make_no_crowd() -> None:
+    keys, vectors = clusters(9, [6])
+    digests = [hashlib.sha256(key.encode()).digest() for key in keys[:3]]
+    address = CollectionAddress("", "", "", "FLAT", 1.0)
+    for vanished, crowded, near in (
+        (Given(), True, 2),
+        (Given.of(*(digest[:16] for digest in digests)), False, 2),
+    ):
+        query = NeighbourQuery(address, 6, -1.0, asking(crowd=2, nearest=2), vanished)
+        (part,) = query.find(keys[5:], filled(keys, vectors))
+        rows = part.to_pylist()
+        assert {row["crowded"] for row in rows} == {crowded}
+        assert sum(row["proposed"] for row in rows) == near
+    assert {row["other"] for row in rows} == set(keys[3:5])
 
 
 def test_a_content_that_the_collection_lacks_is_named() -> None:

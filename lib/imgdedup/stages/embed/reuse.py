@@ -1,8 +1,9 @@
 """Reuse: contents that already have an embedding, and how new rows get that embedding.
 
 The workers of a node share a file with 16 bytes of the hash of each such content. A worker leaves
-the row of a known content without an embedding. The row then gets its columns from a stored row. A day is read in full
-only when a content is taken from it. Of every other day only narrow columns are read.
+the row of a known content without an embedding. The row then gets its columns from a stored row. A
+day is read in full only when a content is taken from it. Of every other day only narrow columns are
+read.
 """
 
 from collections import Counter

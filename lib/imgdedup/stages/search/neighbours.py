@@ -6,6 +6,7 @@ a pair has the same bits whichever of its two contents asked. A content with ver
 crowded, and proposes only its nearest; see `crowds`.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from imgdedup.config import SearchConfig
 from imgdedup.milvus.client import Collection, CollectionAddress, stored_vectors
+from imgdedup.relations.prefixes import NOTHING, SharedPrefixes, holds, share
 from imgdedup.space.vectors import asking_form, margins
 
 # Milvus computes in float32. Hits this close below the threshold pass for now.
@@ -42,7 +45,7 @@ class NeighbourQuery:
     vectors: int
     threshold: float
     config: SearchConfig
-    vanished: frozenset[str] = frozenset()  # contents in the collection that no image has
+    vanished: SharedPrefixes = NOTHING  # of the collection's contents without an image
 
     def ask(self, asking: DataFrame) -> DataFrame:
         """The hits of contents (`content_id`): their neighbours at or above the threshold.
@@ -78,6 +81,7 @@ class NeighbourQuery:
 
     def find(self, keys: list[str], collection: Collection) -> Iterator[pa.RecordBatch]:
         """The hits of `keys`, as `ask` gives them, one batch for each content with hits."""
+        vanished = self.vanished.open()
         for start in range(0, len(keys), self.config.query_batch):
             asking = keys[start : start + self.config.query_batch]
             own = stored_vectors(collection, asking)
@@ -90,7 +94,7 @@ class NeighbourQuery:
                 collection, sorted({other for others in near for other in others})
             )
             for key, others in zip(asking, near, strict=True):
-                others = [o for o in others if o != key and o not in self.vanished]
+                others = [o for o in others if o != key and not is_among(vanished, o)]
                 if others:
                     yield self._hits(key, own[key], others, [stored[other] for other in others])
 
@@ -113,6 +117,16 @@ class NeighbourQuery:
             },
             schema=_HIT,
         )
+
+
+def share_vanished(vanished: DataFrame, most: int) -> SharedPrefixes:
+    """Ship contents (`content_id`), at most `most`, for `NeighbourQuery`."""
+    return share(vanished.select(F.sha2("content_id", 256).alias("hash")), most)
+
+
+def is_among(vanished: np.ndarray, content: str) -> bool:
+    """Tell whether a content is among those of `share_vanished`, opened."""
+    return bool(len(vanished)) and holds(vanished, hashlib.sha256(content.encode()).digest())
 
 
 def all_neighbours(

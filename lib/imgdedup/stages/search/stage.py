@@ -3,22 +3,24 @@
 from contextlib import closing
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from imgdedup.console import say
 from imgdedup.lake import Staged
 from imgdedup.lake.schemas import SNAPSHOT_DATASET
 from imgdedup.milvus.client import CollectionAddress, MilvusCollection
 from imgdedup.milvus.embedded import serving
+from imgdedup.relations.collected import Difference, compare
 from imgdedup.relations.contents import (
     DESCRIBED,
     contents,
     embedded,
-    from_keys,
-    keys_of,
     require_one_model,
+    without,
 )
 from imgdedup.relations.keepers import best_ranks, ranked_images
 from imgdedup.relations.preference import column_keys
+from imgdedup.relations.prefixes import NOTHING, SharedPrefixes
 from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.changes import Delta
 from imgdedup.settling.checks import require_embedded, unmarked_manifests
@@ -29,7 +31,7 @@ from imgdedup.settling.snapshot import SnapshotChange, compare_snapshot
 from imgdedup.space.projection import Projection
 from imgdedup.stages.search import candidates, certificate
 from imgdedup.stages.search.candidates import Found
-from imgdedup.stages.search.neighbours import NeighbourQuery
+from imgdedup.stages.search.neighbours import NeighbourQuery, share_vanished
 
 _WRITES = ("candidates", SNAPSHOT_DATASET)
 
@@ -51,13 +53,19 @@ def run(run: Run) -> Outcome:
         serving(run.config.milvus, lake.root, model, projection.fingerprint) as address,
         closing(address.connect()) as collection,
     ):
-        indexed = collection.keys()
-        candidates.require_filled(len(indexed))
-        change = compare_snapshot(settlement, indexed, column_keys(run.config.group.keeper_order))
+        embeddings = lake.read("embeddings")
+        difference = compare(embedded(embeddings), address, collection.count())
+        candidates.require_filled(difference.keys)
+        ranking = column_keys(run.config.group.keeper_order)
+        change = compare_snapshot(settlement, embeddings, difference.missing, ranking)
         change.require_indexed(run.days)
-        recall, sampled = _certify(run, collection, address, projection, indexed)
+        indexed = contents(embeddings, *DESCRIBED)
+        if difference.missing_count:  # another day was embedded since index
+            indexed = without(indexed, difference.missing)
+        recall, sampled = _certify(run, indexed, collection, address, projection)
         stored = lake.read("candidates", [] if settlement.everything else None)
-        query = _query(run, change, address, projection, indexed)
+        vanished = _vanished(embeddings, change, difference)
+        query = NeighbourQuery(address, difference.keys, projection.threshold, config, vanished)
         found = _find(run, settlement, change, stored, query)
         touched = change.dated(found.asked.union(change.touched.select("content_id")).distinct())
         delta = candidates.replace_candidates(
@@ -71,7 +79,7 @@ def run(run: Run) -> Outcome:
     if found.crowded:
         say(candidates.crowded_words(found.crowded, config))
     details = {
-        "vectors": len(indexed),
+        "vectors": difference.keys,
         "days_rewritten": len(tables.days("candidates")),
         "days_waiting": len(change.postponed),
         "recall": f"{recall:.4f}",
@@ -102,7 +110,8 @@ def _settle_no_image(run: Run) -> None:
     """Publish that no image has an embedding: no candidate stays."""
     lake = run.lake
     settlement = Settlement(lake, "search", rules=NO_IMAGE, reads="embeddings", writes=_WRITES)
-    change = compare_snapshot(settlement, set())
+    embeddings = lake.read("embeddings")
+    change = compare_snapshot(settlement, embeddings, embedded(embeddings))
     nothing = lake.read("candidates", [])
     tables = _stage_tables(settlement, change, Delta(nothing, nothing, []))
     settlement.publish(tables, "verify", touched=change.touched, versions=change.versions)
@@ -116,34 +125,34 @@ def _stage_tables(settlement: Settlement, change: SnapshotChange, delta: Delta) 
 
 def _certify(
     run: Run,
+    indexed: DataFrame,
     collection: MilvusCollection,
     address: CollectionAddress,
     projection: Projection,
-    indexed: set[str],
 ) -> tuple[float, int]:
     """Measure the recall of the collection on a sample, and require the least recall."""
     config = run.config.search
-    embeddings, wanted = run.lake.read("embeddings"), None
-    if indexed != keys_of(embedded(embeddings)):  # another day was embedded since index
-        wanted = from_keys(run.spark, sorted(indexed))
-    compared = contents(embeddings, *DESCRIBED, wanted=wanted)
     recall, sampled = certificate.measure_recall(
-        compared, collection, projection, config.certificate_sample
+        indexed, collection, projection, config.certificate_sample
     )
     certificate.require_recall(recall, config.min_recall, address)
     return recall, sampled
 
 
-def _query(
-    run: Run,
-    change: SnapshotChange,
-    address: CollectionAddress,
-    projection: Projection,
-    indexed: set[str],
-) -> NeighbourQuery:
-    """What the workers ask with: contents without an image are no neighbours."""
-    vanished = frozenset(indexed - keys_of(change.after))
-    return NeighbourQuery(address, len(indexed), projection.threshold, run.config.search, vanished)
+def _vanished(
+    embeddings: DataFrame, change: SnapshotChange, difference: Difference
+) -> SharedPrefixes:
+    """The contents of the collection that no image of the snapshot has: they are no neighbours.
+
+    Those that `embeddings` has, too, are of postponed days.
+    """
+    if not difference.surplus_count and not change.postponed:
+        return NOTHING
+    postponed = embedded(embeddings).where(F.col("dt").isin(change.postponed))
+    collected = without(postponed.select("content_id"), difference.missing)
+    held = collected.unionByName(difference.surplus).distinct()
+    vanished = without(held, change.after).localCheckpoint()
+    return share_vanished(vanished, vanished.count())
 
 
 def _find(
