@@ -131,6 +131,10 @@ bench-reuse: setup ## Measure what FILES=1000 images of PHOTOS cost when they co
 bench-days: setup ## Measure what one more day costs, by the age of the corpus
 	@$(PY) -m benchmarks.days $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
+.PHONY: bench-driver
+bench-driver: setup ## Measure the driver's memory by the size of the corpus: [SIZES=10000,1000000]
+	@$(PY) -m benchmarks.driver $${SIZES:+--contents="$$SIZES"} $${NAME:+--name="$$NAME"}
+
 bench-histories: setup ## Compare HISTORIES random histories of days with clean runs
 	@$(PY) -m benchmarks.histories $${HISTORIES:+--histories="$$HISTORIES"} \
 	    $${SEED:+--seed="$$SEED"} $${BROKEN:+--broken} $${NAME:+--name="$$NAME"}

@@ -1,0 +1,1 @@
+"""What a corpus of millions costs the driver's memory in the steps that look at all contents."""
