@@ -14,6 +14,7 @@ from imgdedup.config import Config, SearchConfig
 from imgdedup.errors import UserError
 from imgdedup.milvus.client import CollectionAddress, MilvusCollection
 from imgdedup.milvus.embedded import serving
+from imgdedup.relations import collected
 from imgdedup.relations import contents as relations
 from imgdedup.relations.collected import compare
 from imgdedup.relations.contents import DESCRIBED, embedded
@@ -254,6 +255,25 @@ def test_a_collection_that_differs_from_the_table_is_reported_by_numbers(
     index.require_equal(compare(rows, address, 10), 10)
     with pytest.raises(RuntimeError, match="counts 11 vectors for 10 keys"):
         index.require_equal(compare(rows, address, 11), 11)
+
+
+def test_the_workers_read_the_keys_of_a_large_collection(
+    loaded: DataFrame,
+    address: CollectionAddress,
+    milvus: MilvusCollection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(collected, "_BUCKET", 10)
+    assert len(collected.buckets(milvus.count())) == 16
+    milvus.delete(["a00", "z07"])
+    milvus.insert(["surplus", "0"], np.eye(2, DIMS + EXTRA, dtype=np.float32))
+    milvus.flush()
+    found = compare(loaded, address, milvus.count())
+    assert {row["content_id"] for row in found.missing.collect()} == {"a00", "z07"}
+    assert {row["content_id"] for row in found.surplus.collect()} == {"surplus", "0"}
+    assert found.keys == len(corpus())
+    index.delete(found.surplus, milvus)
+    assert compare(loaded, address, milvus.count()).surplus_count == 0
 
 
 def test_without_contents_nothing_is_inserted(
