@@ -3,8 +3,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run repair ui train test check docs bench bench-quality bench-precision bench-gpu \
-    bench-reuse bench-backfill bench-days bench-histories bench-crashes fuzz lock clean
+.PHONY: help setup demo run repair ui train test test-external check docs bench bench-quality \
+    bench-precision bench-gpu bench-reuse bench-backfill bench-days bench-histories bench-crashes fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
     WEIGHTS WITHOUT VIEWS START TEACHER LAST_SIDE BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
@@ -19,6 +19,8 @@ export PYSPARK_DRIVER_PYTHON := $(PYSPARK_PYTHON)
 unexport SPARK_HOME PYTHONPATH PYTHONHOME
 
 PY := .venv/bin/python
+COMPILE = $(PY) -m uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header \
+    --no-annotate --quiet $(if $(UPGRADE),--upgrade)
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 help: ## Print this help
@@ -80,6 +82,17 @@ test: setup ## Run the tests; IMGDEDUP_WEIGHTS=file adds the tests that need Ima
 	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && \
 	    $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
 	    $(if $(CI),--durations=15)
+
+# Servers have requirements of their own, so they get an environment of their own.
+build/external/.ready: tests/external/requirements.lock | setup
+	@echo "imgdedup: setting up build/external: a Milvus server and an S3 server"
+	@rm -rf build/external; $(PY) -m venv build/external
+	@build/external/bin/python -m pip install -qq --no-deps --requirement $<
+	@touch $@
+
+test-external: setup build/external/.ready ## Run the tests that need a Spark cluster, a Milvus server, an S3 server or a GPU
+	@JAVA_HOME=$$($(PY) -m imgdedup.local.java) && export JAVA_HOME && \
+	    IMGDEDUP_EXTERNAL=$(CURDIR)/build/external $(PY) -m pytest tests/external
 
 check: setup ## Check format, lint, types, import rules and links of pages
 	@$(PY) -m ruff format --check .
@@ -147,10 +160,10 @@ fuzz: setup ## Decode FILES=10000 damaged image files, and count the outcomes
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \
 	    $${NAME:+--name="$$NAME"}
 
-lock: setup ## Renew requirements.lock from pyproject.toml; UPGRADE=1 takes the newest releases
-	@$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-	    --no-emit-index-url --no-header --no-annotate --quiet $(if $(UPGRADE),--upgrade) \
-	    --output-file requirements.lock
+lock: setup ## Renew the pinned lists from pyproject.toml; UPGRADE=1 takes the newest releases
+	@$(COMPILE) pyproject.toml --all-extras --output-file requirements.lock
+	@$(COMPILE) pyproject.toml --constraint requirements.lock --output-file requirements-executor.lock
+	@$(COMPILE) tests/external/requirements.in --output-file tests/external/requirements.lock
 
 clean: ## Remove the environment and all caches; OUT stays
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build lib/imgdedup.egg-info

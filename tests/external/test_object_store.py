@@ -1,7 +1,7 @@
-"""Listing and reading from a real object store.
+"""Listing and reading from an object store: an S3 server that the tests start, or your own.
 
-IMGDEDUP_TEST_PREFIX names a prefix that the test may write below, as s3://bucket/folder; the store
-itself is found as usual (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...).
+IMGDEDUP_TEST_PREFIX names a prefix of your own store that the test may write below, as
+s3://bucket/folder; the store itself is found as usual (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, ...).
 """
 
 import os
@@ -17,18 +17,27 @@ from imgdedup.failures import ImageFailure
 from imgdedup.sources import object_store, read_bytes
 from imgdedup.stages.scan.folders import walk
 from imgdedup.stages.scan.images import listing
+from tests.external.servers.s3 import Store
 
 PREFIX = os.environ.get("IMGDEDUP_TEST_PREFIX")
 SHOWN = ScanConfig("auto", "", "day", skip_hidden=True, follow_links_outside=False)
 NAMES = ["a.jpg", "deep/er/b.png", "sub dir/ümlaut 100%25 #1.jpg", ".hidden", ".cache/c.jpg"]
 
-pytestmark = pytest.mark.skipif(not PREFIX, reason="IMGDEDUP_TEST_PREFIX names no object store")
+
+@pytest.fixture(scope="module")
+def prefix(request: pytest.FixtureRequest) -> str:
+    """Where the tests may write."""
+    if PREFIX:
+        return PREFIX
+    store: Store = request.getfixturevalue("store")
+    store.make_bucket("bucket")
+    return "s3://bucket/folder"
 
 
 @pytest.fixture
-def location() -> Iterator[str]:
+def location(prefix: str) -> Iterator[str]:
     """A fresh prefix that holds an object for each of NAMES, whose bytes are its name."""
-    location = f"{PREFIX}/{uuid4()}"
+    location = f"{prefix}/{uuid4()}"
     system, base = object_store(location)
     for name in NAMES:
         with system.open_output_stream(f"{base}/{name}") as stream:
