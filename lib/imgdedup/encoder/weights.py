@@ -5,6 +5,7 @@ that says what to do. Those in .safetensors files are read without torch.
 """
 
 import hashlib
+import pkgutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ _MAX_BYTES = 4 << 30
 def load(spec: str) -> Weights:
     """Load `builtin`, `sscd`, a torchvision ResNet-50 weights name, or a path or URI."""
     if spec == "builtin":
-        return _safetensors(spec, BUILTIN.read_bytes())
+        return _safetensors(spec, _packaged(BUILTIN.name))
     if is_name(spec):
         from imgdedup.encoder import torch_files
 
@@ -47,8 +48,17 @@ def with_ranges(loaded: Weights, spec: str) -> Weights:
     """
     if loaded.state is None or is_name(spec):
         return loaded
-    place = ranges.beside(str(BUILTIN) if spec == "builtin" else spec)
-    return replace(loaded, ranges=_ranges(place, loaded.digest))
+    if spec == "builtin":
+        data = _packaged(ranges.beside(BUILTIN.name))
+        return replace(loaded, ranges=ranges.loads(data, loaded.digest))
+    return replace(loaded, ranges=_ranges(ranges.beside(spec), loaded.digest))
+
+
+def _packaged(name: str) -> bytes:
+    """A file of this package, also where the package is a zip file: Spark ships it so."""
+    data = pkgutil.get_data(__package__, name)
+    assert data is not None
+    return data
 
 
 def _read(spec: str) -> Weights:

@@ -8,9 +8,12 @@ wherever they lie, so crops, turns and bars change the vector little.
 """
 
 import hashlib
+import io
+import pkgutil
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -18,7 +21,7 @@ import numpy as np
 from imgdedup.geometry import features
 from imgdedup.geometry.features import Features
 
-_CODEBOOK = Path(__file__).with_name("codebook.npz")
+_CODEBOOK = "codebook.npz"
 _LEAST_FEATURES = 8  # fewer say nothing about a picture
 _LEVELS = 127  # of a stored value either way
 _WORDS, _VALUES = 32, 64  # centres; values of a projected feature
@@ -75,13 +78,15 @@ class Codebook:
 
 @cache
 def builtin_codebook() -> Codebook:
-    """The codebook in the package."""
-    return load(_CODEBOOK)
+    """The codebook in the package, which may be a zip file: Spark ships it so."""
+    data = pkgutil.get_data(__package__, _CODEBOOK)
+    assert data is not None
+    return load(io.BytesIO(data))
 
 
-def load(path: Path) -> Codebook:
+def load(file: Path | BinaryIO) -> Codebook:
     """Read a codebook that `Codebook.save` wrote."""
-    with np.load(path) as stored:
+    with np.load(file) as stored:
         return Codebook(stored["mean"], stored["axes"], stored["centres"])
 
 

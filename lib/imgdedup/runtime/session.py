@@ -7,14 +7,20 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from imgdedup.config import Config
+from imgdedup.errors import UserError
+from imgdedup.runtime import shipping
 
 
 def start_session(job: str, dt: str, config: Config) -> SparkSession:
     """Start the session of one job with the properties of its configuration.
 
     spark-submit chooses the master. A task of the job `embed` takes all cores of its executor, so
-    that one model uses all of them, unless `embed.task_cpus` says otherwise.
+    that one model uses all of them, unless `embed.task_cpus` says otherwise. Executors of a cluster
+    get the code of this package. Raises UserError when a cluster has no Milvus server.
     """
+    python = config.spark.properties.get("spark.pyspark.python")
+    if python:
+        os.environ["PYSPARK_PYTHON"] = python  # the driver tells it to the executors
     properties = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(config.spark.shuffle_partitions),
@@ -33,6 +39,10 @@ def start_session(job: str, dt: str, config: Config) -> SparkSession:
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
+    if not str(spark.sparkContext.master).startswith("local"):
+        if not config.milvus.uri:
+            raise UserError("a cluster needs a Milvus server: set milvus.uri to its address")
+        shipping.ship_package(spark)
     return spark
 
 
