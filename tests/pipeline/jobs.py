@@ -29,24 +29,26 @@ class Ended(NamedTuple):
 
 def command(
     stages: str,
-    root: Path,
+    root: Path | str,
     dt: str,
     manifest: str = "",
     run_id: str = "run",
     settings: Mapping[str, object] | None = None,
     until: str = "",
+    conf: Path = REPOSITORY / "conf",
+    overlay: str = "local",
 ) -> list[str]:
     """The script of a job, and the arguments that run some of its stages.
 
-    `stages` has commas between them.
+    `stages` has commas between them. `overlay` names a file of the folder `conf`.
     """
     arguments = {
         "root": str(root),
         "dt": dt,
         "until": until,
         "run-id": run_id,
-        "conf-dir": str(REPOSITORY / "conf"),
-        "overlay": "local",
+        "conf-dir": str(conf),
+        "overlay": overlay,
         "settings": json.dumps(settings or {}),
         "stages": stages,
         **({"manifest": manifest} if stages.startswith("scan") else {}),
@@ -60,7 +62,12 @@ def spark_submit(job: Sequence[str]) -> Ended:
     done = subprocess.run(
         ["spark-submit", *PROPERTIES, *job], capture_output=True, text=True, timeout=300
     )
-    return Ended(done.returncode, _marked(done.stdout.splitlines()))
+    return ended(done.returncode, done.stdout)
+
+
+def ended(status: int, output: str) -> Ended:
+    """How a job with this exit status and standard output ended."""
+    return Ended(status, _marked(output.splitlines()))
 
 
 class Jobs:

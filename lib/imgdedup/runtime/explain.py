@@ -15,6 +15,7 @@ _KNOWN = {
     "Permission denied": "the output folder cannot be written: check its permissions",
     "Read-only file system": "the output folder is on a read-only file system",
     "Fail connecting to server": "Milvus no longer answers: check that it runs, and run again",
+    "CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND": "an executor was lost, and its rows with it: run again",
     "OutOfMemoryError": "the JVM ran out of memory: raise spark.driver_memory",
 }
 

@@ -18,6 +18,7 @@ from imgdedup.flow import BY_DAY
 from imgdedup.lake import Lake
 from imgdedup.runtime import monitor
 from imgdedup.runtime.arguments import parse_arguments
+from imgdedup.runtime.connectors import require_connector
 from imgdedup.runtime.days import days_between
 from imgdedup.runtime.explain import FAILED, USER_ERROR, explain
 from imgdedup.runtime.records import summary, write_record
@@ -49,6 +50,7 @@ def main(job: str, **bodies: Body) -> NoReturn:
             _require_folder(arguments.root)
             settings = config.load(arguments.conf_dir, arguments.overlay, arguments.settings)
             spark = start_session(job, days[-1], settings)
+            require_connector(spark, arguments.root)
         except UserError as error:
             say(f"error: {job}: {error}")
             sys.exit(USER_ERROR)

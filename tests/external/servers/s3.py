@@ -54,9 +54,9 @@ class Store:
         system = self.make_bucket(bucket)
         fs.copy_files(str(folder), f"{bucket}/{prefix}", destination_filesystem=system)
 
-    def reads(self, key: str) -> int:
-        """How often objects whose bucket and key begin so have been read."""
-        return self.log.read_text().count(f'"GET /{key}')
+    def opened(self, key: str) -> int:
+        """How often Arrow has opened objects whose bucket and key begin so."""
+        return self.log.read_text().count(f"HEAD /{key}")
 
 
 @contextmanager

@@ -13,14 +13,18 @@ from pathlib import Path
 import psutil
 import pyspark
 
+from imgdedup.local.java import BRIEF
 from tests.external.servers.kept import HOST, kept, wait_for
 
 _SPARK = Path(pyspark.__file__).parent
 _CLASS = str(_SPARK / "bin" / "spark-class")
 _DEPLOY = "org.apache.spark.deploy"
 _ADDRESS = re.compile(rf"spark://{re.escape(HOST)}:\d+")
+_SIZE = ("--cores", "1", "--memory", "2g", "--work-dir", "work")
 _PORTS = ("--port", "0", "--webui-port", "0")
 _EXECUTOR = "CoarseGrainedExecutorBackend"
+
+_Server = subprocess.Popen[str]
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Cluster:
     """A running cluster."""
 
     address: str  # spark://host:port
-    workers: Sequence[subprocess.Popen[str]]
+    workers: Sequence[_Server]
 
     def executors(self) -> list[psutil.Process]:
         """The JVMs that run tasks now, oldest first."""
@@ -50,29 +54,32 @@ def running(folder: Path, changes: Mapping[str, str], workers: int = 2) -> Itera
     """
     hidden = ("AWS_", "PYSPARK_", "SPARK_", "PYTHONPATH", "IMGDEDUP_")
     environment = {name: text for name, text in os.environ.items() if not name.startswith(hidden)}
-    # The REST server of a master has a fixed port.
-    options = {"SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false"}
-    environment |= {"SPARK_LOCAL_IP": HOST, "SPARK_HOME": str(_SPARK), **options, **changes}
+    environment |= {
+        "SPARK_HOME": str(_SPARK),
+        "SPARK_DAEMON_JAVA_OPTS": BRIEF,
+        "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",  # its port would be fixed
+        **changes,
+    }
     with ExitStack() as stack:
 
-        def start(name: str, *words: str) -> tuple[subprocess.Popen[str], Path]:
-            (folder / name).mkdir(parents=True)
-            own = environment | {"SPARK_LOCAL_DIRS": str(folder / name / "local")}
-            log = folder / name / "log"
-            return stack.enter_context(kept([_CLASS, *words], own, log)), log
+        def start(name: str, host: str, kind: str, *words: str) -> tuple[_Server, Path]:
+            own, log = folder / name, folder / name / "log"
+            own.mkdir(parents=True)
+            places = {"SPARK_LOCAL_IP": host, "SPARK_LOCAL_DIRS": str(own / "local")}
+            command = [_CLASS, f"{_DEPLOY}.{kind}", "--host", host, *_PORTS, *words]
+            return stack.enter_context(kept(command, environment | places, log)), log
 
-        master, log = start("master", f"{_DEPLOY}.master.Master", "--host", HOST, *_PORTS)
-        address = _ADDRESS.search(wait_for("elected leader", master, log))
-        assert address is not None
-        nodes = [start(f"node{n}", *_worker(address[0])) for n in range(workers)]
+        master, log = start("master", HOST, "master.Master")
+        found = _ADDRESS.search(wait_for("elected leader", master, log))
+        assert found is not None
+        # Each node has an address of loopback: Spark runs no second copy of a task on one host.
+        nodes = [
+            start(f"node{n}", f"127.0.0.{n + 2}", "worker.Worker", *_SIZE, found[0])
+            for n in range(workers)
+        ]
         for worker, log in nodes:
             wait_for("Successfully registered", worker, log)
-        yield Cluster(address[0], [worker for worker, _ in nodes])
-
-
-def _worker(master: str) -> list[str]:
-    size = ["--cores", "1", "--memory", "2g", "--work-dir", "work"]
-    return [f"{_DEPLOY}.worker.Worker", "--host", HOST, *_PORTS, *size, master]
+        yield Cluster(found[0], [worker for worker, _ in nodes])
 
 
 def _command_line(process: psutil.Process) -> list[str]:

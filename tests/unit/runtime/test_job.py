@@ -156,6 +156,14 @@ Driver stacktrace:
             1,
         ),
         (
+            RuntimeError(
+                "An error occurred.\n: org.apache.spark.SparkException: "
+                "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND] Checkpoint block rdd_62_0 not found!"
+            ),
+            "an executor was lost, and its rows with it: run again",
+            1,
+        ),
+        (
             RuntimeError("An error occurred.\n: java.lang.OutOfMemoryError: Java heap space"),
             "the JVM ran out of memory: raise spark.driver_memory",
             1,

@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql.types import StructField, StructType
 
 from imgdedup.errors import UserError
+from imgdedup.runtime.connectors import can_read
+from imgdedup.stages.scan import arrow
 from imgdedup.stages.scan.finding import partition_values
 from imgdedup.stages.scan.footers import Group, group_by_schema, require_names_apart
 from imgdedup.stages.scan.places import Place
@@ -28,10 +30,9 @@ def read(spark: SparkSession, place: Place, manifest: str) -> DataFrame:
     groups = group_by_schema([place.path(name) for name in place.names], manifest)
     held = [name for group in groups for name in group.schema.names if name not in folders]
     require_names_apart([*folders, *held], manifest)
+    reads = _by_spark if can_read(spark, place.base) else _by_arrow
     try:
-        columns = _types_of_folders(_reader(spark, place), groups, folders)
-        frames = [_read(_reader(spark, place), group, groups, columns) for group in groups]
-        return union(frames, manifest).drop(_DAY)
+        return union(reads(spark, place, groups, folders), manifest).drop(_DAY)
     except (PySparkException, Py4JJavaError) as error:
         raise UserError(f"Spark cannot read the manifest {manifest}: {_why(error)}") from None
 
@@ -43,11 +44,6 @@ def union(frames: Sequence[DataFrame], manifest: str) -> DataFrame:
         return reduce(lambda one, other: one.unionByName(other, True), frames)
     except PySparkException as error:
         raise UserError(f"Spark cannot unite the files of {manifest}: {_why(error)}") from None
-
-
-def _reader(spark: SparkSession, place: Place) -> DataFrameReader:
-    # Names of files are no patterns here. Spark uses this option itself, for lists of files.
-    return spark.read.option("basePath", place.base).option("__globPaths__", "false")
 
 
 def _folder_columns(place: Place, manifest: str) -> list[str]:
@@ -62,22 +58,42 @@ def _folder_columns(place: Place, manifest: str) -> list[str]:
     return list(next(iter(found)))
 
 
-def _types_of_folders(
-    reader: DataFrameReader, groups: Sequence[Group], folders: Sequence[str]
-) -> list[StructField]:
-    if not folders:
-        return []
-    schema = reader.parquet(*(file for group in groups for file in group.files)).schema
-    return [schema[name] for name in folders]
+def _by_spark(
+    spark: SparkSession, place: Place, groups: Sequence[Group], folders: Sequence[str]
+) -> list[DataFrame]:
+    """The rows of each group of files, read by Spark, which finds the types of folders."""
+
+    def reader() -> DataFrameReader:
+        # Names of files are no patterns here. Spark uses this option itself, for lists of files.
+        return spark.read.option("basePath", place.base).option("__globPaths__", "false")
+
+    files = [file for group in groups for file in group.files] if folders else groups[0].files[:1]
+    found = reader().parquet(*files).schema
+    beside = [found[name] for name in folders]
+    frames = []
+    for group in groups:
+        left_out = {*folders, *_without_type(group, groups)}
+        own = [f for f in reader().parquet(group.files[0]).schema if f.name not in left_out]
+        frames.append(reader().schema(StructType([*own, *beside])).parquet(*group.files))
+    return frames
 
 
-def _read(
-    reader: DataFrameReader, group: Group, groups: Sequence[Group], folders: list[StructField]
-) -> DataFrame:
-    own = reader.parquet(group.files[0]).schema
-    beside = {field.name for field in folders} | _without_type(group, groups)
-    fields = [field for field in own if field.name not in beside]
-    return reader.schema(StructType([*fields, *folders])).parquet(*group.files)
+def _by_arrow(
+    spark: SparkSession, place: Place, groups: Sequence[Group], folders: Sequence[str]
+) -> list[DataFrame]:
+    """The rows of each group of files, where Spark has no connector."""
+    values = {place.path(name): partition_values(name) for name in place.names}
+    beside = [
+        StructField(name, arrow.type_of([found[name] for found in values.values()]))
+        for name in folders
+    ]
+    frames = []
+    for group in groups:
+        left_out = {*folders, *_without_type(group, groups)}
+        own = pa.schema([field for field in group.schema if field.name not in left_out])
+        files = {file: values[file] for file in group.files}
+        frames.append(arrow.read(spark, files, own, beside))
+    return frames
 
 
 def _without_type(group: Group, groups: Sequence[Group]) -> set[str]:
