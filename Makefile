@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run repair ui train test test-external check docs bench bench-quality \
+.PHONY: help setup demo demo-cluster run repair ui train test test-external check docs bench bench-quality \
     bench-precision bench-gpu bench-reuse bench-backfill bench-days bench-histories bench-crashes fuzz lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
@@ -45,6 +45,9 @@ setup: .venv/.ready ## Create or repair the environment in .venv (the other targ
 
 demo: setup ## Deduplicate real photographs and edits of them; the tables go to OUT (out/demo)
 	@$(PY) -m imgdedup.local.demo $${OUT:+--out="$$OUT"}
+
+demo-cluster: setup build/external/.ready ## Do the same on a Spark cluster, a Milvus server and S3, all on loopback; OUT=folder
+	@IMGDEDUP_EXTERNAL=$(CURDIR)/build/external $(PY) -m benchmarks.cluster $${OUT:+--out="$$OUT"}
 
 run: run-usage setup ## Deduplicate your images: IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=day]] [OVERLAY=local] [REFIT=1]
 	@$(PY) -m imgdedup.local.run --images="$$IMAGES" --out="$$OUT" \

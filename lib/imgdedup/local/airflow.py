@@ -14,7 +14,7 @@ from imgdedup.console import say
 from imgdedup.errors import UserError
 from imgdedup.local import processes
 from imgdedup.local.transcript import Transcript
-from imgdedup.local.workspace import CONF, Workspace, claimed, environment
+from imgdedup.local.workspace import CONF, LOCAL, Workspace, claimed, environment
 
 
 def run_dag(
@@ -22,11 +22,13 @@ def run_dag(
     days: Sequence[Mapping[str, object]],
     overlay: str,
     settings: Mapping[str, object],
+    master: str = LOCAL,
 ) -> int:
     """Run the DAG once for each of `days` and show its progress; return the exit status.
 
-    Each of `days` holds the parameters `dt` and `manifest`, and perhaps `until`. Stops at the
-    first run that fails. Raises UserError when the first run cannot start.
+    Each of `days` holds the parameters `dt` and `manifest`, and perhaps `until`. The jobs run on
+    the Spark at `master`. Stops at the first run that fails. Raises UserError when the first run
+    cannot start.
     """
     config.load(CONF, overlay, settings)  # raises for a misspelt setting before Airflow starts
     root = root.absolute()
@@ -37,7 +39,7 @@ def run_dag(
         runner = None
         say("starting Airflow")
         try:
-            runner = start_runner(space, runs, subprocess.PIPE)
+            runner = start_runner(space, runs, subprocess.PIPE, master)
             return _follow(runner, log)
         except processes.Stopped as stop:
             say(f"stopped by {stop}: ending what still runs")
@@ -51,14 +53,17 @@ def run_dag(
 
 
 def start_runner(
-    space: Workspace, runs: Sequence[Mapping[str, object]], output: int | IO[str]
+    space: Workspace,
+    runs: Sequence[Mapping[str, object]],
+    output: int | IO[str],
+    master: str = LOCAL,
 ) -> subprocess.Popen[str]:
     """Start the process that prepares Airflow's database and does `runs`.
 
     The process holds the lock, too. If its parent is killed, no other run can start beside it.
     """
     command = [sys.executable, "-m", "imgdedup.local.dag_runner", json.dumps(runs)]
-    return processes.start(command, environment(space), space.tmp, output, [space.lock])
+    return processes.start(command, environment(space, master), space.tmp, output, [space.lock])
 
 
 def _follow(runner: subprocess.Popen[str], log: Path) -> int:

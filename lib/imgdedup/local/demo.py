@@ -5,12 +5,15 @@ python -m imgdedup.local.demo [--out FOLDER]
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imgdedup.console import say
 from imgdedup.corpora import corpus
+from imgdedup.corpora.corpus import Truth
 from imgdedup.errors import UserError
 from imgdedup.local import report, run
+from imgdedup.local.workspace import LOCAL
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 PHOTOS = "photos"  # lies beside the datasets; no dataset has this name
@@ -18,12 +21,33 @@ PHOTOS = "photos"  # lies beside the datasets; no dataset has this name
 
 def demo(out: Path) -> int:
     """Build the photographs, run the DAG for each day, print the report; 0 when all went well."""
+    truth = photographs(out)
+    return judged(out, truth, run_days(f"{out / PHOTOS}/{{dt}}", out, truth))
+
+
+def photographs(out: Path) -> list[Truth]:
+    """Build the photographs of all days below `out`, and tell what each file is."""
     photos = out / PHOTOS
     truth = corpus.ensure(photos, DAYS)
     say(f"demo: {len(truth)} files of {len(DAYS)} days in {photos}")
+    return truth
+
+
+def run_days(
+    images: str,
+    out: Path,
+    truth: Sequence[Truth],
+    settings: Mapping[str, object] | None = None,
+    master: str = LOCAL,
+) -> int:
+    """Run the DAG for each day on the photographs at `images`; return the exit status."""
     # fit sees the first day alone. It must not choose the threshold for so small a corpus.
-    settings = {"fit.expected_images": len(truth)}
-    status = run.run(f"{photos}/{{dt}}", out, *DAYS, settings=settings)
+    chosen = {"fit.expected_images": len(truth), **(settings or {})}
+    return run.run(images, out, *DAYS, settings=chosen, master=master)
+
+
+def judged(out: Path, truth: Sequence[Truth], status: int) -> int:
+    """Print what the runs found and missed, if they ended with status 0; the demo's status."""
     if status:
         return status
     problems = report.print_demo(out, truth)

@@ -18,6 +18,7 @@ from imgdedup.console import say
 from imgdedup.errors import UserError
 from imgdedup.local import report
 from imgdedup.local.airflow import run_dag
+from imgdedup.local.workspace import LOCAL
 from imgdedup.runtime.days import days_between
 from imgdedup.stages.scan.finding import require_parquet_file
 
@@ -30,18 +31,20 @@ def run(
     *days: str,
     overlay: str = "local",
     settings: Mapping[str, object] | None = None,
+    master: str = LOCAL,
 ) -> int:
     """Run the DAG for each of `days` (YYYY-MM-DD) in turn; return the exit status.
 
     `images` is a folder, a Parquet file, an object-store URI, a pattern of these, or several of
     them with commas between; `{dt}` in it stands for the day.
+    The jobs run on the Spark at `master`, whose nodes see the folder `out` where this machine does.
     Days given together share one start of Airflow. The environment variable IMGDEDUP_WEIGHTS
     names the weights unless `settings` does. Raises UserError when the run cannot start.
     """
     folder = require_local_folder(str(out))
     manifests = {require_day(dt): require_images(images, dt, folder) for dt in days}
     runs = [{"dt": dt, "manifest": manifest} for dt, manifest in manifests.items()]
-    return run_dag(folder, runs, overlay, _chosen(settings))
+    return run_dag(folder, runs, overlay, _chosen(settings), master)
 
 
 def run_range(

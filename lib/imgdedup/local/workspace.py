@@ -22,6 +22,7 @@ from imgdedup.local.prepared import class_archive
 REPOSITORY = Path(os.path.abspath(imgdedup.__file__)).parents[2]
 CONF = REPOSITORY / "conf"
 SQLITE = sqlite.__name__
+LOCAL = "local[*]"  # Spark on all cores of this machine
 
 
 class Workspace(NamedTuple):
@@ -61,10 +62,11 @@ def claimed(root: Path) -> Iterator[Workspace]:
             shutil.rmtree(tmp, ignore_errors=True)
 
 
-def environment(space: Workspace) -> dict[str, str]:
+def environment(space: Workspace, master: str = LOCAL) -> dict[str, str]:
     """Return the environment of the embedded Airflow and of the Spark that it starts.
 
-    Settings of any other Airflow or Spark on the machine are left out.
+    `master` is the address of Spark's cluster manager. Settings of any other Airflow or Spark on
+    the machine are left out.
     """
     kept = {
         name: value
@@ -90,5 +92,5 @@ def environment(space: Workspace) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOG_FORMAT": "%(asctime)s %(levelname)s %(message)s",
-        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[*]"}),
+        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": master}),
     }

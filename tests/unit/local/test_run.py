@@ -1,5 +1,6 @@
 """What surrounds a run on this machine: its arguments, its folder, its processes."""
 
+import json
 import os
 import signal
 import socket
@@ -193,6 +194,18 @@ def test_settings_of_another_airflow_and_spark_are_left_out(
     assert "elsewhere" not in environment.values()
     assert environment["PATH"].startswith(f"{sys.prefix}/bin{os.pathsep}")
     assert environment["AIRFLOW_HOME"] == str(tmp_path / "airflow")
+
+
+def test_the_embedded_airflow_may_use_a_cluster(tmp_path: Path) -> None:
+    space = workspace.Workspace(tmp_path, tmp_path / "tmp", 0)
+    masters = [
+        json.loads(environment["AIRFLOW_CONN_SPARK_DEFAULT"])["host"]
+        for environment in (
+            workspace.environment(space),
+            workspace.environment(space, "spark://127.0.0.1:7077"),
+        )
+    ]
+    assert masters == ["local[*]", "spark://127.0.0.1:7077"]
 
 
 def test_a_taken_port_is_replaced() -> None:

@@ -67,9 +67,10 @@ def _by_spark(
         # Names of files are no patterns here. Spark uses this option itself, for lists of files.
         return spark.read.option("basePath", place.base).option("__globPaths__", "false")
 
-    files = [file for group in groups for file in group.files] if folders else groups[0].files[:1]
-    found = reader().parquet(*files).schema
-    beside = [found[name] for name in folders]
+    beside = []
+    if folders:
+        found = reader().parquet(*(file for group in groups for file in group.files)).schema
+        beside = [found[name] for name in folders]
     frames = []
     for group in groups:
         left_out = {*folders, *_without_type(group, groups)}
