@@ -18,7 +18,7 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from imgdedup.sources import object_store
+from imgdedup.stages.scan.folders import open_file
 
 _INTEGER = re.compile(r"-?\d{1,9}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -62,8 +62,7 @@ def _reader(
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for row in (row for batch in batches for row in batch.to_pylist()):
-            system, path = object_store(row["file"])
-            with system.open_input_file(path) as file:
+            with open_file(row["file"]) as file:
                 for rows in pq.ParquetFile(file).iter_batches(batch_rows, columns=columns):
                     table = pa.Table.from_batches([rows]).select(columns)
                     for field, value in zip(list(target)[own:], row["values"], strict=True):

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pyarrow import fs
+from pyarrow import NativeFile, fs
 
 from imgdedup.config import ScanConfig
 from imgdedup.errors import Missing, UserError
@@ -53,16 +53,20 @@ def exists(location: str) -> bool:
     return _info(location)[2].type == fs.FileType.File
 
 
+def open_file(location: str) -> NativeFile:
+    """Open a file for reading at any place in it; OSError or ValueError when that fails."""
+    path = local_path(location)
+    if path is not None:
+        return fs.LocalFileSystem().open_input_file(str(path))
+    system, key = object_store(location)
+    return system.open_input_file(key)
+
+
 def first_bytes(location: str, count: int) -> bytes:
     """The first bytes of a file; UserError when it cannot be read."""
-    path = local_path(location)
     try:
-        if path is not None:
-            with open(path, "rb") as file:
-                return file.read(count)
-        system, key = object_store(location)
-        with system.open_input_stream(key, compression=None) as stream:
-            return bytes(stream.read(count))
+        with open_file(location) as file:
+            return bytes(file.read(count))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {location}: {error}") from None
 

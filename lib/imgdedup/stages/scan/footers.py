@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyarrow import types
 
 from imgdedup.errors import UserError
-from imgdedup.sources import local_path, object_store
+from imgdedup.stages.scan.folders import open_file
 
 _AT_ONCE = 16  # footers read in parallel, since an object store answers slowly
 _MOST_DIGITS = 38  # of Spark's decimals
@@ -59,12 +59,9 @@ def require_names_apart(names: Iterable[str], manifest: str) -> None:
 
 
 def _schema(file: str, manifest: str) -> pa.Schema:
-    path = local_path(file)
     try:
-        if path is not None:
-            return pq.read_schema(path).remove_metadata()
-        system, key = object_store(file)
-        return pq.read_schema(key, filesystem=system).remove_metadata()
+        with open_file(file) as opened:
+            return pq.read_schema(opened).remove_metadata()
     except (OSError, ValueError, pa.ArrowException) as error:
         where = "" if file == manifest else f": {file}"
         raise UserError(
