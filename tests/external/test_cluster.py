@@ -3,6 +3,7 @@
 The nodes have all packages but imgdedup. The root is a folder that all nodes see.
 """
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -14,6 +15,9 @@ import pytest
 
 from imgdedup.corpora import corpus
 from imgdedup.encoder import ranges, weights
+from imgdedup.local.client import ENDED, Client
+from imgdedup.local.services import free_port, running
+from imgdedup.local.workspace import claimed
 from tests.external.servers.s3 import Store
 from tests.external.servers.spark import Cluster
 from tests.external.submitting import DAY, Job, Submitter, configure
@@ -118,6 +122,34 @@ def busy_executor(cluster: Cluster, job: Job) -> psutil.Process:
     """An executor of the job that has Python workers, as soon as there is one."""
     job.until(lambda: any(map(workers_of, cluster.executors())))
     return next(filter(workers_of, cluster.executors()))
+
+
+def test_a_running_airflow_gives_the_jobs_to_the_cluster(
+    cluster: Cluster,
+    milvus_uri: str,
+    node_python: Path,
+    undisturbed: tuple[Path, list[Ended]],
+    lakes: Path,
+) -> None:
+    root = lakes / "scheduled"
+    root.mkdir()
+    connection = json.dumps({"conn_type": "spark", "host": cluster.address})
+    changes = {"AIRFLOW_CONN_SPARK_DEFAULT": connection, "AIRFLOW_VAR_IMGDEDUP_MANIFEST": IMAGES}
+    settings = {
+        "milvus.uri": milvus_uri,
+        "spark.properties": {"spark.pyspark.python": str(node_python)},
+    }
+    with (
+        claimed(root) as space,
+        running(space, free_port(0), root / "airflow.log", changes) as services,
+    ):
+        airflow = Client(services)
+        airflow.wait("the DAG", airflow.is_known, 120)
+        airflow.unpause()
+        run = airflow.trigger(dt=DAY, root=str(root), settings=settings)
+        airflow.wait("the run", lambda: airflow.run(run)["state"] in ENDED, 900, poll=2)
+        assert airflow.run(run)["state"] == "success"
+    equal(root, undisturbed[0])
 
 
 @pytest.mark.parametrize("fault", ["the executor dies", "its tasks hang"])
