@@ -28,6 +28,8 @@ one spark-submit. The DAG runs when a day is over (UTC), for that day.
     airflow variables set imgdedup_root s3a://bucket/dedup
     airflow connections add spark_default --conn-type spark --conn-host 'local[*]'
 
+A Milvus server that wants credentials has them in the connection `imgdedup_milvus`: login and
+password, or a token as the password alone. They reach the job in its environment.
 Without the pool, the jobs `index` and `dedup` are never scheduled; `embed` does not need it.
 Spark must run the driver beside Airflow (deploy mode `client`), where `jobs/` and `conf/` are.
 
@@ -52,7 +54,9 @@ The assets `imgdedup_pairs`, `imgdedup_groups` and `imgdedup_deduplicated` start
 depend on them.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,13 +65,14 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import (
     DAG,
     Asset,
+    BaseHook,
     CronDataIntervalTimetable,
     Param,
     RetryDecision,
     RetryPolicy,
     chain,
 )
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from imgdedup.flow import JOBS, POOL, Job
 
@@ -80,6 +85,9 @@ OUTLETS = {
         Asset("imgdedup_deduplicated"),
     ],
 }
+
+MILVUS_CONNECTION = "imgdedup_milvus"
+MILVUS_VARIABLES = tuple(f"IMGDEDUP_MILVUS_{name}" for name in ("TOKEN", "USER", "PASSWORD"))
 
 # In some ways of starting a run, `ds` and `data_interval_start` do not exist or mean today.
 DT = "(params.dt or ((dag_run.logical_date or dag_run.run_after) | ds))"
@@ -155,8 +163,33 @@ class JobOperator(SparkSubmitOperator):
         """Run spark-submit; raises AirflowException when it fails."""
         from imgdedup.runtime.guard import guarded  # at run time: parsing this file stays cheap
 
-        with guarded():
+        with guarded(), milvus_credentials():
             super().execute(context)
+
+
+@contextmanager
+def milvus_credentials() -> Iterator[None]:
+    """Hand the connection `imgdedup_milvus`, if there is one, to spark-submit in its environment.
+
+    The environment is the only way on which a password shows in no command line, page or log.
+    """
+    try:
+        found = BaseHook.get_connection(MILVUS_CONNECTION)
+    except AirflowNotFoundException:
+        yield
+        return
+    user, password = found.login or "", found.password or ""
+    values = ("", user, password) if user else (password, "", "")
+    before = {name: os.environ.get(name) for name in MILVUS_VARIABLES}
+    os.environ.update(zip(MILVUS_VARIABLES, values, strict=True))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def require_root(root: str) -> str:
@@ -174,7 +207,15 @@ def last_day(dt: str, until: str | None) -> str:
 
 
 def settings_of(settings: Mapping[str, object], refit: bool) -> dict[str, object]:
-    """Return the settings of a run, with the parameter `refit` when it is set."""
+    """Return the settings of a run, with the parameter `refit` when it is set.
+
+    Fail the task when they hold credentials, before a command line shows them.
+    """
+    if "@" in str(settings.get("milvus.uri", "")):
+        raise _refusal(
+            "milvus.uri must be an address alone: put credentials into the connection "
+            f"{MILVUS_CONNECTION}"
+        )
     return {**settings, **({"fit.refit": True} if refit else {})}
 
 

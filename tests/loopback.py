@@ -11,8 +11,11 @@ class Request(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
+    body = b""  # of a POST
+
     def do_GET(self) -> None:
         """Answer."""
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         server = self.server
         assert isinstance(server, Server)
         server.asked.append(self.path)

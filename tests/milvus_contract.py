@@ -95,6 +95,24 @@ class CollectionContract:
         assert collection.count() == 10
         np.testing.assert_array_equal(collection.vectors(names[:1]), other)
 
+    def test_an_upserted_key_is_there_once_with_its_new_vector(
+        self, collection: Collection
+    ) -> None:
+        names, vectors = filled(collection, 10)
+        other = stored(4, seed=1)
+        collection.upsert([*names[:3], "e" * 64], other)
+        collection.upsert([], other[:0])
+        collection.flush()
+        assert collection.count() == 11
+        assert collection.keys() == {*names, "e" * 64}
+        np.testing.assert_array_equal(collection.vectors(names[:3]), other[:3])
+        np.testing.assert_array_equal(collection.vectors(names[3:]), vectors[3:])
+
+    def test_no_key_has_several_vectors(self, collection: Collection) -> None:
+        assert collection.repeated() == []
+        filled(collection, 5)
+        assert collection.repeated() == []
+
     def test_neighbours_come_with_the_largest_margin_first(self, collection: Collection) -> None:
         names, vectors = filled(collection, 200)
         asked = stored(7, seed=2)

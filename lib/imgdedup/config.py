@@ -117,8 +117,16 @@ class MilvusConfig(_Strict):
     port: Annotated[int, Ge(0), Le(65535)]
     request_timeout: Seconds
     collection: Annotated[str, MinLen(1)]
-    index_type: Literal["FLAT", "HNSW"]
+    index_type: Literal["FLAT", "HNSW", "IVF_SQ8", "DISKANN", "AUTO"]
+    server_memory: Annotated[float, Ge(0)]
+    wanted_recall: Share
     insert_batch: Count
+    upsert_rows: CountOrAuto
+    ca_file: str
+    import_storage: str
+    import_prefix: str
+    import_file_rows: Count
+    import_timeout: Seconds
 
 
 @dataclass(frozen=True)

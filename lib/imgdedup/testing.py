@@ -26,7 +26,7 @@ class FakeCollection:
     def close(self) -> None:
         """Nothing to close."""
 
-    def create(self, width: int) -> None:
+    def create(self, width: int, expected: int = 0) -> None:
         """See Collection."""
         if self._width is None:
             self._width = width
@@ -44,6 +44,14 @@ class FakeCollection:
         if self._width is None or vectors.shape != (len(keys), self._width):
             raise ValueError(f"{vectors.shape} for {len(keys)} keys of {self._width} values")
         self._rows |= dict(zip(keys, vectors.astype(np.float32), strict=True))
+
+    def upsert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
+        """See Collection."""
+        self.insert(keys, vectors)
+
+    def repeated(self) -> list[str]:
+        """No key has several vectors."""
+        return []
 
     def delete(self, keys: Sequence[str]) -> None:
         """See Collection."""

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "lake": {"console", "errors"},
     "relations": {"config", "errors", "space"},
     "settling": {"config", "console", "errors", "lake", "relations", "space"},
-    "milvus": {"config", "errors", "sources"},
+    "milvus": {"config", "console", "errors", "sources"},
     "runtime": GROUND | {"lake", "sources"},
     "stages": GROUND
     | {"space", "images", "sources", "geometry", "encoder", "lake", "relations", "settling"}

@@ -15,8 +15,11 @@ from pathlib import Path
 from imgdedup.config import MilvusConfig
 from imgdedup.errors import UserError
 from imgdedup.milvus.client import CollectionAddress
+from imgdedup.milvus.credentials import require_bare, token_of_environment
+from imgdedup.milvus.storage import require_storage
 from imgdedup.sources import local_path
 
+_EMBEDDED = ("FLAT", "HNSW", "AUTO")  # it takes other names, and ignores what they need
 _SCHEMA = "schema.json"  # without this file a folder is no collection, and only stands in the way
 
 
@@ -30,25 +33,31 @@ def serving(
     carry a mark of the root, so that several roots can share the server. `repair` deletes
     everything that the embedded server stored, without reading it.
 
-    Raises UserError when the port is taken, when another run uses the folder, or when `root` is no
-    local folder and no server is configured.
+    Raises UserError when a setting is wrong, when the port is taken, when another run uses the
+    folder, or when `root` is no local folder and no server is configured.
     """
     own = re.sub(r"[^A-Za-z0-9]", "_", f"{model}_{projection}")
 
-    def address(uri: str, family: str) -> CollectionAddress:
-        return CollectionAddress(
-            uri, f"{family}{own}", family, config.index_type, config.request_timeout
-        )
-
+    index, limit, recall = config.index_type, config.request_timeout, config.wanted_recall
     if config.uri:
-        mark = hashlib.sha256(root.encode()).hexdigest()[:8]
-        yield address(config.uri, f"{config.collection}_{mark}_")
+        require_bare(config.uri)
+        require_storage(config)
+        token = token_of_environment()
+        family = f"{config.collection}_{hashlib.sha256(root.encode()).hexdigest()[:8]}_"
+        name = f"{family}{own}"
+        yield CollectionAddress(config.uri, name, family, index, limit, config, token, recall)
         return
+    if index not in _EMBEDDED:
+        raise UserError(
+            f"the embedded Milvus has no index of the type {index}: set milvus.index_type to "
+            '"FLAT", "HNSW" or "AUTO", or milvus.uri to the address of a server'
+        )
     folder = local_path(root)
     if folder is None:
         raise UserError(f"the root {root} is remote: set milvus.uri to a Milvus server's address")
     with _milvus_lite(folder / ".imgdedup" / "milvus", config.port, repair) as uri:
-        yield address(uri, f"{config.collection}_")
+        family = f"{config.collection}_"
+        yield CollectionAddress(uri, f"{family}{own}", family, index, limit, recall=recall)
 
 
 @contextmanager

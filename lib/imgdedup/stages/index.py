@@ -1,5 +1,6 @@
 """index: makes the collection in Milvus hold exactly the distinct contents of `embeddings`."""
 
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
@@ -8,8 +9,10 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from imgdedup.lake import Staged
+from imgdedup.milvus import loading
 from imgdedup.milvus.client import Collection, CollectionAddress
 from imgdedup.milvus.embedded import serving
+from imgdedup.milvus.storage import ImportStorage
 from imgdedup.relations.collected import Difference, compare
 from imgdedup.relations.contents import (
     DESCRIBED,
@@ -46,8 +49,10 @@ def run(run: Run) -> Outcome:
     ):
         if repairing:
             collection.drop()
-        collection.create(projection.dims + EXTRA)
+        collection.create(projection.dims + EXTRA, projection.expected_images)
+        loading.settle(collection, address)
         before = after = compare(table, address, collection.count())
+        loading.mend_repeated(collection, before.keys)
         delete(before.surplus, collection)
         inserted = 0
         if before.missing_count:
@@ -66,9 +71,11 @@ def run(run: Run) -> Outcome:
 
 
 def insert(new: DataFrame, projection: Projection, address: CollectionAddress, batch: int) -> int:
-    """Insert contents (`content_id`, DESCRIBED) in their stored form; give their number.
+    """Add contents (`content_id`, DESCRIBED) in their stored form; give their number.
 
-    All workers project. One worker writes, because Milvus Lite loses rows of concurrent writers.
+    All workers project. Into Milvus Lite one worker writes, because it loses rows of concurrent
+    writers. On a server all workers upsert a small difference, and a large one is imported from
+    files that they write. The collection must lack the contents.
     """
 
     def project(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -79,17 +86,46 @@ def insert(new: DataFrame, projection: Projection, address: CollectionAddress, b
                 [table["content_id"], vectors], names=["key", "vector"]
             )
 
+    ready = new.mapInArrow(project, "key STRING, vector ARRAY<FLOAT>")
+    if address.server is None:
+        return _write_rows(ready.repartition(1), address, batch)
+    rows = new.count()
+    if rows <= address.server.upsert_rows:
+        return _write_rows(ready, address, batch)
+    loading.require_importing(rows, address.server)
+    parts = math.ceil(rows / address.server.import_file_rows)
+    return _import(ready.repartition(parts, "key").sortWithinPartitions("key"), address)
+
+
+def _write_rows(ready: DataFrame, address: CollectionAddress, batch: int) -> int:
+    """Add rows (`key`, `vector`) by requests, one writer for each partition; give their number."""
+
     def write(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with closing(address.connect()) as collection:
+            add = collection.insert if address.server is None else collection.upsert
             for table in tables:
                 keys, vectors = table["key"].to_pylist(), matrix(table["vector"])
                 for start in range(0, len(keys), batch):
-                    collection.insert(keys[start : start + batch], vectors[start : start + batch])
+                    add(keys[start : start + batch], vectors[start : start + batch])
                 yield pa.RecordBatch.from_pydict({"inserted": [len(keys)]})
 
-    ready = new.mapInArrow(project, "key STRING, vector ARRAY<FLOAT>").repartition(1)
     written = ready.mapInArrow(write, "inserted LONG")
     return sum(row["inserted"] for row in written.collect())
+
+
+def _import(ready: DataFrame, address: CollectionAddress) -> int:
+    """Write each partition (`key`, `vector`) as a file, and import the files; give their rows."""
+    assert address.server is not None
+    storage = ImportStorage(address.server, address.collection)
+
+    def write(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        written = storage.write(tables)
+        if written is not None:
+            yield pa.RecordBatch.from_pydict({"name": [written[0]], "rows": [written[1]]})
+
+    files = ready.mapInArrow(write, "name STRING, rows LONG").collect()
+    by_name = {row["name"]: row["rows"] for row in sorted(files)}
+    return loading.import_files(address, address.server, by_name)
 
 
 def delete(surplus: DataFrame, collection: Collection) -> None:

@@ -51,10 +51,11 @@ initial-cluster: default=http://127.0.0.1:{1}
 class MilvusServer:
     """A server over a folder. It can be killed, and started again on the same ports."""
 
-    def __init__(self, folder: Path, extra: Mapping[str, str], token: str) -> None:
+    def __init__(self, folder: Path, extra: Mapping[str, str], token: str, ca_file: str) -> None:
         self._folder = folder
         self._extra = extra
         self._token = token
+        self._ca_file = ca_file
         self._ports = _free_ports(len(_PORTS) + 3)
         self._guard: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -62,7 +63,7 @@ class MilvusServer:
     @property
     def uri(self) -> str:
         """The address of the server."""
-        return f"http://127.0.0.1:{self._ports[0]}"
+        return f"{'https' if self._ca_file else 'http'}://127.0.0.1:{self._ports[0]}"
 
     def start(self) -> None:
         """Start the server, and wait until it answers; TimeoutError when it does not."""
@@ -104,12 +105,15 @@ class MilvusServer:
 
     def _wait(self) -> None:
         ends, last = time.monotonic() + _PATIENCE, "it did not answer"
+        trusted = {"server_pem_path": self._ca_file} if self._ca_file else {}
         assert self._server is not None
         while time.monotonic() < ends:
             if self._server.poll() is not None:
                 raise RuntimeError(f"the server ended: see {self._folder}/server.log")
             try:
-                client = MilvusClient(uri=self.uri, token=self._token, timeout=2.0, dedicated=True)
+                client = MilvusClient(
+                    uri=self.uri, token=self._token, timeout=2.0, dedicated=True, **trusted
+                )
                 try:
                     client.list_collections(timeout=2.0)
                 finally:
@@ -122,13 +126,16 @@ class MilvusServer:
 
 
 @contextmanager
-def running(folder: Path, token: str = "", **extra: str) -> Iterator[MilvusServer]:
+def running(
+    folder: Path, token: str = "", ca_file: str = "", **extra: str
+) -> Iterator[MilvusServer]:
     """Run a server within the block, whose data lie in `folder`.
 
     `extra` are entries of the server's configuration, with two underscores for a dot. `token` is
-    what a client has to give.
+    what a client has to give. With `ca_file` the server is reached by TLS.
     """
-    server = MilvusServer(folder, {key.replace("__", "."): extra[key] for key in extra}, token)
+    entries = {key.replace("__", "."): value for key, value in extra.items()}
+    server = MilvusServer(folder, entries, token, ca_file)
     try:
         server.start()
         yield server

@@ -1,15 +1,16 @@
 """The embedded Milvus: on loopback alone, one run at a time, and gone after the block."""
 
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import numpy as np
 import psutil
 import pytest
-from pymilvus import MilvusClient
+from pymilvus import DataType, MilvusClient
 
 from imgdedup import config
 from imgdedup.config import MilvusConfig
@@ -71,6 +72,15 @@ def keys_after(
             collection.insert(keys, np.eye(len(keys), 4, dtype=np.float32))
             collection.flush()
         return collection.keys(), address.collection
+
+
+@pytest.mark.parametrize("index_type", ["IVF_SQ8", "DISKANN"])
+def test_an_index_that_only_a_server_has_is_refused(
+    settings: MilvusConfig, tmp_path: Path, index_type: Literal["IVF_SQ8", "DISKANN"]
+) -> None:
+    own = replace(settings, index_type=index_type)
+    with pytest.raises(UserError, match=f"no index of the type {index_type}.*milvus.uri"):
+        serving(own, str(tmp_path), "m", "p").__enter__()
 
 
 def test_a_collection_that_was_left_half_made_is_made_again(
@@ -180,6 +190,39 @@ def test_other_collections_of_the_root_can_be_dropped_and_no_others(
         assert (collection.count(), foreign.count()) == (1, 1)
         collection.close()
         foreign.close()
+
+
+def test_a_collection_of_another_program_is_neither_filled_nor_dropped(
+    settings: MilvusConfig, tmp_path: Path
+) -> None:
+    with (
+        serving(settings, str(tmp_path), "m", "p") as address,
+        closing(MilvusClient(uri=address.uri)) as client,
+        closing(address.connect()) as collection,
+    ):
+        for name in (address.collection, f"{address.family}other"):
+            schema = client.create_schema(auto_id=False)
+            schema.add_field("number", DataType.INT64, is_primary=True)
+            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=8)
+            client.create_collection(name, schema=schema)
+        for act in (lambda: collection.create(8), collection.drop, collection.drop_others):
+            with suppress(UserError):
+                assert act() == []
+        assert len(client.list_collections()) == 2
+        with pytest.raises(UserError, match="made by another program"):
+            collection.create(8)
+
+
+def test_a_collection_with_vectors_of_another_width_is_named(
+    settings: MilvusConfig, tmp_path: Path
+) -> None:
+    with (
+        serving(settings, str(tmp_path), "m", "p") as address,
+        closing(address.connect()) as collection,
+    ):
+        collection.create(8)
+        with pytest.raises(UserError, match="has vectors of 8 values, not 9"):
+            collection.create(9)
 
 
 def test_roots_that_share_a_server_have_collections_of_their_own(settings: MilvusConfig) -> None:
