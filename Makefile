@@ -46,8 +46,9 @@ setup: .venv/.ready ## Create or repair the environment in .venv (the other targ
 demo: setup ## Deduplicate real photographs and edits of them; the tables go to OUT (out/demo)
 	@$(PY) -m imgdedup.local.demo $${OUT:+--out="$$OUT"}
 
-demo-cluster: setup build/external/.ready ## Do the same on a Spark cluster, a Milvus server and S3, all on loopback; OUT=folder
-	@IMGDEDUP_EXTERNAL=$(CURDIR)/build/external $(PY) -m benchmarks.cluster $${OUT:+--out="$$OUT"}
+demo-cluster: setup build/external/.ready ## Do the same on a Spark cluster, a Milvus server and S3 on loopback; PHOTOS=folder compares the tables with one machine's
+	@IMGDEDUP_EXTERNAL=$(CURDIR)/build/external $(PY) -m benchmarks.cluster $${OUT:+--out="$$OUT"} \
+	    $${PHOTOS:+--photos="$$PHOTOS"}
 
 run: run-usage setup ## Deduplicate your images: IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=day]] [OVERLAY=local] [REFIT=1]
 	@$(PY) -m imgdedup.local.run --images="$$IMAGES" --out="$$OUT" \

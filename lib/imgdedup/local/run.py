@@ -21,6 +21,7 @@ from imgdedup.local.airflow import run_dag
 from imgdedup.local.workspace import LOCAL
 from imgdedup.runtime.days import days_between
 from imgdedup.stages.scan.finding import require_parquet_file
+from imgdedup.stages.scan.places import split
 
 WEIGHTS = "embed.weights"
 
@@ -99,8 +100,10 @@ def require_images(images: str, dt: str, out: Path) -> str:
     store and what a folder holds is not checked here: the job checks it.
     """
     place = images.replace("{dt}", dt)
-    whole = Path(place).expanduser()
-    parts = [place] if whole.exists() else place.split(",")
+    if _is_uri(place):
+        parts = split(place)
+    else:
+        parts = [place] if Path(place).expanduser().exists() else place.split(",")
     return ",".join(_require_place(part, out) for part in parts)
 
 

@@ -62,6 +62,8 @@ def test_places_are_checked_before_anything_starts(tmp_path: Path) -> None:
         found = run.require_images(str(good), "2026-01-31", out)
         assert found == str(good).replace("{dt}", "2026-01-31")
     assert run.require_images("s3://b/{dt}", "2026-01-31", out) == "s3://b/2026-01-31"
+    for remote in ("s3://b/c,d.parquet", "s3://b/c,s3://b/d"):
+        assert run.require_images(remote, "2026-01-31", out) == remote
     with pytest.raises(UserError, match="no folder or file"):
         run.require_images(str(images / "none"), "2026-01-31", out)
     for name, message in {
