@@ -30,6 +30,7 @@ from imgdedup.stages import body_of
 NOTHING = "nothing"  # the lake before all steps
 # An image has two candidates that are no copies. An image with four copies is crowded.
 SETTINGS: dict[str, object] = {
+    "embed.most_failures": 1.0,  # a drawn day may have no other image than a broken one
     "embed.batch_size": 8,
     "fit.candidates_per_image": 2.0,
     "fit.expected_images": 20,
