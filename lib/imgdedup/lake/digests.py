@@ -1,14 +1,21 @@
 """Checks rows against a schema, and computes digests: equal sets of rows have equal digests."""
 
 import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
+from pyspark.sql.types import ArrayType, StructField, StructType
 
 _OF_A_RUN = "run_id"
+_MICROSECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"
+_WHOLE = {  # JSON that says all that a value holds
+    "ignoreNullFields": "false",
+    "timestampFormat": _MICROSECONDS,
+    "timestampNTZFormat": _MICROSECONDS,
+}
 
 
 class Digest(NamedTuple):
@@ -18,18 +25,32 @@ class Digest(NamedTuple):
     hash: str | None  # of the columns and all rows; None: such rows cannot be compared
 
 
-def digests(rows: DataFrame) -> dict[str, Digest]:
-    """Return the digest of the rows of each `dt`; days without rows are left out."""
-    compared = [_quoted(name) for name in rows.columns if name not in (_OF_A_RUN, "dt")]
+def digests(rows: DataFrame, *, foreign: bool = False) -> dict[str, Digest]:
+    """Return the digest of the rows of each `dt`; days without rows are left out.
+
+    `foreign` rows have columns of the user, of any type; `run_id` is a column like the others.
+    """
+    left_out = {"dt"} if foreign else {"dt", _OF_A_RUN}
+    fields = [field for field in rows.schema if field.name not in left_out]
+    compared = _of_any_type(fields) if foreign else [F.col(field.name) for field in fields]
     hashed = F.xxhash64(*compared) if _hashable(rows.schema) else F.lit(0)
     total = F.sum(hashed.cast("decimal(38,0)"))
     found = rows.groupBy("dt").agg(F.count(F.lit(1)).alias("rows"), total.alias("total")).collect()
     return {row["dt"]: _digest(rows.schema, row["rows"], row["total"]) for row in found}
 
 
-def _quoted(name: str) -> str:
-    """A column's name as Spark takes it: without quotes a dot would name a field of a struct."""
-    return f"`{name.replace('`', '``')}`"
+def _of_any_type(fields: Sequence[StructField]) -> list[Column]:
+    """What has to be hashed, so that no two different rows of such columns have one hash.
+
+    The hash of several columns leaves nulls out, and does not see where a list ends.
+    """
+    columns = [F.col(f"`{field.name.replace('`', '``')}`") for field in fields]
+    nulls = F.concat(*(F.when(column.isNull(), "0").otherwise("1") for column in columns))
+    nested = (ArrayType, StructType)
+    return [nulls] + [
+        F.to_json(F.struct(column), _WHOLE) if isinstance(field.dataType, nested) else column
+        for field, column in zip(fields, columns, strict=True)
+    ]
 
 
 def no_rows(schema: StructType) -> Digest:

@@ -20,7 +20,7 @@ from imgdedup.local import report
 from imgdedup.local.airflow import run_dag
 from imgdedup.local.workspace import LOCAL
 from imgdedup.runtime.days import days_between
-from imgdedup.stages.scan.finding import require_parquet_file
+from imgdedup.stages.scan.finding import require_manifest_file
 from imgdedup.stages.scan.places import split
 
 WEIGHTS = "embed.weights"
@@ -111,13 +111,16 @@ def _require_place(place: str, out: Path) -> str:
     if _is_uri(place):
         return place
     path = Path(place).expanduser().resolve()
-    if not path.exists() and not glob.glob(str(path), recursive=True):
+    if not place.strip():
+        raise UserError("IMAGES (--images) names no place: say where the images are")
+    matches = [path] if path.exists() else list(map(Path, glob.glob(str(path), recursive=True)))
+    if not matches:
         raise UserError(
             f"there is no folder or file {path}: say with IMAGES (--images) where the images are"
         )
     if path.is_file():
-        require_parquet_file(str(path))
-    if out.is_relative_to(path):
+        require_manifest_file(str(path))
+    if any(map(out.is_relative_to, matches)):
         raise UserError(
             f"the results in {out} would lie among the images in {path} and be taken for images: "
             "choose another folder for them"
@@ -134,15 +137,20 @@ def require_images_of_range(images: str, days: Sequence[str], out: Path) -> str:
         return images
     if "{dt}" not in images:  # a Parquet folder with partitions; the job refuses others
         return require_images(images, days[0], out)
-    place = Path(images).expanduser().resolve()
-    there = [dt for dt in days if Path(str(place).replace("{dt}", dt)).exists()]
+    parts = [Path(part).expanduser().resolve() for part in images.split(",")]
+    there = [dt for dt in days if all(_is_there(str(part).replace("{dt}", dt)) for part in parts)]
+    place = ",".join(map(str, parts))
     if not there:
         raise UserError(
             f"there is no folder or file {place} for any day: correct IMAGES (--images)"
         )
     for dt in there:
         require_images(images, dt, out)
-    return str(place)
+    return place
+
+
+def _is_there(place: str) -> bool:
+    return Path(place).exists() or bool(glob.glob(place, recursive=True))
 
 
 def parsed_settings(assignments: Iterable[str]) -> dict[str, object]:

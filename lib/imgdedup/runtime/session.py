@@ -23,6 +23,8 @@ def start_session(job: str, dt: str, config: Config) -> SparkSession:
         os.environ["PYSPARK_PYTHON"] = python  # the driver tells it to the executors
     properties = {
         "spark.sql.session.timeZone": "UTC",
+        # Spark's default is a type that no other writer uses, and whose zone other readers lose.
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.shuffle.partitions": str(config.spark.shuffle_partitions),
         # Threads of numpy's matrix products in a worker. Our own threads use the cores already.
         # Spark would set the cores of a task, and products of a few rows would then wait for each

@@ -37,7 +37,7 @@ _MAIN = (
 )
 # Ends the group of the server when this process closes the pipe, or dies.
 _GUARD = 'read -r word; kill -s KILL -- "-$1"'
-_PATIENCE = 180.0  # seconds; after a kill the old sessions expire first
+_PATIENCE = 600.0  # seconds; after a kill the old sessions expire first
 # Embedded etcd takes its ports from a file.
 _ETCD = """
 listen-client-urls: http://127.0.0.1:{0}

@@ -1,6 +1,7 @@
 """What a location holds: a folder of images, Parquet in one place or several, or another format."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ def put(folder: Path, *names: str) -> None:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if name.endswith(".parquet") or path.name.startswith("part"):
+        if name.endswith((".parquet", ".pq")) or path.name.startswith("part"):
             pq.write_table(pa.table({"image_id": pa.array([], pa.string())}), path)
         else:
             path.write_bytes(os.fsencode(name))
@@ -158,21 +159,57 @@ def test_a_name_that_looks_like_a_pattern_or_a_list_is_taken_as_it_is(tmp_path: 
 @pytest.mark.parametrize(
     ("name", "kind", "source"),
     [
-        ("rows.csv", "CSV", "rows.csv"),
-        ("rows.TSV.gz", "CSV", "rows.TSV.gz"),
-        ("rows.jsonl", "JSON", "rows.jsonl"),
-        ("folder", "JSON", "folder/**/*.json"),
+        ("it's.csv", "CSV", "read_csv('{}/it''s.csv', all_varchar=true)"),
+        ("rows.TSV.gz", "CSV", "read_csv('{}/rows.TSV.gz', all_varchar=true)"),
+        ("rows.jsonl", "JSON", "'{}/rows.jsonl'"),
+        ("folder", "JSON", "'{}/folder/**/*.json'"),
     ],
 )
 def test_texts_are_refused_with_the_command_that_converts_them(
     tmp_path: Path, name: str, kind: str, source: str
 ) -> None:
-    put(tmp_path, "rows.csv", "rows.TSV.gz", "rows.jsonl", "folder/a.json", "folder/b/c.json")
-    command = f"duckdb -c \"COPY (FROM '{tmp_path}/{source}') TO 'manifest.parquet'\""
+    put(tmp_path, "it's.csv", "rows.TSV.gz", "rows.jsonl", "folder/a.json", "folder/b/c.json")
+    folder = tmp_path / "folder" if name == "folder" else tmp_path
+    sql = f"COPY (FROM {source.format(tmp_path)}) TO '{folder}/manifest.parquet'"
     with pytest.raises(UserError) as refused:
         find(f"{tmp_path}/{name}", DAY, AUTO)
     assert f"is {kind}, and a manifest is Parquet" in str(refused.value)
-    assert str(refused.value).endswith(command)
+    assert shlex.split(str(refused.value).partition("  ")[2]) == ["duckdb", "-c", sql]
+
+
+def test_texts_of_several_formats_are_refused(tmp_path: Path) -> None:
+    put(tmp_path, "a.csv", "b.jsonl")
+    with pytest.raises(UserError, match=r"files of the formats \.csv, \.jsonl"):
+        find(str(tmp_path), DAY, AUTO)
+
+
+def test_a_table_is_not_read_by_way_of_its_files_or_a_folder_above(tmp_path: Path) -> None:
+    put(tmp_path, "lake/t/_delta_log/0.json", "lake/t/s=1/part-0.parquet", "lake/x.parquet")
+    put(tmp_path, "ice/metadata/0.metadata.json", "ice/data/part-0.parquet")
+    put(tmp_path, "ice/metadata/version-hint.text")
+    (tmp_path / "empty" / "_delta_log").mkdir(parents=True)
+    put(tmp_path / "empty", "part-0.parquet")
+    assert find(f"{tmp_path}/empty", DAY, AUTO) == Table(f"{tmp_path}/empty", "Delta")
+    for place in (
+        "lake",
+        "lake/*",
+        "lake/t/s=1/part-0.parquet",
+        "lake/t/*/*.parquet",
+        "ice/data/*",
+    ):
+        with pytest.raises(UserError, match=r"give the (table's folder|folder of the table)"):
+            find(f"{tmp_path}/{place}", DAY, AUTO)
+
+
+def test_no_file_of_a_manifest_is_left_out_in_silence(tmp_path: Path) -> None:
+    put(tmp_path, "a.parquet", "b.pq", "part-c", "part-d.parquet.gz", "note.txt")
+    assert files(str(tmp_path)) == ["a.parquet", "b.pq", "part-c", "part-d.parquet.gz"]
+    put(tmp_path / "only", "b.pq", "c.parq")
+    (tmp_path / "only" / "c.parq").write_bytes((tmp_path / "a.parquet").read_bytes())
+    assert files(f"{tmp_path}/only") == ["b.pq", "c.parq"]
+    (tmp_path / "linked").symlink_to("only")
+    with pytest.raises(UserError, match="links to folders, which are not followed"):
+        find(str(tmp_path), DAY, AUTO)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +224,9 @@ def test_tables_with_a_log_of_their_own_are_never_read_as_plain_parquet(
     tmp_path: Path, names: list[str], format: str
 ) -> None:
     put(tmp_path, *names)
-    for config in (AUTO, MANIFEST, IMAGES):
+    for config in (AUTO, MANIFEST):
         assert find(str(tmp_path), DAY, config) == Table(str(tmp_path), format)
+    assert files(str(tmp_path), IMAGES) is None
 
 
 def test_objects_are_found_like_files(store: Path) -> None:

@@ -13,6 +13,7 @@ from pyspark.sql.types import (
     DataType,
     DateType,
     IntegerType,
+    LongType,
     StringType,
     StructField,
     StructType,
@@ -20,7 +21,7 @@ from pyspark.sql.types import (
 
 from imgdedup.stages.scan.folders import open_file
 
-_INTEGER = re.compile(r"-?\d{1,9}")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _ROWS, _HEAVY_ROWS = 1000, 16  # rows that a worker holds at once; those with bytes may be large
 
@@ -29,7 +30,7 @@ def type_of(values: Sequence[str | None]) -> DataType:
     """The type of a column that folders give, by its values: int, date or string."""
     found = [value for value in values if value is not None]
     if found and all(map(_INTEGER.fullmatch, found)):
-        return IntegerType()
+        return IntegerType() if max(abs(int(value)) for value in found) < 2**31 else LongType()
     return DateType() if found and all(map(_is_date, found)) else StringType()
 
 
@@ -74,9 +75,17 @@ def _reader(
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type that Spark would read: of dictionaries that of their values, and of nulls int."""
+    """The type that Spark would read: of dictionaries that of their values, and of nulls int.
+
+    Spark has no unsigned integers, and takes the next larger type.
+    """
     if types.is_dictionary(kind):
         return _plain(kind.value_type)
+    if types.is_unsigned_integer(kind):
+        larger = {8: pa.int16(), 16: pa.int32(), 32: pa.int64()}
+        return larger.get(kind.bit_width, pa.decimal128(20))
+    if types.is_binary_view(kind):
+        return pa.binary()
     return pa.int32() if types.is_null(kind) else kind
 
 

@@ -9,12 +9,15 @@ from imgdedup.config import ScanConfig
 from imgdedup.errors import Missing, UserError
 from imgdedup.stages.scan.folders import Tree, exists, first_bytes, is_file, walk
 from imgdedup.stages.scan.places import Place, is_pattern, matching, split
+from imgdedup.stages.scan.texts import TEXTS, refuse_texts
 
 _PARTITION = re.compile(r"([^/=]+)=([^/]*)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_TEXTS = re.compile(r"\.(csv|tsv|jsonl|ndjson|json)(\.(gz|zst))?$", re.IGNORECASE)
 _HUDI = ".hoodie/hoodie.properties"
-_DELTA = "_delta_log/"
+_DELTA = "_delta_log/"  # as names of files begin with it
+_LOG = re.compile(r"(?<![^/])(_delta_log/|metadata/[^/]+\.metadata\.json)")
+_DEEP = 10  # folders of a table above one of its files, at most
+_ENDINGS = (".parquet", ".parq", ".pq")
 _ICEBERG = re.compile(r"metadata/[^/]+\.metadata\.json(\.gz)?")
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"  # the first bytes of a file
 _SNIFFED = 20  # files without an ending that are opened to see whether they are Parquet
@@ -74,28 +77,67 @@ def _find_one(location: str, dt: str, config: ScanConfig) -> Images | Parquet | 
         return _of_file(location.rstrip("/"))
     tree = walk(location, config)
     base = location.rstrip("/")
-    if exists(f"{base}/{_HUDI}"):
-        return Table(base, "Hudi")
-    if any(name.startswith(_DELTA) for name in tree.names):
-        return Table(base, "Delta")
-    if any(map(_ICEBERG.fullmatch, tree.names)):
-        return Table(base, "Iceberg")
     if config.format == "images":
         return Images(tree)
+    return _table_in(base, tree) or _manifest_in(location, dt, config, tree) or Images(tree)
+
+
+def _table_in(base: str, tree: Tree) -> Table | None:
+    if exists(f"{base}/{_HUDI}"):
+        return Table(base, "Hudi")
+    if any(name.startswith(_DELTA) for name in tree.names) or exists(
+        f"{base}/{_DELTA}".rstrip("/")
+    ):
+        return Table(base, "Delta")
+    return Table(base, "Iceberg") if any(map(_ICEBERG.fullmatch, tree.names)) else None
+
+
+def _manifest_in(location: str, dt: str, config: ScanConfig, tree: Tree) -> Parquet | None:
+    """The manifest in a folder; None when the folder holds images."""
+    base = location.rstrip("/")
     parquet = _parquet_names(base, tree.names)
     if not parquet:
         if location.endswith(".parquet") or config.format == "manifest":
             raise UserError(f"the manifest {location} has no Parquet file")
-        _refuse_texts(location, tree.names)
-        return Images(tree)
+        refuse_texts(location, tree.names)
+        return None
     if config.format == "auto" and (image := next(filter(_is_image, tree.names), None)):
         if not all(map(_is_in_partitions, parquet)):
-            return Images(tree)
+            return None
         raise UserError(
             f"{location} holds both images ({image}) and Parquet ({parquet[0]}): give the Parquet "
             'file as the manifest, or set scan.format to "images" or to "manifest"'
         )
+    _refuse_tables_within(tree)
+    _refuse_table_of(base)
+    if tree.linked_folders:
+        raise UserError(
+            f"the manifest {location} has links to folders, which are not followed: give the "
+            "folders themselves, with commas between"
+        )
     return Parquet([_of_day(location, base, parquet, dt)])
+
+
+def _refuse_tables_within(tree: Tree) -> None:
+    """Raise UserError when a table lies below a folder: its files are not its rows."""
+    for name in tree.names:
+        if (log := _LOG.search(name)) is not None:
+            inner = f"{tree.location.rstrip('/')}/{name[: log.start()]}"
+            raise UserError(f"{tree.location} holds the table {inner}: give the table's folder")
+
+
+def _refuse_table_of(folder: str) -> None:
+    """Raise UserError when a folder is that of a table, or lies in one."""
+    place = folder
+    for _ in range(_DEEP):
+        if exists(f"{folder}/{_DELTA}".rstrip("/")) or exists(
+            f"{folder}/metadata/version-hint.text"
+        ):
+            raise UserError(f"{place} belongs to the table {folder}: give the folder of the table")
+        above = folder.rpartition("/")[0]
+        if not above or above.endswith("/"):
+            return
+        folder = above
 
 
 def _of_file(location: str) -> Parquet | Table:
@@ -104,22 +146,28 @@ def _of_file(location: str) -> Parquet | Table:
     if _ICEBERG.fullmatch(f"{folder}/{name}"):
         return Table(table, "Iceberg", name)
     require_parquet_file(location)
-    return Parquet([Place(base, [name])])
+    _refuse_table_of(base)
+    return Parquet([Place(base if "/" in location else ".", [name])])
 
 
 def _parquet(location: str, base: str, names: list[str], dt: str) -> Place:
     parquet = _parquet_names(base, names)
     if not parquet:
         raise UserError(f"{location} matches no Parquet file, but {names[0]}")
+    if (log := next(filter(_LOG.search, names), None)) is not None:
+        raise UserError(f"{location} reaches into a table ({log}): give the folder of the table")
+    for folder in {name.rpartition("/")[0] for name in parquet}:
+        _refuse_table_of(f"{base}/{folder}" if folder else base)
     return _of_day(location, base, parquet, dt)
 
 
 def _parquet_names(base: str, names: list[str]) -> list[str]:
     """Those names that are Parquet; hidden files and folders, as Spark takes them, are none."""
     seen = [name for name in names if not any(map(_is_hidden, name.split("/")))]
-    named = [name for name in seen if name.lower().endswith(".parquet")]
+    named = [name for name in seen if name.lower().endswith(_ENDINGS)]
     if named:
-        return named
+        others = (name for name in seen if name not in {*named} and _may_be_parquet(name))
+        return sorted([*named, *(name for name in others if _is_parquet(f"{base}/{name}"))])
     bare = [name for name in seen if "." not in name.rpartition("/")[2]]
     if any(map(_is_image, seen)) or not bare:
         return []
@@ -138,6 +186,10 @@ def _is_in_partitions(name: str) -> bool:
 def _is_image(name: str) -> bool:
     kind = mimetypes.guess_type(name.rpartition("/")[2])[0] or ""
     return kind.startswith("image/") or name.lower().endswith((".heic", ".heif", ".avif"))
+
+
+def _may_be_parquet(name: str) -> bool:
+    return not _is_image(name) and TEXTS.search(name) is None
 
 
 def _is_parquet(location: str) -> bool:
@@ -163,6 +215,23 @@ def _of_day(location: str, base: str, names: list[str], dt: str) -> Place:
     return Place(base, chosen)
 
 
+def is_of_days(place: Place) -> bool:
+    """Tell whether folders `dt=YYYY-MM-DD` have chosen all files of a place."""
+    return all(_DAY.fullmatch(partition_values(name).get("dt") or "") for name in place.names)
+
+
+def has_odd_folders(name: str) -> bool:
+    """Tell whether a path has a folder that repeats a column, has no value, or divides columns."""
+    parts = [_PARTITION.fullmatch(part) for part in name.split("/")[:-1]]
+    found = [place for place, part in enumerate(parts) if part]
+    columns = [part[1] for part in parts if part]
+    return (
+        len(set(columns)) < len(columns)
+        or any(part and not part[2] for part in parts)
+        or (bool(found) and found[-1] - found[0] >= len(found))
+    )
+
+
 def partition_values(name: str) -> dict[str, str | None]:
     """The columns that the folders `column=value` of a relative path give, as Hive writes them."""
     found = map(_PARTITION.fullmatch, name.split("/")[:-1])
@@ -170,26 +239,20 @@ def partition_values(name: str) -> dict[str, str | None]:
     return {k: None if v == "__HIVE_DEFAULT_PARTITION__" else v for k, v in values.items()}
 
 
+def require_manifest_file(location: str) -> None:
+    """Raise UserError unless a file is Parquet or the metadata of an Iceberg table."""
+    if not _ICEBERG.fullmatch("/".join(location.split("/")[-2:])):
+        require_parquet_file(location)
+
+
 def require_parquet_file(location: str) -> None:
     """Raise UserError unless a file begins as Parquet does; say what to do about other formats."""
-    _refuse_texts(location, [location.rpartition("/")[2]])
     start = first_bytes(location, 4)
+    if start != _MAGIC:
+        refuse_texts(location, [location.rpartition("/")[2]])
     if start == _ENCRYPTED:
         raise UserError(f"the manifest {location} is encrypted: decrypt it first")
     if start != _MAGIC:
         if location.lower().endswith(".parquet"):
             raise UserError(f"the manifest {location} is no Parquet that can be read")
         raise UserError(f"{location} is a file, and neither Parquet nor a folder of images")
-
-
-def _refuse_texts(location: str, names: list[str]) -> None:
-    """Raise UserError with the command that converts them when all files are CSV or JSON."""
-    found = [_TEXTS.search(name) for name in names]
-    if not found or found[0] is None or None in found:
-        return
-    kind = "CSV" if found[0][1].lower() in ("csv", "tsv") else "JSON"
-    source = location if _TEXTS.search(location) else f"{location.rstrip('/')}/**/*{found[0][0]}"
-    raise UserError(
-        f"the manifest {location} is {kind}, and a manifest is Parquet: convert it with  "
-        f"duckdb -c \"COPY (FROM '{source}') TO 'manifest.parquet'\""
-    )

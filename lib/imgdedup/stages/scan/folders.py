@@ -46,11 +46,11 @@ def is_file(location: str) -> bool:
 
 
 def exists(location: str) -> bool:
-    """Tell whether there is a file at a path or uri."""
+    """Tell whether there is a file or folder at a path or uri."""
     path = local_path(location)
     if path is not None:
-        return path.is_file()
-    return _info(location)[2].type == fs.FileType.File
+        return path.exists()
+    return _info(location)[2].type != fs.FileType.NotFound
 
 
 def open_file(location: str) -> NativeFile:

@@ -4,6 +4,8 @@ Files are grouped by schema, since Spark reads files of one schema together. Wha
 bring together, or what Spark cannot read at all, is refused here and named.
 """
 
+import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from pyarrow import types
 
 from imgdedup.errors import UserError
 from imgdedup.stages.scan.folders import open_file
+from imgdedup.stages.scan.texts import literal
 
 _AT_ONCE = 16  # footers read in parallel, since an object store answers slowly
 _MOST_DIGITS = 38  # of Spark's decimals
@@ -29,8 +32,8 @@ class Group(NamedTuple):
 def group_by_schema(files: Sequence[str], manifest: str) -> list[Group]:
     """Group Parquet files by their schemas, without metadata, in the order of the files.
 
-    Raises UserError for a file that cannot be read, for a type that Spark does not read, for
-    columns that differ only in case, and for columns whose types have no common one.
+    Raises UserError for a file that cannot be read, for a type that Spark does not read, and for
+    a column that a file has twice.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         schemas = list(pool.map(lambda file: _schema(file, manifest), files))
@@ -41,8 +44,8 @@ def group_by_schema(files: Sequence[str], manifest: str) -> list[Group]:
     found = list(groups.values())
     for group in found:
         _require_readable(group, manifest)
-    require_names_apart([name for group in found for name in group.schema.names], manifest)
-    _require_common_types(found, manifest)
+        if twice := [name for name, n in Counter(group.schema.names).items() if n > 1]:
+            raise UserError(f'the manifest {manifest} has two columns "{twice[0]}": rename one')
     return found
 
 
@@ -61,7 +64,8 @@ def require_names_apart(names: Iterable[str], manifest: str) -> None:
 def _schema(file: str, manifest: str) -> pa.Schema:
     try:
         with open_file(file) as opened:
-            return pq.read_schema(opened).remove_metadata()
+            found = pq.ParquetFile(opened).schema
+            return _as_spark_reads(found, found.to_arrow_schema().remove_metadata())
     except (OSError, ValueError, pa.ArrowException) as error:
         where = "" if file == manifest else f": {file}"
         raise UserError(
@@ -69,26 +73,47 @@ def _schema(file: str, manifest: str) -> pa.Schema:
         ) from None
 
 
+def _as_spark_reads(found: pq.ParquetSchema, schema: pa.Schema) -> pa.Schema:
+    """The schema with the timestamps that Spark writes by default, INT96, as Spark reads them."""
+    old = {
+        found.column(place).name
+        for place in range(len(found))
+        if found.column(place).physical_type == "INT96"
+    }
+    instant = pa.timestamp("us", "UTC")
+    return pa.schema([f.with_type(instant) if f.name in old else f for f in schema])
+
+
 def _require_readable(group: Group, manifest: str) -> None:
     for field in group.schema:
         if (kind := unreadable(field.type)) is not None:
-            cast = _CASTS.get(str(kind).partition("[")[0].partition("(")[0], "VARCHAR")
-            name = field.name.replace('"', '""')
             raise UserError(
                 f'Spark cannot read the column "{field.name}" of the manifest {manifest}, because '
-                f"it holds {kind}: leave it out, or write it as another type with  duckdb -c "
-                f'\'COPY (SELECT * REPLACE ("{name}"::{cast} AS "{name}") FROM '
-                f'"{group.files[0]}") TO "manifest.parquet"\''
+                f"it holds {kind}: leave it out, or write it as another type"
+                f"{_conversion(field, kind, group.files)}"
             )
 
 
-_CASTS = {"halffloat": "FLOAT", "timestamp": "TIMESTAMP", "decimal256": "DECIMAL(38,10)"}
+# What DuckDB makes of a type that Spark does not read. Of others it would lose digits or the zone.
+_CASTS = {"halffloat": "FLOAT", "timestamp[ns]": "TIMESTAMP", "time": "VARCHAR", "uuid": "VARCHAR"}
+
+
+def _conversion(field: pa.Field, kind: pa.DataType, files: Sequence[str]) -> str:
+    cast = next((cast for name, cast in _CASTS.items() if name in str(kind)), None)
+    if cast is None or field.type != kind or "tz=" in str(kind) or len(files) > 1:
+        return ""
+    name = '"' + field.name.replace('"', '""') + '"'
+    sql = (
+        f"COPY (SELECT * REPLACE ({name}::{cast} AS {name}) FROM {literal(files[0])}) "
+        "TO 'manifest.parquet'"
+    )
+    return f" with  duckdb -c {shlex.quote(sql)}"
 
 
 def unreadable(kind: pa.DataType) -> pa.DataType | None:
     """The type, or the one inside it, that Spark does not read; None when Spark reads it."""
     if isinstance(kind, pa.BaseExtensionType):
-        return kind
+        return kind if kind.extension_name == "arrow.uuid" else unreadable(kind.storage_type)
     wrong = (
         types.is_float16(kind)
         or types.is_time(kind)
@@ -101,7 +126,8 @@ def unreadable(kind: pa.DataType) -> pa.DataType | None:
     return next((found for found in map(unreadable, inner) if found is not None), None)
 
 
-def _require_common_types(groups: Sequence[Group], manifest: str) -> None:
+def require_common_types(groups: Sequence[Group], manifest: str) -> None:
+    """Raise UserError for a column whose types in several files have no common one."""
     first: dict[str, tuple[pa.DataType, str]] = {}
     for group in groups:
         for field in group.schema:
@@ -123,8 +149,12 @@ def _have_common_type(one: pa.DataType, other: pa.DataType) -> bool:
     A 64-bit integer has more digits than a double. Texts and numbers are never mixed.
     """
     one, other = _plain(one), _plain(other)
-    if one == other or (types.is_nested(one) and types.is_nested(other)):
+    if one == other:
         return True
+    if types.is_nested(one) and types.is_nested(other):
+        return _have_common_fields(one, other)
+    if types.is_null(one) or types.is_null(other):  # in a nested type; Spark reads nulls as int
+        return types.is_integer(one) or types.is_integer(other)
     if types.is_integer(one) and types.is_integer(other):
         return True
     numbers = (one, other)
@@ -134,6 +164,19 @@ def _have_common_type(one: pa.DataType, other: pa.DataType) -> bool:
         scale = max(kind.scale for kind in numbers)
         return max(kind.precision - kind.scale for kind in numbers) + scale <= _MOST_DIGITS
     return False
+
+
+def _have_common_fields(one: pa.DataType, other: pa.DataType) -> bool:
+    if types.is_struct(one) and types.is_struct(other):
+        shared = {field.name for field in one} & {field.name for field in other}
+        pairs = [(one.field(name).type, other.field(name).type) for name in shared]
+    elif types.is_map(one) and types.is_map(other):
+        pairs = [(one.key_type, other.key_type), (one.item_type, other.item_type)]
+    elif one.num_fields == other.num_fields == 1:  # lists, however they are laid out
+        pairs = [(one.field(0).type, other.field(0).type)]
+    else:
+        return False
+    return all(_have_common_type(*pair) for pair in pairs)
 
 
 def _bits(kind: pa.DataType) -> int:

@@ -5,45 +5,67 @@ from functools import reduce
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
+from pyarrow.types import is_null
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
-from pyspark.sql.types import StructField, StructType
+from pyspark.sql.types import AtomicType, DataType, NumericType, StructField, StructType
 
 from imgdedup.errors import UserError
 from imgdedup.runtime.connectors import can_read
 from imgdedup.stages.scan import arrow
-from imgdedup.stages.scan.finding import partition_values
-from imgdedup.stages.scan.footers import Group, group_by_schema, require_names_apart
+from imgdedup.stages.scan.finding import has_odd_folders, is_of_days, partition_values
+from imgdedup.stages.scan.footers import (
+    Group,
+    group_by_schema,
+    require_common_types,
+    require_names_apart,
+)
 from imgdedup.stages.scan.places import Place
 
 _DAY = "dt"  # its folders choose the day, and are no column
 
 
-def read(spark: SparkSession, place: Place, manifest: str) -> DataFrame:
-    """Read the files of one place: the columns of all files, and those of its folders.
+def read(spark: SparkSession, places: Sequence[Place], manifest: str) -> list[DataFrame]:
+    """Read the files of each place: the columns of all files, and those of their folders.
 
     A column that some files lack is null in their rows. Numbers get the wider type. Spark finds
-    the types of folders. Raises UserError as `group_by_schema`, and for folders that give different
-    columns.
+    the types of folders. Raises UserError as `group_by_schema` and `require_common_types`, and for
+    folders that give different columns.
     """
-    folders = _folder_columns(place, manifest)
-    groups = group_by_schema([place.path(name) for name in place.names], manifest)
-    held = [name for group in groups for name in group.schema.names if name not in folders]
-    require_names_apart([*folders, *held], manifest)
-    reads = _by_spark if can_read(spark, place.base) else _by_arrow
+    groups = [group_by_schema(list(map(place.path, place.names)), manifest) for place in places]
+    everywhere = [group for found in groups for group in found]
+    require_common_types(everywhere, manifest)
+    held = [name for group in everywhere for name in group.schema.names]
+    folders = [_folder_columns(place, manifest) for place in places]
+    require_names_apart([*held, *(name for found in folders for name in found)], manifest)
     try:
-        return union(reads(spark, place, groups, folders), manifest).drop(_DAY)
+        return [
+            _read(spark, place, found, columns, everywhere, manifest)
+            for place, found, columns in zip(places, groups, folders, strict=True)
+        ]
     except (PySparkException, Py4JJavaError) as error:
         raise UserError(f"Spark cannot read the manifest {manifest}: {_why(error)}") from None
 
 
 def union(frames: Sequence[DataFrame], manifest: str) -> DataFrame:
     """The rows of all frames; UserError when a column has types that have no common one."""
-    require_names_apart([name for frame in frames for name in frame.columns], manifest)
+    found: dict[str, DataType] = {}
+    for field in (field for frame in frames for field in frame.schema):
+        other = found.setdefault(field.name, field.dataType)
+        atomic = isinstance(field.dataType, AtomicType) and isinstance(other, AtomicType)
+        if atomic and other != field.dataType and not _are_numbers(other, field.dataType):
+            raise UserError(
+                f'the column "{field.name}" of {manifest} is {other.simpleString()} in one place, '
+                f"and {field.dataType.simpleString()} in another: give it one type"
+            )
     try:
         return reduce(lambda one, other: one.unionByName(other, True), frames)
     except PySparkException as error:
         raise UserError(f"Spark cannot unite the files of {manifest}: {_why(error)}") from None
+
+
+def _are_numbers(*types: DataType) -> bool:
+    return all(isinstance(kind, NumericType) for kind in types)
 
 
 def _folder_columns(place: Place, manifest: str) -> list[str]:
@@ -55,11 +77,40 @@ def _folder_columns(place: Place, manifest: str) -> list[str]:
             f"the folders of the manifest {manifest} give different columns ({one}, {other}): "
             "all files need the same"
         )
+    if (odd := next(filter(has_odd_folders, place.names), None)) is not None:
+        raise UserError(
+            f"the folders of the manifest {manifest} cannot be read as columns ({odd}): each "
+            "column stands once, with a value, and no other folder stands between two of them"
+        )
     return list(next(iter(found)))
 
 
+def _read(
+    spark: SparkSession,
+    place: Place,
+    groups: Sequence[Group],
+    folders: Sequence[str],
+    everywhere: Sequence[Group],
+    manifest: str,
+) -> DataFrame:
+    """Read one place; columns that have no type in it, and have one `everywhere`, are left out."""
+    twice = {name for group in groups for name in group.schema.names} & {*folders}
+    if twice:
+        raise UserError(
+            f'the column "{min(twice)}" of the manifest {manifest} is in its files, and its '
+            "folders give it, too: leave one of them out"
+        )
+    reads = _by_spark if can_read(spark, place.base) else _by_arrow
+    together = union(reads(spark, place, groups, folders, _typed(everywhere)), manifest)
+    return together.drop(_DAY) if _DAY in folders and is_of_days(place) else together
+
+
 def _by_spark(
-    spark: SparkSession, place: Place, groups: Sequence[Group], folders: Sequence[str]
+    spark: SparkSession,
+    place: Place,
+    groups: Sequence[Group],
+    folders: Sequence[str],
+    typed: set[str],
 ) -> list[DataFrame]:
     """The rows of each group of files, read by Spark, which finds the types of folders."""
 
@@ -73,14 +124,18 @@ def _by_spark(
         beside = [found[name] for name in folders]
     frames = []
     for group in groups:
-        left_out = {*folders, *_without_type(group, groups)}
+        left_out = {*folders, *_without_type(group, typed)}
         own = [f for f in reader().parquet(group.files[0]).schema if f.name not in left_out]
         frames.append(reader().schema(StructType([*own, *beside])).parquet(*group.files))
     return frames
 
 
 def _by_arrow(
-    spark: SparkSession, place: Place, groups: Sequence[Group], folders: Sequence[str]
+    spark: SparkSession,
+    place: Place,
+    groups: Sequence[Group],
+    folders: Sequence[str],
+    typed: set[str],
 ) -> list[DataFrame]:
     """The rows of each group of files, where Spark has no connector."""
     values = {place.path(name): partition_values(name) for name in place.names}
@@ -90,19 +145,20 @@ def _by_arrow(
     ]
     frames = []
     for group in groups:
-        left_out = {*folders, *_without_type(group, groups)}
+        left_out = {*folders, *_without_type(group, typed)}
         own = pa.schema([field for field in group.schema if field.name not in left_out])
         files = {file: values[file] for file in group.files}
         frames.append(arrow.read(spark, files, own, beside))
     return frames
 
 
-def _without_type(group: Group, groups: Sequence[Group]) -> set[str]:
-    """The columns of a group that have no type, only nulls, and have a type in other groups."""
-    typed = {
-        field.name for one in groups for field in one.schema if not pa.types.is_null(field.type)
-    }
-    return {field.name for field in group.schema if pa.types.is_null(field.type)} & typed
+def _typed(groups: Sequence[Group]) -> set[str]:
+    """The columns that have a type in some group: a file with nulls alone has none for them."""
+    return {field.name for one in groups for field in one.schema if not is_null(field.type)}
+
+
+def _without_type(group: Group, typed: set[str]) -> set[str]:
+    return {field.name for field in group.schema if is_null(field.type)} & typed
 
 
 def _why(error: Exception) -> str:

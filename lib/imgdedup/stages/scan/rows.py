@@ -36,15 +36,15 @@ def require_types(manifest: DataFrame, location: str) -> None:
                 f'the column "{name}" of the manifest {location} is {types[name].simpleString()}, '
                 f"not {kind.simpleString()}"
             )
-    if "dt" in types:
+    if (day := next((name for name in types if name.lower() == "dt"), None)) is not None:
         raise UserError(
-            f'the manifest {location} has a column "dt", the name of the partition: rename it'
+            f'the manifest {location} has a column "{day}", the name of the partition: rename it'
         )
 
 
 def _require_no_row(rows: DataFrame, name: str, fault: str) -> None:
     found = rows.select(F.col(name)).sort(name).limit(_NAMED + 1).collect()
     if found:
-        names = ", ".join(str(row[0]) for row in found[:_NAMED])
+        names = ", ".join(" ".join(str(row[0]).splitlines()) for row in found[:_NAMED])
         more = ", ..." if len(found) > _NAMED else ""
         raise UserError(f"wrong manifest {fault} ({name}: {names}{more})")

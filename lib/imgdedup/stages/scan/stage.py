@@ -9,7 +9,7 @@ from imgdedup.runtime.run import Outcome, Run
 from imgdedup.settling.settlement import is_repairing
 from imgdedup.sources import reader_of
 from imgdedup.stages.scan import parquet, tables, uris
-from imgdedup.stages.scan.finding import Images, Parquet, Table, find
+from imgdedup.stages.scan.finding import Images, Parquet, Table, find, is_of_days
 from imgdedup.stages.scan.images import listing
 from imgdedup.stages.scan.rows import require_sound, require_types
 
@@ -43,14 +43,20 @@ def _read(run: Run, location: str) -> tuple[DataFrame, dict[str, object]]:
         require_types(rows, location)
         resolved = uris.resolve(rows, config.relative_to or found.location)
         return require_sound(resolved, location), details
+    if not all(map(is_of_days, found.places)):
+        _require_one_day(run, location)
     return read_parquet(run.spark, found, location, config), {}
 
 
-def _list(run: Run, location: str, found: Images) -> tuple[DataFrame, dict[str, object]]:
+def _require_one_day(run: Run, location: str) -> None:
     if len(run.days) > 1 and "{dt}" not in run.manifest:
         raise UserError(
             f"{location} would be every day of the range: write {{dt}} where the day stands"
         )
+
+
+def _list(run: Run, location: str, found: Images) -> tuple[DataFrame, dict[str, object]]:
+    _require_one_day(run, location)
     reader_of(run.config.embed).check(location)
     manifest = run.spark.createDataFrame(listing(found.tree, run.config.scan)).coalesce(1)
     return manifest, {"hidden": found.tree.hidden, "linked_folders": found.tree.linked_folders}
@@ -61,8 +67,7 @@ def read_parquet(
 ) -> DataFrame:
     """A manifest of Parquet files, checked, with absolute uris; UserError when it is refused."""
     frames = []
-    for place in found.places:
-        rows = parquet.read(spark, place, location)
+    for place, rows in zip(found.places, parquet.read(spark, found.places, location), strict=True):
         require_types(rows, location)
         frames.append(uris.resolve(rows, config.relative_to or place.base))
     return require_sound(parquet.union(frames, location), location)

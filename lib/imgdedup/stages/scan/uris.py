@@ -1,5 +1,7 @@
 """Relative uris of a manifest, and the folder against which they are read."""
 
+import os
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -14,7 +16,7 @@ _OF_FILE = rf"(?s)^(.*?(?:{MEMBER_OF_ARCHIVE.removesuffix('#')}(?=#)|$))"
 def resolve(manifest: DataFrame, base: str) -> DataFrame:
     """Give relative uris the folder `base`, a path or uri; other uris stay as they are."""
     uri = F.col("uri")
-    resolved = F.when(uri.rlike(_ABSOLUTE), uri).otherwise(_below(base.rstrip("/"), uri))
+    resolved = F.when(uri.rlike(_ABSOLUTE), uri).otherwise(_below(base.rstrip("/") or "/", uri))
     return manifest.withColumn("uri", resolved)
 
 
@@ -23,7 +25,8 @@ def _below(base: str, uri: Column) -> Column:
     if folder is not None:
         # The system resolves `..`, since a folder may be a link. `/./` would mark a link of a scan.
         plain = F.regexp_replace(uri, r"(^|/)(\./)+", "$1")
-        return F.concat(F.lit(f"{folder}/".replace("//", "/")), plain)
+        above = os.path.abspath(folder.expanduser())
+        return F.concat(F.lit(f"{above}/".replace("//", "/")), plain)
     scheme, _, path = base.partition("://")
     bucket, _, prefix = path.partition("/")
     own = F.regexp_extract(uri, _OF_FILE, 1)  # the member of an archive stays as it is
