@@ -4,11 +4,13 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-cluster run repair ui train test test-external check docs bench bench-quality \
-    bench-precision bench-gpu bench-reuse bench-backfill bench-days bench-histories bench-crashes fuzz lock clean
+    bench-precision bench-gpu bench-reuse bench-backfill bench-days bench-scale bench-histories bench-crashes fuzz \
+    lock clean
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
     WEIGHTS WITHOUT VIEWS START TEACHER LAST_SIDE BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
-    POINTS SIZES PEERS PHOTOGRAPHS QUICK BATCHES DEVICE
+    POINTS SIZES PEERS PHOTOGRAPHS QUICK BATCHES DEVICE EXECUTORS CORES GPUS INDEX PHOTO RATES \
+    MEASURE
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
@@ -151,6 +153,13 @@ bench-days: setup ## Measure what one more day costs, by the age of the corpus
 .PHONY: bench-driver
 bench-driver: setup ## Measure the driver's memory by the size of the corpus: [SIZES=10000,1000000]
 	@$(PY) -m benchmarks.driver $${SIZES:+--contents="$$SIZES"} $${NAME:+--name="$$NAME"}
+
+bench-scale: setup $(if $(MEASURE),build/external/.ready) ## Tell by a model what IMAGES=1e7,1e9 need on EXECUTORS of CORES; MEASURE=10000,50000 measures a Milvus server
+	@IMGDEDUP_EXTERNAL=$(CURDIR)/build/external $(PY) -m benchmarks.scale \
+	    $${IMAGES:+--images="$$IMAGES"} $${EXECUTORS:+--executors="$$EXECUTORS"} \
+	    $${CORES:+--cores="$$CORES"} $${GPUS:+--gpus="$$GPUS"} $${INDEX:+--index="$$INDEX"} \
+	    $${PHOTO:+--photo="$$PHOTO"} $${RATES:+--rates="$$RATES"} \
+	    $${MEASURE:+--measure="$$MEASURE"} $${NAME:+--name="$$NAME"}
 
 bench-histories: setup ## Compare HISTORIES random histories of days with clean runs
 	@$(PY) -m benchmarks.histories $${HISTORIES:+--histories="$$HISTORIES"} \
