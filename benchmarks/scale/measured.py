@@ -15,6 +15,7 @@ from imgdedup.space.vectors import EXTRA
 
 def measured_page(command: str, found: Sequence[Measured], rates: Rates, config: Config) -> str:
     """What was measured, what the model predicts, and the rates that fit what was measured."""
+    fits = fitted(found)
     width = config.fit.dims + config.fit.local_dims + EXTRA
     return "\n".join(
         [
@@ -35,10 +36,7 @@ def measured_page(command: str, found: Sequence[Measured], rates: Rates, config:
             "",
             *_predicted(found, rates, width),
             "",
-            "## Rates that fit",
-            "",
-            *fitted(found),
-            "",
+            *(["## Rates that fit", "", *fits, ""] if fits else []),
         ]
     )
 

@@ -72,3 +72,11 @@ def test_queries_are_asked_in_batches_until_enough_are_asked(
     assert found.server == pytest.approx(0.1)
     monkeypatch.setattr(measuring, "_QUERIES", 100)
     assert ask_all([*range(5)], 4, asked.append, Idle()).queries == 5
+
+
+def test_one_size_fits_no_line() -> None:
+    text = measured_page(
+        "make bench-scale MEASURE=9", [measured("FLAT", 9, 1)], rates.read(), CONFIG
+    )
+    assert "## Predicted and measured" in text
+    assert "## Rates that fit" not in text
