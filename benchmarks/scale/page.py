@@ -85,7 +85,11 @@ def _runs(size: int, cluster: Cluster, scenario: Scenario) -> list[str]:
         *("read", "written", "shuffled"),
     ]
     new = loads["one more day"].new
-    return [*table(head, rows), "", f"One more day has {new:,.0f} images."]
+    words = f"One more day has {new:,.0f} images."
+    if scenario.gpu:
+        gpu = core_hours(model.embed(loads["first load"], scenario).gpu)
+        words += f" The network of the first load takes {gpu} GPU-hours, at an assumed rate."
+    return [*table(head, rows), "", words]
 
 
 def _milvus(sizes: Sequence[int], scenario: Scenario) -> list[str]:

@@ -237,3 +237,10 @@ def test_the_page_has_every_size_and_every_rate() -> None:
     assert all(f"| `{name}` |" in text for name, _ in RATES)
     widths = [line.count("|") for line in text.splitlines() if line.startswith("| first load")]
     assert len({*widths}) == 1
+
+
+def test_the_page_has_gpu_hours_where_there_are_gpus() -> None:
+    scenario = replace(with_rates(embed__gpu_network=1000.0), gpu=True)
+    text = page("make bench-scale GPUS=4", [36_000_000], replace(CLUSTER, gpus=4), scenario)
+    assert "The network of the first load takes 10 GPU-hours" in text
+    assert "GPU-hours" not in page("make bench-scale", [36_000_000], CLUSTER, SCENARIO)
