@@ -69,7 +69,7 @@ def _send(request: Request, file: Path) -> None:
 
 
 def _write(request: Request, file: Path) -> None:
-    data = request.rfile.read(int(request.headers["Content-Length"]))
+    data = request.body
     if request.headers.get("If-None-Match") == "*" and file.exists():
         request.reply(412, b"<Error><Code>PreconditionFailed</Code></Error>")
         return

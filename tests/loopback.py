@@ -11,7 +11,7 @@ class Request(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    body = b""  # of a POST
+    body = b""  # of a POST or PUT
 
     def do_GET(self) -> None:
         """Answer."""
