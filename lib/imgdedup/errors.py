@@ -24,6 +24,11 @@ class Missing(UserError):
     """There is nothing for a day. A range of days goes on without that day."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its type when it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def one_line(error: BaseException) -> str:
     """What another library says of an error and its causes, in one line."""
     text = _BACKTRACE.sub("", _DRAWN.sub("", str(error)))

@@ -17,7 +17,7 @@ from imgdedup import sources
 from imgdedup.encoder import quantized, ranges
 from imgdedup.encoder.parameters import Weights
 from imgdedup.encoder.ranges import Ranges
-from imgdedup.errors import TryAgain, UserError
+from imgdedup.errors import TryAgain, UserError, first_line
 from imgdedup.failures import TRANSIENT, ImageFailure
 
 BUILTIN = Path(__file__).with_name("builtin.safetensors")
@@ -78,7 +78,7 @@ def _read(spec: str) -> Weights:
 
         return torch_files.from_file(name, data)
     except (SafetensorError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
     except (UnpicklingError, KeyError, IndexError, TypeError):  # bytes that are no pickle of ours
         reason = "it does not hold tensors alone"
     raise UserError(

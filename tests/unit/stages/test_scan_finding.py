@@ -7,11 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyarrow import fs
 
 from imgdedup.config import ScanConfig
 from imgdedup.errors import Missing, UserError
-from imgdedup.sources import stores
 from imgdedup.stages.scan.finding import Images, Parquet, Table, find
 
 AUTO = ScanConfig("auto", "", "day", skip_hidden=True, follow_links_outside=False)
@@ -38,15 +36,6 @@ def files(location: str, config: ScanConfig = AUTO) -> list[str] | None:
         return None
     assert isinstance(found, Parquet)
     return [name for place in found.places for name in place.names]
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that is the bucket "lake" of an object store."""
-    system = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(stores, "_s3", lambda region, endpoint: system)
-    return tmp_path / "lake"
 
 
 @pytest.mark.parametrize(

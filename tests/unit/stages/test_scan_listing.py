@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pyarrow import fs
 
 from imgdedup.config import ScanConfig
 from imgdedup.errors import UserError
 from imgdedup.failures import ImageFailure
-from imgdedup.sources import read_bytes, stores
+from imgdedup.sources import read_bytes
 from imgdedup.stages.scan.folders import walk
 from imgdedup.stages.scan.images import listing as rows_of
 
@@ -44,15 +43,6 @@ def put(folder: Path, *names: str) -> None:
 
 def ids(listing: Listing) -> list[str]:
     return [str(name) for name in listing.table["image_id"].to_pylist()]
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that is the bucket "lake" of an object store."""
-    system = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(stores, "_s3", lambda region, endpoint: system)
-    return tmp_path / "lake"
 
 
 def test_every_file_is_listed_in_order_by_its_path_below_the_folder(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import mimetypes
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -14,7 +15,7 @@ from imgdedup.stages.scan.texts import TEXTS, refuse_texts
 _PARTITION = re.compile(r"([^/=]+)=([^/]*)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _HUDI = ".hoodie/hoodie.properties"
-_DELTA = "_delta_log/"  # as names of files begin with it
+_DELTA = "_delta_log"
 _LOG = re.compile(r"(?<![^/])(_delta_log/|metadata/[^/]+\.metadata\.json)")
 _DEEP = 10  # folders of a table above one of its files, at most
 _ENDINGS = (".parquet", ".parq", ".pq")
@@ -85,9 +86,7 @@ def _find_one(location: str, dt: str, config: ScanConfig) -> Images | Parquet | 
 def _table_in(base: str, tree: Tree) -> Table | None:
     if exists(f"{base}/{_HUDI}"):
         return Table(base, "Hudi")
-    if any(name.startswith(_DELTA) for name in tree.names) or exists(
-        f"{base}/{_DELTA}".rstrip("/")
-    ):
+    if any(name.startswith(f"{_DELTA}/") for name in tree.names) or exists(f"{base}/{_DELTA}"):
         return Table(base, "Delta")
     return Table(base, "Iceberg") if any(map(_ICEBERG.fullmatch, tree.names)) else None
 
@@ -109,7 +108,7 @@ def _manifest_in(location: str, dt: str, config: ScanConfig, tree: Tree) -> Parq
             'file as the manifest, or set scan.format to "images" or to "manifest"'
         )
     _refuse_tables_within(tree)
-    _refuse_table_of(base)
+    _refuse_tables_of([base])
     if tree.linked_folders:
         raise UserError(
             f"the manifest {location} has links to folders, which are not followed: give the "
@@ -126,14 +125,17 @@ def _refuse_tables_within(tree: Tree) -> None:
             raise UserError(f"{tree.location} holds the table {inner}: give the table's folder")
 
 
-def _refuse_table_of(folder: str) -> None:
-    """Raise UserError when a folder is that of a table, or lies in one."""
-    place = folder
+def _refuse_tables_of(folders: Iterable[str]) -> None:
+    """Raise UserError when a folder is that of a table, or lies in one; each is asked for once."""
+    places = {above: folder for folder in folders for above in _with_those_above(folder)}
+    for above, folder in places.items():
+        if any(exists(f"{above}/{log}") for log in (_DELTA, "metadata/version-hint.text")):
+            raise UserError(f"{folder} belongs to the table {above}: give the folder of the table")
+
+
+def _with_those_above(folder: str) -> Iterator[str]:
     for _ in range(_DEEP):
-        if exists(f"{folder}/{_DELTA}".rstrip("/")) or exists(
-            f"{folder}/metadata/version-hint.text"
-        ):
-            raise UserError(f"{place} belongs to the table {folder}: give the folder of the table")
+        yield folder
         above = folder.rpartition("/")[0]
         if not above or above.endswith("/"):
             return
@@ -146,7 +148,7 @@ def _of_file(location: str) -> Parquet | Table:
     if _ICEBERG.fullmatch(f"{folder}/{name}"):
         return Table(table, "Iceberg", name)
     require_parquet_file(location)
-    _refuse_table_of(base)
+    _refuse_tables_of([base])
     return Parquet([Place(base if "/" in location else ".", [name])])
 
 
@@ -156,8 +158,7 @@ def _parquet(location: str, base: str, names: list[str], dt: str) -> Place:
         raise UserError(f"{location} matches no Parquet file, but {names[0]}")
     if (log := next(filter(_LOG.search, names), None)) is not None:
         raise UserError(f"{location} reaches into a table ({log}): give the folder of the table")
-    for folder in {name.rpartition("/")[0] for name in parquet}:
-        _refuse_table_of(f"{base}/{folder}" if folder else base)
+    _refuse_tables_of(f"{base}/{name}".rpartition("/")[0] for name in parquet)
     return _of_day(location, base, parquet, dt)
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import types
 
-from imgdedup.errors import UserError
+from imgdedup.errors import UserError, first_line
 from imgdedup.stages.scan.folders import open_file
 from imgdedup.stages.scan.texts import literal
 
@@ -69,7 +69,7 @@ def _schema(file: str, manifest: str) -> pa.Schema:
     except (OSError, ValueError, pa.ArrowException) as error:
         where = "" if file == manifest else f": {file}"
         raise UserError(
-            f"the manifest {manifest} is no Parquet that can be read{where} ({_first_line(error)})"
+            f"the manifest {manifest} is no Parquet that can be read{where} ({first_line(error)})"
         ) from None
 
 
@@ -206,7 +206,3 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     if types.is_timestamp(kind):
         return pa.timestamp("us", "UTC" if kind.tz else None)
     return kind
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

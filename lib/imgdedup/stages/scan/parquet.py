@@ -10,7 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql.types import AtomicType, DataType, NumericType, StructField, StructType
 
-from imgdedup.errors import UserError
+from imgdedup.errors import UserError, first_line
 from imgdedup.runtime.connectors import can_read
 from imgdedup.stages.scan import arrow
 from imgdedup.stages.scan.finding import has_odd_folders, is_of_days, partition_values
@@ -44,7 +44,7 @@ def read(spark: SparkSession, places: Sequence[Place], manifest: str) -> list[Da
             for place, found, columns in zip(places, groups, folders, strict=True)
         ]
     except (PySparkException, Py4JJavaError) as error:
-        raise UserError(f"Spark cannot read the manifest {manifest}: {_why(error)}") from None
+        raise UserError(f"Spark cannot read the manifest {manifest}: {first_line(error)}") from None
 
 
 def union(frames: Sequence[DataFrame], manifest: str) -> DataFrame:
@@ -61,7 +61,9 @@ def union(frames: Sequence[DataFrame], manifest: str) -> DataFrame:
     try:
         return reduce(lambda one, other: one.unionByName(other, True), frames)
     except PySparkException as error:
-        raise UserError(f"Spark cannot unite the files of {manifest}: {_why(error)}") from None
+        raise UserError(
+            f"Spark cannot unite the files of {manifest}: {first_line(error)}"
+        ) from None
 
 
 def _are_numbers(*types: DataType) -> bool:
@@ -101,16 +103,17 @@ def _read(
             "folders give it, too: leave one of them out"
         )
     reads = _by_spark if can_read(spark, place.base) else _by_arrow
-    together = union(reads(spark, place, groups, folders, _typed(everywhere)), manifest)
+    typed = {f.name for group in everywhere for f in group.schema if not is_null(f.type)}
+    wanted = [
+        Group(pa.schema([f for f in schema if not is_null(f.type) or f.name not in typed]), files)
+        for schema, files in groups
+    ]
+    together = union(reads(spark, place, wanted, folders), manifest)
     return together.drop(_DAY) if _DAY in folders and is_of_days(place) else together
 
 
 def _by_spark(
-    spark: SparkSession,
-    place: Place,
-    groups: Sequence[Group],
-    folders: Sequence[str],
-    typed: set[str],
+    spark: SparkSession, place: Place, groups: Sequence[Group], folders: Sequence[str]
 ) -> list[DataFrame]:
     """The rows of each group of files, read by Spark, which finds the types of folders."""
 
@@ -124,18 +127,14 @@ def _by_spark(
         beside = [found[name] for name in folders]
     frames = []
     for group in groups:
-        left_out = {*folders, *_without_type(group, typed)}
-        own = [f for f in reader().parquet(group.files[0]).schema if f.name not in left_out]
+        names = set(group.schema.names)
+        own = [field for field in reader().parquet(group.files[0]).schema if field.name in names]
         frames.append(reader().schema(StructType([*own, *beside])).parquet(*group.files))
     return frames
 
 
 def _by_arrow(
-    spark: SparkSession,
-    place: Place,
-    groups: Sequence[Group],
-    folders: Sequence[str],
-    typed: set[str],
+    spark: SparkSession, place: Place, groups: Sequence[Group], folders: Sequence[str]
 ) -> list[DataFrame]:
     """The rows of each group of files, where Spark has no connector."""
     values = {place.path(name): partition_values(name) for name in place.names}
@@ -143,23 +142,7 @@ def _by_arrow(
         StructField(name, arrow.type_of([found[name] for found in values.values()]))
         for name in folders
     ]
-    frames = []
-    for group in groups:
-        left_out = {*folders, *_without_type(group, typed)}
-        own = pa.schema([field for field in group.schema if field.name not in left_out])
-        files = {file: values[file] for file in group.files}
-        frames.append(arrow.read(spark, files, own, beside))
-    return frames
-
-
-def _typed(groups: Sequence[Group]) -> set[str]:
-    """The columns that have a type in some group: a file with nulls alone has none for them."""
-    return {field.name for one in groups for field in one.schema if not is_null(field.type)}
-
-
-def _without_type(group: Group, typed: set[str]) -> set[str]:
-    return {field.name for field in group.schema if is_null(field.type)} & typed
-
-
-def _why(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    return [
+        arrow.read(spark, {file: values[file] for file in group.files}, group.schema, beside)
+        for group in groups
+    ]
