@@ -19,7 +19,7 @@ from imgdedup.lake import markers
 from imgdedup.lake.digests import Digest
 from imgdedup.lake.files import LocalFiles
 from imgdedup.lake.schemas import EMBEDDINGS, MANIFEST
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 FIRST = date(2025, 1, 1)
 _DIMS = 128

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pillow_heif
 from PIL import Image
 
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 _SIDE = 12_000  # pixels; its square, 144 megapixels, is allowed
 _MB = 1 << 20

@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmarks.fuzz import hostile
 from imgdedup.images.formats import FORMATS
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 _OWN_WAY = {"GIF", "JPEG", "PNG", "PSD", "TIFF", "WEBP", "XBM"}  # formats that are written below
 _RGB = [form for form in FORMATS if form not in _OWN_WAY]

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.fuzz.mutations import mutated
 from benchmarks.fuzz.specimens import specimens
 from imgdedup.config import EmbedConfig
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.decode import decoder_of
 
 SECONDS = 60.0  # longer than this counts as hung

@@ -11,7 +11,7 @@ from benchmarks.precision.corpus import Corpus, Row
 from benchmarks.precision.judge import described, judge
 from benchmarks.precision.kinds.catalogue import BY_NAME
 from imgdedup.config import Config
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 
 
 @dataclass(frozen=True)

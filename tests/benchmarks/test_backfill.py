@@ -18,7 +18,7 @@ from benchmarks.lakes import TABLES
 from imgdedup.corpora.edits import EVERYDAY
 from imgdedup.errors import UserError
 from imgdedup.flow import JOBS
-from imgdedup.testing import picture
+from tests.stand_ins import picture
 
 DAYS = ["2026-01-01", "2026-01-02"]
 

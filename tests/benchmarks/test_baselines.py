@@ -11,8 +11,8 @@ from benchmarks.quality import baselines, evaluate
 from benchmarks.quality.baselines import WORST, Scored, Scores
 from benchmarks.quality.findings import Families, Relation
 from imgdedup.corpora.edits import jpeg, resize
-from imgdedup.testing import picture
 from tests.benchmarks.tables import TRUTH, copy, images, photo
+from tests.stand_ins import picture
 
 TRUTH_OF_MANY = (
     *(photo(f"p{number}") for number in range(40)),

@@ -12,7 +12,7 @@ from imgdedup.corpora.edits import EVERYDAY
 from imgdedup.corpora.strong_edits import COLLAGE, STRONG
 from imgdedup.corpora.turned_edits import TURNED
 from imgdedup.errors import UserError
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 CATEGORIES = ("ant", "bear", "cat")
 

@@ -15,8 +15,8 @@ from benchmarks.quality.findings import Families, Relation
 from imgdedup import config
 from imgdedup.space.learning import learn_projection
 from imgdedup.space.vectors import margins
-from imgdedup.testing import encoded, picture
 from tests.benchmarks.tables import copy, images, photo
+from tests.stand_ins import encoded, picture
 
 CONF = config.load(Path(__file__).parents[2] / "conf", "local", {})
 SECTION = replace(CONF.fit, dims=12, background=100)

@@ -12,7 +12,7 @@ from benchmarks.fuzz import trials as fuzz
 from benchmarks.fuzz.specimens import specimens
 from benchmarks.fuzz.trials import CRASHED, DECODED, HUNG, RAISED, Trial
 from imgdedup import config
-from imgdedup.failures import FAILURES, ImageFailure
+from imgdedup.errors import FAILURES, ImageFailure
 
 SETTINGS = config.load(Path(__file__).parents[2] / "conf", "local", {}).embed
 FILES = 400

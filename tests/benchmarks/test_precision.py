@@ -20,7 +20,7 @@ from benchmarks.precision.kinds.pairs import AIMS, Kind, Sources
 from imgdedup import config
 from imgdedup.errors import UserError
 from imgdedup.local.workspace import CONF
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 SLOW = ("photographed", "chat", "GIF", "APNG", "HEIC")  # to make
 SOURCES = Sources(picture(1, 300, 200), picture(2, 260, 240))

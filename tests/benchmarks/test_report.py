@@ -19,8 +19,8 @@ from benchmarks.quality.findings import Families
 from imgdedup import config
 from imgdedup.corpora.corpus import Truth as DemoTruth
 from imgdedup.errors import UserError
-from imgdedup.testing import picture
 from tests.benchmarks.tables import EXACT, TRUTH, WHOLE, images, near, tables
+from tests.stand_ins import picture
 
 A, B, C, D = (f"photos/{name}" for name in "abcd")
 CROP, TURN = "copies/a/crop", "copies/b/turn"

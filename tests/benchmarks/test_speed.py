@@ -30,7 +30,7 @@ from benchmarks.speed.stages import (
 )
 from imgdedup.errors import UserError
 from imgdedup.flow import STAGES
-from imgdedup.testing import picture
+from tests.stand_ins import picture
 
 LINES = [
     (1.0, "imgdedup: starting Airflow"),

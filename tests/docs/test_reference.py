@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql.types import StructType
 
 from docs import configuration
-from imgdedup.failures import FAILURES
+from imgdedup.errors import FAILURES
 from imgdedup.lake import schemas
 from tests.unit.layout import GROUND, MAY_IMPORT
 

@@ -12,7 +12,7 @@ import torch
 
 from imgdedup.encoder import Encoder, EncoderFactory
 from imgdedup.images.decode import ByteBudget, Decoder
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 FACTORY = EncoderFactory("builtin", input_size=0, batch_size=16, device="cuda", precision="auto")
 Precision = Literal["auto", "bf16", "fp32"]

@@ -12,8 +12,7 @@ from uuid import uuid4
 import pytest
 
 from imgdedup.config import ScanConfig
-from imgdedup.errors import UserError
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure, UserError
 from imgdedup.sources import object_store, read_bytes
 from imgdedup.stages.scan.folders import walk
 from imgdedup.stages.scan.images import listing

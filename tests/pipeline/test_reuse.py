@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from imgdedup.testing import encoded, picture
 from tests.pipeline.conftest import FIRST, SECOND
 from tests.pipeline.jobs import Jobs, command, read
+from tests.stand_ins import encoded, picture
 
 OLD = {f"{n}.jpg": encoded(picture(n, 200, 150), "JPEG") for n in range(4)}
 NEW = {"new.png": encoded(picture(9))}

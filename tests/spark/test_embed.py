@@ -20,9 +20,9 @@ from imgdedup.stages.embed import figures
 from imgdedup.stages.embed.embedding import Factory, default_factory, embed, spread_rows
 from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.embed.worker import model_of
-from imgdedup.testing import FAKE_DIMS, FakeEncoder, FakeEncoderFactory, encoded, picture
 from tests.archives import tar_of, zip_of
 from tests.spark.tables import frame, rows_of
+from tests.stand_ins import FAKE_DIMS, FakeEncoder, FakeEncoderFactory, encoded, picture
 
 Row = dict[str, Any]
 

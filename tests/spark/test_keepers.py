@@ -14,9 +14,9 @@ from imgdedup.relations.keepers import best_ranks, ranked_images
 from imgdedup.settling.snapshot import snapshot_of
 from imgdedup.stages.group import form_groups
 from imgdedup.stages.verify import pairs
-from imgdedup.testing import encoded
 from tests.pictures import between_bars, natural, scaled
 from tests.spark.tables import Image, copies, embeddings, rows_of
+from tests.stand_ins import encoded
 
 FIRST, SECOND = "2026-01-01", "2026-01-02"
 Resampling = Pictures.Resampling

@@ -16,8 +16,8 @@ from imgdedup.lake import Lake
 from imgdedup.stages.embed import figures, reuse
 from imgdedup.stages.embed.embedding import Factory, default_factory, embed
 from imgdedup.stages.embed.worker import model_of
-from imgdedup.testing import FakeEncoder, FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame, rows_of
+from tests.stand_ins import FakeEncoder, FakeEncoderFactory, encoded, picture
 
 FIRST, SECOND, THIRD = "2026-01-01", "2026-01-02", "2026-01-03"
 FILES = {f"{n}.jpg": encoded(picture(n, 90 + n, 70), "JPEG") for n in range(6)}

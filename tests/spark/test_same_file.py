@@ -21,9 +21,9 @@ from imgdedup.stages.group import count_groups, form_groups, without_removed
 from imgdedup.stages.scan.folders import walk
 from imgdedup.stages.scan.images import listing
 from imgdedup.stages.verify import pairs
-from imgdedup.testing import FakeEncoderFactory, encoded
 from tests.pictures import natural
 from tests.spark.tables import Image, copies, embeddings, frame, rows_of
+from tests.stand_ins import FakeEncoderFactory, encoded
 
 FIRST, SECOND = "2026-01-01", "2026-01-02"
 ORDER = ("pixels", "bytes", "link", "day")

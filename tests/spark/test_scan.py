@@ -20,8 +20,8 @@ from imgdedup.stages.scan.finding import Images, Parquet, find
 from imgdedup.stages.scan.images import listing
 from imgdedup.stages.scan.rows import require_sound
 from imgdedup.stages.scan.stage import read_parquet
-from imgdedup.testing import FakeEncoderFactory, encoded, picture
 from tests.spark.tables import frame
+from tests.stand_ins import FakeEncoderFactory, encoded, picture
 
 GOOD = "image_id string, uri string"
 DAY = "2026-01-01"

@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).parents[2]
 MAX_ENTRIES = 20
 MILVUS = {"pymilvus", "milvus_lite"}
 NETWORK = {"torch", "torchvision", "safetensors", "openvino"}
-GROUND = {"config", "console", "errors", "failures", "flow"}
+GROUND = {"config", "console", "errors", "flow"}
 WITHOUT_SPARK = GROUND | {"space", "images", "sources", "geometry", "encoder"}
 LIGHT = {f"imgdedup.{name}" for name in ("config", "console", "errors", "flow", "runtime.guard")}
 FOR_DAGS = sys.stdlib_module_names | {"airflow"} | LIGHT
@@ -21,13 +21,12 @@ STAGE_PACKAGES = "imgdedup.stages"
 # What each module or package of `imgdedup` may import of the others: the import map.
 MAY_IMPORT = {
     "errors": set(),
-    "failures": set(),
     "console": set(),
     "flow": set(),
     "config": {"errors"},
     "space": {"config"},
-    "images": {"config", "failures"},
-    "sources": {"config", "errors", "failures"},
+    "images": {"config", "errors"},
+    "sources": {"config", "errors"},
     "geometry": {"config"},
     "encoder": GROUND | {"images", "sources", "space"},
     "lake": {"console", "errors"},
@@ -38,9 +37,10 @@ MAY_IMPORT = {
     "stages": GROUND
     | {"space", "images", "sources", "geometry", "encoder", "lake", "relations", "settling"}
     | {"milvus", "runtime"},
+    "report": GROUND | {"lake", "runtime", "sources"},
     "corpora": {"errors"},
-    "local": GROUND | {"corpora", "encoder", "geometry", "images", "runtime", "sources", "stages"},
-    "testing": {"milvus"},
+    "local": GROUND
+    | {"corpora", "encoder", "geometry", "images", "report", "runtime", "sources", "stages"},
 }
 
 

@@ -89,8 +89,8 @@ def test_a_forbidden_import_of_a_script_is_found(path: str, source: str, rule: s
 
 def test_a_forbidden_import_is_found_behind_our_own_modules() -> None:
     sources = {
-        Path("lib/imgdedup/images/decode.py"): "from imgdedup.failures import ImageFailure",
-        Path("lib/imgdedup/failures.py"): "from pyspark.sql.types import StructType",
+        Path("lib/imgdedup/images/decode.py"): "from imgdedup.errors import ImageFailure",
+        Path("lib/imgdedup/errors.py"): "from pyspark.sql.types import StructType",
     }
     found = import_violations(sources)
     assert any(line.startswith("imgdedup.images.decode imports pyspark.sql") for line in found)

@@ -17,8 +17,7 @@ from imgdedup import sources
 from imgdedup.encoder import quantized, ranges
 from imgdedup.encoder.parameters import Weights
 from imgdedup.encoder.ranges import Ranges
-from imgdedup.errors import TryAgain, UserError, first_line
-from imgdedup.failures import TRANSIENT, ImageFailure
+from imgdedup.errors import TRANSIENT, ImageFailure, TryAgain, UserError, first_line
 
 BUILTIN = Path(__file__).with_name("builtin.safetensors")
 _MAX_BYTES = 4 << 30

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from imgdedup.config import EmbedConfig
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.bars import Box, without_bars
 from imgdedup.images.formats import FORMATS, translate_errors
 from imgdedup.images.frames import frame_numbers

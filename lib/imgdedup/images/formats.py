@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pillow_heif
 from PIL import Image
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.tiff import name_of_raw
 
 # Formats that Pillow decodes itself, and HEIF. Formats that call other programs (EPS) stay out.

@@ -11,7 +11,7 @@ from struct import unpack_from
 
 from PIL import Image, TiffImagePlugin
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 
 # Reads of one file in Python, about a microsecond each. A piece of a PNG takes three or four reads.
 # Encoders usually write pieces of 8 KiB, so 256 MiB are 33,000 pieces.

@@ -10,7 +10,7 @@ from math import ceil
 import numpy as np
 from PIL import Image
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.depth import is_flat_gray, is_gray
 from imgdedup.images.formats import FORMATS, translate_errors
 from imgdedup.images.frames import frame_numbers

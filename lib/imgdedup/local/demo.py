@@ -12,7 +12,7 @@ from imgdedup.console import say
 from imgdedup.corpora import corpus
 from imgdedup.corpora.corpus import Truth
 from imgdedup.errors import UserError
-from imgdedup.local import report, run
+from imgdedup.local import run, summary
 from imgdedup.local.workspace import LOCAL
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
@@ -50,7 +50,7 @@ def judged(out: Path, truth: Sequence[Truth], status: int) -> int:
     """Print what the runs found and missed, if they ended with status 0; the demo's status."""
     if status:
         return status
-    problems = report.print_demo(out, truth)
+    problems = summary.print_demo(out, truth)
     for problem in problems:
         say(f"error: demo: {problem}")
     return 1 if problems else 0

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from imgdedup.console import say
 from imgdedup.errors import UserError
-from imgdedup.local import report
+from imgdedup.local import summary
 from imgdedup.local.airflow import run_dag
 from imgdedup.local.workspace import LOCAL
 from imgdedup.runtime.days import days_between
@@ -203,7 +203,7 @@ def main() -> int:
                 arguments.images, out, days, overlay=arguments.overlay, settings=chosen
             )
         if not status:
-            report.print_run(out, days)
+            summary.print_run(out, days)
         return status
     except UserError as error:
         say(f"error: {error}")

@@ -24,8 +24,7 @@ from imgdedup.config import Config
 from imgdedup.console import say
 from imgdedup.corpora.folders import lies_in, read_folder_names
 from imgdedup.encoder.training import command
-from imgdedup.errors import UserError
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure, UserError
 from imgdedup.geometry.aggregate import learn_codebook
 from imgdedup.geometry.features import extract
 from imgdedup.images.decode import Decoded, Decoder, decoder_of

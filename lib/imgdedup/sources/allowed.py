@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources.local import local_path
 from imgdedup.sources.members import split
 from imgdedup.sources.places import Place, normal_path, normal_target

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources import tars, zips
 from imgdedup.sources.members import Changed, Directory, Member, kind_of, normal_name
 from imgdedup.sources.ranges import Ranges

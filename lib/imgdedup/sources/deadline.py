@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 
 _T = TypeVar("_T")
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urljoin
 
 import httpcore
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources.allowed import Source
 from imgdedup.sources.places import RESERVED
 

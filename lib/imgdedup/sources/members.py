@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 
 MOST_MEMBERS = 1_000_000  # of one archive
 # Where a uri or path begins to name a member: a regular expression of Python and of Java.

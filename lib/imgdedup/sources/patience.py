@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from imgdedup.failures import TRANSIENT, ImageFailure
+from imgdedup.errors import TRANSIENT, ImageFailure
 
 _T = TypeVar("_T")
 

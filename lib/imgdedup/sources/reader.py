@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from imgdedup.config import EmbedConfig
-from imgdedup.errors import UserError
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure, UserError
 from imgdedup.sources import http, local, stores
 from imgdedup.sources.allowed import Allowed, Source, source_of
 from imgdedup.sources.patience import Circuits, Patience

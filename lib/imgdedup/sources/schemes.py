@@ -2,7 +2,7 @@
 
 import re
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 
 # How a scheme begins a uri: a regular expression of Python and of Java. RFC 3986 allows a dot in a
 # scheme, too. But `photo.jpg:1` is a file's name.

@@ -14,8 +14,7 @@ from functools import cache, lru_cache, partial
 
 from pyarrow import NativeFile, fs
 
-from imgdedup.errors import UserError
-from imgdedup.failures import TRANSIENT, ImageFailure
+from imgdedup.errors import TRANSIENT, ImageFailure, UserError
 from imgdedup.sources import archives
 from imgdedup.sources.allowed import Source, source_of
 from imgdedup.sources.deadline import call_within

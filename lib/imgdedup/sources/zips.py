@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources.members import MOST_MEMBERS, Changed, Directory, Member, normal_name
 from imgdedup.sources.ranges import Headers, Ranges
 

@@ -14,8 +14,7 @@ from PIL import Image
 
 from imgdedup.corpora import corpus, edits
 from imgdedup.corpora.corpus import BROKEN, COPY, EDITED_PHOTOS, LONE_PHOTOS, ORIGINAL, Truth
-from imgdedup.errors import UserError
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure, UserError
 from imgdedup.images.decode import ByteBudget, Decoder
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")

@@ -13,7 +13,7 @@ from imgdedup.corpora.edits import EVERYDAY, Edit, in_turn
 from imgdedup.corpora.motion import STILL, Motion, mirroring, scaling, turning, windowing
 from imgdedup.corpora.strong_edits import COLLAGE, STRONG, collage, tiny_crop, turn
 from imgdedup.corpora.turned_edits import TURNED, mirror
-from imgdedup.testing import picture
+from tests.stand_ins import picture
 
 SIZE = (240, 160)
 quarters = st.integers(0, 3)

@@ -17,7 +17,7 @@ from torchvision.transforms import Normalize
 from imgdedup.encoder import Encoder, EncoderFactory, choice, graph, network, weights
 from imgdedup.encoder.network import TorchEncoder
 from imgdedup.errors import UserError
-from imgdedup.testing import picture
+from tests.stand_ins import picture
 
 Precision = Literal["int8", "bf16", "fp32"]
 FACTORY = EncoderFactory("builtin", input_size=64, batch_size=4, device="cpu", precision="fp32")

@@ -16,7 +16,7 @@ from torchvision.models import resnet50
 from imgdedup.encoder import EncoderFactory, choice, cpu, hardware, layout, quantized, weights
 from imgdedup.encoder.network import TorchEncoder
 from imgdedup.errors import UserError
-from imgdedup.testing import picture
+from tests.stand_ins import picture
 
 FACTORY = EncoderFactory("builtin", input_size=64, batch_size=8, device="cpu", precision="auto")
 

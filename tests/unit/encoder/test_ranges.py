@@ -14,7 +14,7 @@ from imgdedup.encoder.parameters import Weights
 from imgdedup.encoder.ranges import Ranges
 from imgdedup.errors import UserError
 from imgdedup.local import train
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 FACTORY = EncoderFactory("builtin", input_size=64, batch_size=8, device="cpu", precision="int8")
 

@@ -13,8 +13,8 @@ from imgdedup.encoder import EncoderFactory, torch_files, weights
 from imgdedup.errors import UserError
 from imgdedup.space.learning import learn_axes
 from imgdedup.space.projection import unit
-from imgdedup.testing import picture
 from tests.loopback import Server, serving
+from tests.stand_ins import picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 

@@ -16,8 +16,8 @@ from imgdedup.encoder.training.teacher import Teacher
 from imgdedup.encoder.training.trainer import Training
 from imgdedup.errors import UserError
 from imgdedup.local import train
-from imgdedup.testing import picture
 from tests.pictures import photograph
+from tests.stand_ins import picture
 
 CPU = torch.device("cpu")
 SMALL = Recipe(

@@ -14,7 +14,7 @@ from torchvision.models import WeightsEnum, resnet18, resnet50
 
 from imgdedup.encoder import EncoderFactory, weights
 from imgdedup.errors import UserError
-from imgdedup.testing import picture
+from tests.stand_ins import picture
 
 State = dict[str, torch.Tensor]
 TORCHVISION = "IMAGENET1K_V2"

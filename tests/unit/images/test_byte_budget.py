@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.decode import ByteBudget, Decoder
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 
 def test_threads_hold_no_more_than_the_budget_together() -> None:

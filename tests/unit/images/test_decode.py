@@ -14,9 +14,9 @@ from PIL import Image
 from PIL.Image import Transpose
 
 from imgdedup import config
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.decode import ByteBudget, Decoded, Decoder, fingerprint
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 SETTINGS = config.load(Path(__file__).parents[3] / "conf", "local", {}).embed
 BUDGET = ByteBudget(1 << 30)

@@ -11,9 +11,9 @@ from PIL import Image
 from benchmarks.fuzz.hostile import chunk
 from benchmarks.precision.judge import judge
 from imgdedup.geometry.comparison import compare
-from imgdedup.testing import encoded
 from tests.drawings import DECODER, encoded_tags, kept, scene
 from tests.pictures import SETTINGS
+from tests.stand_ins import encoded
 
 SCENE = scene(5, 320, 240)
 GRAY = np.asarray(SCENE.convert("L"))

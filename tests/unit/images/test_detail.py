@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from imgdedup.images.decode import ByteBudget, Decoded, Decoder
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 DECODER = Decoder(
     side=32, thumbnail_size=64, thumbnail_quality=90, max_pixels=10**7, budget=ByteBudget(1 << 30)

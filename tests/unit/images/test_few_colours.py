@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from imgdedup.images.quality import quality_of
-from imgdedup.testing import encoded
 from tests.drawings import flattened, lines, scene
 from tests.pictures import natural
+from tests.stand_ins import encoded
 
 FILES: dict[str, dict[str, object]] = {"PNG": {}, "GIF": {}, "WEBP": {"lossless": True}}
 LOSSY, FULL_PALETTE, LOSSLESS = 75, 90, 100

@@ -10,13 +10,13 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.geometry.comparison import compare
 from imgdedup.images import formats
 from imgdedup.images.tiff import name_of_raw, pages
-from imgdedup.testing import encoded, picture
 from tests.drawings import DECODER, encoded_tags, kept, scene
 from tests.pictures import SETTINGS
+from tests.stand_ins import encoded, picture
 
 SMALL = picture(1, 48, 32)
 BYTE, ASCII, SHORT, LONG = 1, 2, 3, 4

@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks.fuzz.hostile import chain, chunk
 from imgdedup.images.originals import frames_of
-from imgdedup.testing import encoded, picture
 from tests.drawings import DECODER, encoded_tags, lines
+from tests.stand_ins import encoded, picture
 
 PICTURES = [picture(seed, 64, 48) for seed in range(6)]
 LOSSLESS = {"WEBP": {"lossless": True}}

@@ -13,11 +13,11 @@ import pytest
 
 from benchmarks.fuzz import hostile
 from imgdedup import config
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.decode import decoder_of
 from imgdedup.images.frames import MOST_FRAMES
 from imgdedup.images.originals import frames_of
-from imgdedup.testing import encoded, picture
+from tests.stand_ins import encoded, picture
 
 SETTINGS = config.load(Path(__file__).parents[3] / "conf", "local", {}).embed
 SECONDS = 10.0  # the most seconds of computing for one refused file

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.decode import Decoder
 from imgdedup.images.originals import count_frames, frames_of
 from imgdedup.images.pixels import BLACK, WHITE
-from imgdedup.testing import encoded, picture
 from tests.drawings import DECODER, cut_out, flattened, lines, scene
+from tests.stand_ins import encoded, picture
 
 MOST_PIXELS = 10_000_000
 SCENES = [scene(seed, 300, 200) for seed in range(5)]

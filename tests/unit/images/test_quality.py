@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw, ImageFilter
 from imgdedup.images.bars import frame_of, without_bars
 from imgdedup.images.decode import ByteBudget, Decoder
 from imgdedup.images.quality import Marks, detail_of, is_lossless, quality_of
-from imgdedup.testing import encoded
 from tests.drawings import scene
 from tests.pictures import between_bars, natural, scaled
+from tests.stand_ins import encoded
 
 Resampling = Image.Resampling
 DECODER = Decoder(

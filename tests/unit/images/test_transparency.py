@@ -7,9 +7,9 @@ from PIL import Image, ImageDraw
 from imgdedup.geometry.grounds import compare_on_grounds
 from imgdedup.images.decode import Decoded
 from imgdedup.images.pixels import BLACK, WHITE, grounds_of, on_ground
-from imgdedup.testing import encoded
 from tests.drawings import DECODER, cut_out, flattened, kept, lines, scene
 from tests.pictures import SETTINGS
+from tests.stand_ins import encoded
 
 WHITE_INK, BLACK_INK = (255, 255, 255, 255), (0, 0, 0, 255)
 RED_INK, GRAY_INK, PALE_INK = (200, 30, 60, 255), (150, 150, 150, 255), (226, 226, 226, 255)

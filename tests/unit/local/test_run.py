@@ -147,7 +147,7 @@ def test_a_range_of_days_is_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return 0
 
     monkeypatch.setattr(run, "run_dag", record)
-    monkeypatch.setattr(run.report, "print_run", lambda root, days: printed.append(days))
+    monkeypatch.setattr(run.summary, "print_run", lambda root, days: printed.append(days))
     images, days = f"{tmp_path}/{{dt}}", ["2026-01-01", "2026-01-02"]
     for dt in days:
         (tmp_path / dt).mkdir()

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgdedup.milvus.jobs import Progress
-from imgdedup.testing import FakeCollection
+from tests.stand_ins import FakeCollection
 
 
 class Repeating(FakeCollection):

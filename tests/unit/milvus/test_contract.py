@@ -13,8 +13,8 @@ from imgdedup.config import MilvusConfig
 from imgdedup.milvus.client import Collection, CollectionAddress
 from imgdedup.milvus.embedded import serving
 from imgdedup.space.vectors import asking_form
-from imgdedup.testing import FakeCollection
 from tests.milvus_contract import WIDTH, CollectionContract, keys, stored
+from tests.stand_ins import FakeCollection
 
 CONF = Path(__file__).parents[3] / "conf"
 

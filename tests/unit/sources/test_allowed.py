@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgdedup import config
-from imgdedup.errors import UserError
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure, UserError
 from imgdedup.sources import reader_of
 from imgdedup.sources.allowed import Allowed, Source
 

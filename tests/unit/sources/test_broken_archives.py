@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources.local import read
 from imgdedup.sources.members import MOST_MEMBERS
 from tests.archives import MAKERS, made, tar_of, zip_of

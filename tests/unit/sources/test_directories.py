@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.prefetch import map_ahead
 from imgdedup.sources import Reader, archives
 from imgdedup.sources.allowed import Allowed

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgdedup import config
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources import Place, reader_of
 from imgdedup.sources.local import read
 from imgdedup.sources.members import normal_name, split

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from pyarrow import fs
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources import Place, Reader, object_store, stores
 from imgdedup.sources.allowed import Allowed, source_of
 from imgdedup.sources.patience import Circuits, Patience

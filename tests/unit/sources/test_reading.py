@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import fs
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources import local, local_path, object_store, read_bytes, stores
 from imgdedup.sources.local import read
 
@@ -222,7 +222,7 @@ def test_azure_without_credentials_is_a_failure_though_its_library_ends_the_proc
 ) -> None:
     uri = "abfss://container@account.dfs.core.windows.net/a.jpg"
     code = (
-        "import sys\nfrom imgdedup.failures import ImageFailure\n"
+        "import sys\nfrom imgdedup.errors import ImageFailure\n"
         "from imgdedup.sources import read_bytes\n"
         "for _ in range(2):\n    try:\n        read_bytes(sys.argv[1], 9)\n"
         "    except ImageFailure as failure:\n        print(failure.code)\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources import local_path, read_bytes
 from imgdedup.sources.allowed import Allowed
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from imgdedup.errors import UserError
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure, UserError
 from imgdedup.sources import Reader, delta_place, stores
 from imgdedup.sources.allowed import Allowed
 from imgdedup.sources.deadline import call_within

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from imgdedup import config
-from imgdedup.failures import FAILURES, TRANSIENT, ImageFailure
+from imgdedup.errors import FAILURES, TRANSIENT, ImageFailure
 from imgdedup.images.decode import ByteBudget, Decoder
 from imgdedup.sources import reader_of
 from imgdedup.stages.embed.worker import read_image
-from imgdedup.testing import encoded, picture
 from tests.archives import tar_of
+from tests.stand_ins import encoded, picture
 
 DECODER = Decoder(32, 64, 90, max_pixels=1_000_000, budget=ByteBudget(1 << 28))
 MAX_BYTES = 100_000

@@ -9,7 +9,7 @@ from imgdedup import config
 from imgdedup.images.decode import decoder_of
 from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.embed.worker import Local, embed_images
-from imgdedup.testing import FakeEncoder, encoded, picture
+from tests.stand_ins import FakeEncoder, encoded, picture
 
 CONFIG = config.load(Path(__file__).parents[3] / "conf", "local", {}).embed
 ENCODER = FakeEncoder(side=32, batch_size=4)

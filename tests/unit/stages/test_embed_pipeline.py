@@ -15,14 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgdedup import config
-from imgdedup.errors import TryAgain, UserError
-from imgdedup.failures import FAILURES, ImageFailure
+from imgdedup.errors import FAILURES, ImageFailure, TryAgain, UserError
 from imgdedup.images.decode import ByteBudget, Decoded, Decoder
 from imgdedup.images.quality import Marks
 from imgdedup.stages.embed.figures import figures, require_few_failures, require_same_model
 from imgdedup.stages.embed.reuse import Known
 from imgdedup.stages.embed.worker import Local, ReadImage, embed_images, in_batches, model_of
-from imgdedup.testing import FakeEncoder, encoded, picture
+from tests.stand_ins import FakeEncoder, encoded, picture
 from tests.unit.stages.given import Given
 
 CONF = Path(__file__).parents[3] / "conf"

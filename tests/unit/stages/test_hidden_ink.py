@@ -6,9 +6,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from benchmarks.precision.judge import judge
-from imgdedup.testing import encoded
 from tests.drawings import Colour, cut_out, flattened, lines
 from tests.pictures import SETTINGS, scaled
+from tests.stand_ins import encoded
 
 WHITE, BLACK = (255, 255, 255, 255), (0, 0, 0, 255)
 RED, BLUE = (200, 30, 30, 255), (30, 60, 160, 255)

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from benchmarks.precision.judge import judge
-from imgdedup.testing import encoded
 from tests.drawings import lines, scene
 from tests.pictures import SETTINGS
+from tests.stand_ins import encoded
 
 SIZE = (320, 240)
 WHITE_INK, BLACK_INK = (255, 255, 255, 255), (0, 0, 0, 255)

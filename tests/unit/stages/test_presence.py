@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgdedup import config
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.sources import Reader, reader_of
 from imgdedup.stages.verify.files import Files
 from imgdedup.stages.verify.presence import before_the_first

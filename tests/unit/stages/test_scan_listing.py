@@ -9,8 +9,7 @@ import pyarrow as pa
 import pytest
 
 from imgdedup.config import ScanConfig
-from imgdedup.errors import UserError
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure, UserError
 from imgdedup.sources import read_bytes
 from imgdedup.stages.scan.folders import walk
 from imgdedup.stages.scan.images import listing as rows_of

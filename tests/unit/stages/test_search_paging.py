@@ -14,7 +14,7 @@ from imgdedup.config import SearchConfig
 from imgdedup.milvus.client import CollectionAddress, Neighbours
 from imgdedup.space.vectors import EXTRA, asking_form, margins, stored_form
 from imgdedup.stages.search.neighbours import NeighbourQuery, all_neighbours
-from imgdedup.testing import FakeCollection
+from tests.stand_ins import FakeCollection
 from tests.unit.stages.given import Given
 
 CONF = Path(__file__).parents[3] / "conf"

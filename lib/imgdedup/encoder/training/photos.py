@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from imgdedup.config import EmbedConfig
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.images.decode import decoder_of
 
 SIDE = 144  # pixels of a stored square: a tenth of its area still gives a view of 45 pixels

@@ -6,8 +6,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from imgdedup.errors import TryAgain, UserError
-from imgdedup.failures import FAILURES, TRANSIENT
+from imgdedup.errors import FAILURES, TRANSIENT, TryAgain, UserError
 
 
 def metrics() -> list[Column]:

@@ -16,7 +16,7 @@ from pyspark.sql.types import BooleanType, DoubleType, StructField, StructType
 
 from imgdedup.config import EmbedConfig
 from imgdedup.encoder import Encoder
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.geometry.aggregate import builtin_codebook
 from imgdedup.geometry.features import extract
 from imgdedup.images.decode import Decoded, Decoder, decoder_of

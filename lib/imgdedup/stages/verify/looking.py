@@ -12,7 +12,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
 from imgdedup.config import Config
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.lake import Lake
 from imgdedup.relations.sides import SIDES, either_side
 from imgdedup.sources import reader_of

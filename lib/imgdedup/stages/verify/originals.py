@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from imgdedup.config import VerifyConfig
-from imgdedup.failures import ImageFailure
+from imgdedup.errors import ImageFailure
 from imgdedup.geometry.drawings.hidden_ink import hides_ink, level_behind
 from imgdedup.geometry.look import Look, look, may_be_shrunk, same_strokes
 from imgdedup.geometry.plain import tells

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from imgdedup.corpora.corpus import Truth
-from imgdedup.local import report
+from imgdedup.local import summary
 from imgdedup.local.quality import compare
 
 ONE, TWO = "2026-01-01", "2026-01-02"
@@ -92,20 +92,20 @@ def lake(tmp_path: Path) -> Path:
     write(tmp_path, "deduplicated", ONE, [[name] for name in first])
     write(tmp_path, "deduplicated", TWO, [["broken/empty.jpg"]])
     for dt in (ONE, TWO):
-        rows = [stage_row(stage, 1, 10.0) for stage in report.STAGES]
+        rows = [stage_row(stage, 1, 10.0) for stage in summary.STAGES]
         write(tmp_path, "runs", dt, rows)
     return tmp_path
 
 
 def test_a_summary_counts_rows(lake: Path) -> None:
-    day = report.summary(lake, [TWO])
+    day = summary.summary(lake, [TWO])
     assert (day.images, day.embedded, day.failures) == (4, 3, {"empty": 1})
     assert (day.pairs, day.groups) == ({"exact": 1, "near": 2, "same_file": 0}, 1)
     assert day.edits == {"cropped": 2}
     assert (day.removed, day.kept) == (3, 1)
-    both = report.summary(lake, [ONE, TWO])
+    both = summary.summary(lake, [ONE, TWO])
     assert (both.images, both.groups, both.removed, both.kept) == (6, 1, 3, 3)
-    assert [run.stage for run in both.stages] == [*report.STAGES, *report.STAGES]
+    assert [run.stage for run in both.stages] == [*summary.STAGES, *summary.STAGES]
 
 
 def test_the_latest_successful_run_of_a_stage_counts(lake: Path) -> None:
@@ -115,24 +115,24 @@ def test_the_latest_successful_run_of_a_stage_counts(lake: Path) -> None:
         stage_row("embed", 4, 55.0, "failed"),
     ]
     write(lake, "runs", ONE, rows, file="part-1")
-    seconds = {run.stage: run.seconds for run in report.summary(lake, [ONE]).stages}
-    assert seconds == dict.fromkeys(report.STAGES, 10.0) | {"embed": 7.0}
+    seconds = {run.stage: run.seconds for run in summary.summary(lake, [ONE]).stages}
+    assert seconds == dict.fromkeys(summary.STAGES, 10.0) | {"embed": 7.0}
 
 
 def test_a_group_counts_on_the_days_that_lost_an_image_of_it(lake: Path) -> None:
-    assert report.summary(lake, [ONE]).groups == 0
+    assert summary.summary(lake, [ONE]).groups == 0
 
 
 def test_files_that_writers_leave_beside_the_data_are_not_read(lake: Path) -> None:
     write(lake, "manifest", ONE, [["left-over"]], file="_temporary")
     write(lake, "manifest", ONE, [["left-over"]], file=".hidden")
-    assert report.summary(lake, [ONE]).images == 2
+    assert summary.summary(lake, [ONE]).images == 2
 
 
 def test_a_run_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [stage_row("embed", 3, 7.0, details={"images_per_second": "94.1", "device": "cpu"})]
     write(lake, "runs", TWO, rows, file="part-1")
-    report.print_run(lake, [TWO])
+    summary.print_run(lake, [TWO])
     text = capsys.readouterr().out
     words = [" ".join(line.split()) for line in text.splitlines()]
     assert {"images 4", "embedded 3", "failed: empty 1", "exact pairs 1", "near pairs 2"} <= set(
@@ -149,7 +149,7 @@ def test_a_run_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_run_of_a_range_of_days_is_printed_as_one(
     lake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report.print_run(lake, [ONE, TWO])
+    summary.print_run(lake, [ONE, TWO])
     text = capsys.readouterr().out
     words = [" ".join(line.split()) for line in text.splitlines()]
     assert f"imgdedup, {ONE} to {TWO}" in words
@@ -170,7 +170,7 @@ def test_near_pairs_are_counted_by_edit_whatever_its_amount(tmp_path: Path) -> N
     labels += ["mirrored, rotated -90 degrees, cropped to 47%, darker 0.62x, less contrast 0.70x"]
     labels += ["mirrored, rotated 180 degrees, cropped to 9%, darker 0.9x, less contrast 0.5x"]
     near_pairs(tmp_path, labels)
-    assert list(report.summary(tmp_path, [ONE]).edits.items()) == [
+    assert list(summary.summary(tmp_path, [ONE]).edits.items()) == [
         ("zoomed", 3),
         ("mirrored, rotated, cropped, darker, less contrast", 2),
         ("grayscale", 1),
@@ -181,12 +181,12 @@ def test_near_pairs_are_counted_by_edit_whatever_its_amount(tmp_path: Path) -> N
 def test_names_of_one_file_are_counted_and_not_removed(
     lake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report.print_run(lake, [TWO])
+    summary.print_run(lake, [TWO])
     assert "pairs of one file" not in capsys.readouterr().out
     link = ("cat/link.jpg", "cat/original.jpg", "same_file", "same file")
     write(lake, "pairs", TWO, [link], file="part-1")
     write(lake, "groups", TWO, [("cat/link.jpg", link[0], True, link[1])], file="part-1")
-    report.print_run(lake, [TWO])
+    summary.print_run(lake, [TWO])
     lines = capsys.readouterr().out.splitlines()
     counts = {line[:22].strip(): line[22:].strip() for line in lines if line[22:].strip()}
     assert counts["pairs of one file"] == counts["exact pairs"] == "1"
@@ -199,22 +199,22 @@ def test_rare_edits_are_counted_together(
     long = ", ".join(["mirrored", "rotated", "cropped", "more contrast", "grayscale"] * 3)
     labels = [f"edit {letter}" for letter in "abcdefghijklmnopqrst" for _ in range(3)]
     near_pairs(tmp_path, [*labels, *[long] * 1000])
-    report.print_run(tmp_path, [ONE])
+    summary.print_run(tmp_path, [ONE])
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("near pairs by edit") + 1
     table = lines[start : lines.index("", start)]
     assert table[0].startswith("     1,000  mirrored, rotated,")
     assert table[-2:] == ["         3  edit m", "        21  and 7 more kinds of edit"]
-    assert sum(line[9] != " " for line in table) == report.EDITS
-    assert max(map(len, table)) <= report.WIDTH
+    assert sum(line[9] != " " for line in table) == summary.EDITS
+    assert max(map(len, table)) <= summary.WIDTH
 
 
 def test_a_run_over_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report.print_run(tmp_path, [ONE])
+    summary.print_run(tmp_path, [ONE])
     nothing_there = capsys.readouterr().out
     for dataset in COLUMNS:
         write(tmp_path, dataset, ONE, [])
-    report.print_run(tmp_path, [ONE])
+    summary.print_run(tmp_path, [ONE])
     assert capsys.readouterr().out == nothing_there
     assert "images kept                       0" in nothing_there
     assert "by edit" not in nothing_there
@@ -248,7 +248,7 @@ def test_a_pair_with_a_broken_file_is_false_and_named(lake: Path) -> None:
 
 
 def test_the_demo_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert report.print_demo(lake, TRUTH) == []
+    assert summary.print_demo(lake, TRUTH) == []
     text = capsys.readouterr().out
     words = [" ".join(line.split()) for line in text.splitlines()]
     assert f"{ONE} {TWO} all" in words

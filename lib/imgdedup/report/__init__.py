@@ -1,0 +1,1 @@
+"""What people look at: pages of the tables, and the tables read without Spark."""
