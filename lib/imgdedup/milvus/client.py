@@ -112,7 +112,9 @@ class MilvusCollection:
         self._client.load_collection(self._name)
         # Milvus Lite sorts all keys for each page of an iterator.
         within = f'{KEY} >= "{least}"' + (f' && {KEY} < "{below}"' if below else "")
-        rows = self._client.query(self._name, filter=within, output_fields=[KEY])
+        rows = self._client.query(
+            self._name, filter=within, output_fields=[KEY], timeout=self._timeout
+        )
         return {row[KEY] for row in rows}
 
     def insert(self, keys: Sequence[str], vectors: np.ndarray) -> None:
@@ -129,7 +131,8 @@ class MilvusCollection:
     def delete(self, keys: Sequence[str]) -> None:
         """See Collection."""
         for start in range(0, len(keys), _PAGE):
-            self._client.delete(self._name, ids=list(keys[start : start + _PAGE]))
+            page = list(keys[start : start + _PAGE])
+            self._client.delete(self._name, ids=page, timeout=self._timeout)
 
     def flush(self) -> None:
         """See Collection."""
@@ -181,7 +184,9 @@ class MilvusCollection:
         stored: dict[str, list[float]] = {}
         for start in range(0, len(keys), _VECTORS_PAGE):
             page = list(keys[start : start + _VECTORS_PAGE])
-            rows = self._client.get(self._name, ids=page, output_fields=[KEY, VECTOR])
+            rows = self._client.get(
+                self._name, ids=page, output_fields=[KEY, VECTOR], timeout=self._timeout
+            )
             stored |= {row[KEY]: row[VECTOR] for row in rows}
         return np.array([stored[key] for key in keys], dtype=np.float32)
 
@@ -247,7 +252,9 @@ class MilvusCollection:
         return self._repeated_in(keys[:half]) + self._repeated_in(keys[half:])
 
     def _count_where(self, condition: str) -> int:
-        counted = self._client.query(self._name, filter=condition, output_fields=["count(*)"])
+        counted = self._client.query(
+            self._name, filter=condition, output_fields=["count(*)"], timeout=self._timeout
+        )
         return int(counted[0]["count(*)"])
 
     def _exists(self) -> bool:

@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -65,9 +65,15 @@ class MilvusServer:
         """The address of the server."""
         return f"{'https' if self._ca_file else 'http'}://127.0.0.1:{self._ports[0]}"
 
+    @property
+    def metrics(self) -> str:
+        """Where the server tells its own figures, in the format of Prometheus."""
+        return f"http://127.0.0.1:{self._ports[-3]}/metrics"
+
     def start(self) -> None:
         """Start the server, and wait until it answers; TimeoutError when it does not."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        _await_free(self._ports)
         web, client, peer = self._ports[-3:]
         etcd = self._folder / "etcd.yaml"
         etcd.write_text(_ETCD.format(client, peer))
@@ -151,6 +157,25 @@ def serving(folder: Path) -> Iterator[str]:
         return
     with running(folder) as server:
         yield server.uri
+
+
+def _await_free(ports: Sequence[int]) -> None:
+    """Wait for ports that a killed server had: the package would quietly take others for them."""
+    ends = time.monotonic() + _PATIENCE
+    for port in ports:
+        while not _is_free(port):
+            if time.monotonic() > ends:
+                raise TimeoutError(f"port {port} is still taken after {_PATIENCE:.0f} s")
+            time.sleep(0.5)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _free_ports(count: int) -> list[int]:

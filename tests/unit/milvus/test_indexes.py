@@ -85,7 +85,9 @@ class Client:
             found.append([{"content_id": names[row], "distance": rough[row]} for row in rows])
         return found
 
-    def get(self, name: str, ids: Sequence[str], output_fields: list[str]) -> list[dict[str, Any]]:
+    def get(
+        self, name: str, ids: Sequence[str], output_fields: list[str], timeout: float
+    ) -> list[dict[str, Any]]:
         return [{"content_id": key, "vector": self.vectors[key]} for key in ids]
 
 
