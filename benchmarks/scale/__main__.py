@@ -1,7 +1,7 @@
 """Prints what corpora of any size need, by the model; measures a Milvus server if asked to.
 
 python -m benchmarks.scale [--images 10000000,1000000000] [--executors N] [--cores N] [--name NAME]
-python -m benchmarks.scale --measure 10000,50000 [--name NAME]
+python -m benchmarks.scale --measure 10000,50000 [--index FLAT] [--name NAME]
 
 See `benchmarks/README.md`.
 """
@@ -29,20 +29,23 @@ def bench(arguments: argparse.Namespace) -> int:
     known = rates.read(arguments.rates) if arguments.rates else rates.read()
     if arguments.measure:
         sizes = [int(size) for size in arguments.measure.split(",")]
-        command = repeating("bench-scale", {"MEASURE": arguments.measure})
+        asked = {"MEASURE": arguments.measure, "INDEX": arguments.index}
+        command = repeating("bench-scale", asked)
+        indexes = [arguments.index] if arguments.index else TIMED
         found, text = [], ""
-        for each in measure(sizes, settings):  # what is done is kept when a later one fails
+        for each in measure(
+            sizes, settings, indexes
+        ):  # what is done is kept when a later one fails
             found.append(each)
             text = measured_page(command, found, known, settings)
             keep(arguments.name, text)
     else:
         names = ("images", "executors", "cores", "gpus", "index", "photo", "rates")
+        index = arguments.index or "HNSW"
         values = {name.upper(): getattr(arguments, name) for name in names}
         command = repeating("bench-scale", values | {"GPUS": arguments.gpus or None})
         cluster = Cluster(arguments.executors, arguments.cores, arguments.gpus)
-        scenario = Scenario(
-            known, settings, arguments.index, arguments.photo, gpu=bool(arguments.gpus)
-        )
+        scenario = Scenario(known, settings, index, arguments.photo, gpu=bool(arguments.gpus))
         sizes = [int(float(size)) for size in arguments.images.split(",")]
         text = page(command, sizes, cluster, scenario)
     keep(arguments.name, text)
@@ -57,7 +60,7 @@ def main() -> int:
     parser.add_argument("--executors", type=int, default=20, help="of Spark")
     parser.add_argument("--cores", type=int, default=16, help="of each executor")
     parser.add_argument("--gpus", type=int, default=0, help="in all, for the network of embed")
-    parser.add_argument("--index", choices=TIMED, default="HNSW")
+    parser.add_argument("--index", choices=TIMED, help="HNSW; measured: all")
     parser.add_argument("--photo", choices=("small", "camera"), default="small")
     parser.add_argument("--rates", type=Path, help="a file of rates in place of rates.toml")
     parser.add_argument("--measure", help="numbers of vectors to measure a Milvus server with")

@@ -1,35 +1,40 @@
 """Measures a Milvus server by the number of vectors: filling, asking, recall and memory.
 
-The collection is filled and asked through `milvus.client`, as `index` and `search` do. The server
-and this program share the machine. So what a request costs is told in CPU-seconds of the server.
+A collection is filled by upserts and asked through `milvus.client`, and another is filled by import
+jobs through `milvus.loading`, as `index` and `search` do. The server and this program share the
+machine. So what a request costs is told in CPU-seconds of the server.
 """
 
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import psutil
+import pyarrow as pa
 
 from benchmarks.scale import synthetic
 from imgdedup.config import Config
 from imgdedup.console import say
 from imgdedup.errors import UserError
+from imgdedup.milvus import loading
 from imgdedup.milvus.client import CollectionAddress, MilvusCollection
+from imgdedup.milvus.storage import ImportStorage
 from imgdedup.space.vectors import asking_form
 from imgdedup.stages.search.neighbours import NeighbourQuery
 from tests.external.servers import milvus, milvus_index
 
-INDEXES = ("FLAT", "HNSW")
 NEAREST = 10
 _CERTIFIED = 200  # queries that recall is measured on
 _QUERIES = 2048  # at most, of each way of asking
 _SECONDS = 20.0  # after which no more is asked
-_COLLECTION = "scale"
+_UPSERTED, _IMPORTED = "upserted", "imported"
+_FILE = 1 << 17  # vectors in a file to import
+_PATIENCE = 3600.0  # seconds for the import of all files
 _MB = 1e6
 
 
@@ -44,7 +49,9 @@ class Measured:
 
     index: str
     vectors: int
-    inserted_a_second: float
+    upserted_a_second: float  # without the index
+    filled_a_second: float  # by upserts, until the index is built and loaded
+    imported_a_second: float  # from files that lie ready, until the index is built and loaded
     insert_ms: float  # CPU of the server for one vector, with its share of the index
     ready_seconds: float  # from the last insert until the index is built and loaded
     segments: int  # parts that the server indexes apart
@@ -57,14 +64,14 @@ class Measured:
     load: float  # processes that ran on the machine, over the last minute
 
 
-def measure(sizes: Sequence[int], config: Config) -> Iterator[Measured]:
-    """Measure both indexes at all `sizes`; UserError when no server can be started."""
+def measure(sizes: Sequence[int], config: Config, indexes: Sequence[str]) -> Iterator[Measured]:
+    """Measure the indexes at all `sizes`; UserError when no server can be started."""
     if not milvus.HAS_BINARY:
         raise UserError(milvus.WHY_NO_BINARY)
     for size in sizes:
         dims = config.fit.dims + config.fit.local_dims
         stored = synthetic.stored_vectors(size, dims, seed=0)
-        for index in INDEXES:
+        for index in indexes:
             with tempfile.TemporaryDirectory(prefix="imgdedup-scale-") as folder:
                 yield _measured(Path(folder), index, stored, config)
             say(f"scale: measured {index} over {size:,} vectors")
@@ -74,12 +81,10 @@ def _measured(folder: Path, index: str, stored: np.ndarray, config: Config) -> M
     with milvus.running(folder / "milvus") as running:
         server = Server()
         empty = server.memory()
-        address = CollectionAddress(running.uri, _COLLECTION, _COLLECTION, index, 600.0)
+        address = CollectionAddress(running.uri, _IMPORTED, _IMPORTED, index, 600.0)
+        importing, segments = import_all(folder, address, config, stored)
         names = synthetic.keys(len(stored))
         with closing(address.connect()) as collection:
-            filled, inserting = fill(collection, names, stored, config.milvus.insert_batch, server)
-            ready, segments = milvus_index.await_index(running.uri, _COLLECTION, len(stored))
-            building = server.cpu() - filled
             collection.count()  # loads the collection
             memory = server.memory() - empty
             recall, threshold = certify(collection, names, stored)
@@ -96,11 +101,23 @@ def _measured(folder: Path, index: str, stored: np.ndarray, config: Config) -> M
                 lambda some: [*query.find(some, collection)],
                 server,
             )
+            collection.drop()
+        say(
+            f"scale: {index} over {len(stored):,} vectors: imported in {importing:,.0f} s, recall "
+            f"{recall:.4f} of the {NEAREST} nearest, "
+            f"{searched.queries / searched.seconds:,.0f} queries/s"
+        )
+        at = replace(address, collection=_UPSERTED, family=_UPSERTED)
+        before = server.cpu()
+        upserting = fill(at, names, stored, config.milvus.insert_batch)
+        ready, _ = milvus_index.await_index(running.uri, _UPSERTED, len(stored))
         return Measured(
             index=index,
             vectors=len(stored),
-            inserted_a_second=len(stored) / inserting,
-            insert_ms=1000 * (filled + building) / len(stored),
+            upserted_a_second=len(stored) / upserting,
+            filled_a_second=len(stored) / (upserting + ready),
+            imported_a_second=len(stored) / importing,
+            insert_ms=1000 * (server.cpu() - before) / len(stored),
             ready_seconds=ready,
             segments=segments,
             queries_a_second=searched.queries / searched.seconds,
@@ -138,20 +155,45 @@ class Server:
         return sum(int(each.memory_info().rss) for each in self._processes)
 
 
-def fill(
-    collection: MilvusCollection,
-    names: Sequence[str],
-    stored: np.ndarray,
-    batch: int,
-    server: Server,
-) -> tuple[float, float]:
-    """Insert all vectors and flush; the server's CPU-seconds so far, and the seconds it took."""
-    collection.create(stored.shape[1])
-    began = time.monotonic()
-    for start in range(0, len(names), batch):
-        collection.insert(names[start : start + batch], stored[start : start + batch])
-    collection.flush()
-    return server.cpu(), time.monotonic() - began
+def fill(address: CollectionAddress, names: Sequence[str], stored: np.ndarray, batch: int) -> float:
+    """Upsert all vectors into a new collection and flush; the seconds it took."""
+    with closing(address.connect()) as collection:
+        collection.create(stored.shape[1])
+        began = time.monotonic()
+        for start in range(0, len(names), batch):
+            collection.upsert(names[start : start + batch], stored[start : start + batch])
+        collection.flush()
+        return time.monotonic() - began
+
+
+def import_all(
+    folder: Path, address: CollectionAddress, config: Config, stored: np.ndarray
+) -> tuple[float, int]:
+    """Import all vectors; the seconds until their index is loaded, and its segments."""
+    settings = replace(
+        config.milvus, import_storage=str(folder / "import"), import_timeout=_PATIENCE
+    )
+    storage, names = ImportStorage(settings, _IMPORTED), synthetic.keys(len(stored))
+    files = {}
+    for start in range(0, len(names), _FILE):
+        rows = slice(start, start + _FILE)
+        vectors = pa.ListArray.from_arrays(
+            pa.array(range(0, stored[rows].size + 1, stored.shape[1]), pa.int32()),
+            pa.array(stored[rows].reshape(-1)),
+        )
+        batch = pa.RecordBatch.from_arrays([pa.array(names[rows]), vectors], ["key", "vector"])
+        written = storage.write(iter([batch]))
+        if written:
+            files[written[0]] = written[1]
+    with closing(address.connect()) as collection:
+        collection.create(stored.shape[1])
+        began = time.monotonic()
+        loading.import_files(address, settings, files)
+        _, segments = milvus_index.await_index(address.uri, _IMPORTED, len(stored))
+        taken = time.monotonic() - began
+        if collection.count() != len(stored):
+            raise UserError(f"{collection.count():,} of {len(stored):,} vectors were imported")
+    return taken, segments
 
 
 def certify(

@@ -36,7 +36,8 @@ def test_synthetic_vectors_have_near_neighbours() -> None:
 
 
 def measured(index: str, vectors: int, server_ms: float, parts: int = 1) -> Measured:
-    return Measured(index, vectors, 5000, 0.5, 9, parts, 800, server_ms, 1.5, 0.4, 0.998, 90, 1.2)
+    filling = (5000, 4000, 8000, 0.5, 9)
+    return Measured(index, vectors, *filling, parts, 800, server_ms, 1.5, 0.4, 0.998, 90, 1.2)
 
 
 def test_the_fitted_rates_give_back_what_was_measured() -> None:

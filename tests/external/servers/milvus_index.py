@@ -6,7 +6,7 @@ from typing import Any
 
 from pymilvus import MilvusClient
 
-_PATIENCE = 1200.0  # seconds to build an index
+_PATIENCE = 7200.0  # seconds to build an index
 _PAUSE = 0.5
 _VECTOR = "vector"
 
