@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo demo-cluster run repair ui train test test-external check docs bench bench-quality \
+.PHONY: help setup demo demo-cluster run repair report ui train test test-external check docs bench bench-quality \
     bench-precision bench-gpu bench-reuse bench-backfill bench-days bench-scale bench-histories bench-crashes fuzz \
     lock clean
 
@@ -68,6 +68,13 @@ repair: repair-usage setup ## Rebuild all that is derived from manifests and emb
 .PHONY: repair-usage
 repair-usage:
 	@[ -n "$$OUT" ] || { echo "imgdedup: error: say what to repair: make repair OUT=folder" >&2; exit 2; }
+
+report: report-usage setup ## Write what was found as pages to look at, OUT/report/index.html: OUT=folder
+	@$(PY) -m imgdedup.report --root="$$OUT"
+
+.PHONY: report-usage
+report-usage:
+	@[ -n "$$OUT" ] || { echo "imgdedup: error: say what to report: make report OUT=folder" >&2; exit 2; }
 
 ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
 	@$(PY) -m imgdedup.local.ui $${OUT:+--root="$$OUT"}
@@ -149,6 +156,11 @@ bench-reuse: setup ## Measure what FILES=1000 images of PHOTOS cost when they co
 
 bench-days: setup ## Measure what one more day costs, by the age of the corpus
 	@$(PY) -m benchmarks.days $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
+
+# To some shells GROUPS means something else, so make itself puts the value there.
+.PHONY: bench-report
+bench-report: setup ## Measure the report of GROUPS=10000 groups: writing, size, first paint, filters
+	@$(PY) -m benchmarks.report $(if $(GROUPS),--groups=$(GROUPS)) $${NAME:+--name="$$NAME"}
 
 .PHONY: bench-driver
 bench-driver: setup ## Measure the driver's memory by the size of the corpus: [SIZES=10000,1000000]

@@ -52,7 +52,8 @@ def file_system(root: str) -> tuple[fs.FileSystem, str]:
 def dataset(system: fs.FileSystem, folder: str, name: str) -> ds.Dataset:
     """The dataset `name` in a folder; `manifest` and `deduplicated` with all columns they have."""
     files = files_of(system, folder)
-    declared = to_arrow_schema(DATASETS[name]) if name in DATASETS else _united(system, files)
+    known = name in DATASETS
+    declared = to_arrow_schema(DATASETS[name], timezone="UTC") if known else _united(system, files)
     schema = declared.append(_DT)
     if not files:
         return ds.dataset(schema.empty_table())
