@@ -5,12 +5,12 @@
 .NOTPARALLEL:
 .PHONY: help setup demo demo-cluster run repair report ui train test test-external check docs bench bench-quality \
     bench-precision bench-gpu bench-reuse bench-backfill bench-days bench-scale bench-histories bench-crashes fuzz \
-    lock clean
+    lock clean plan apply undo purge bench-removal
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
     WEIGHTS WITHOUT VIEWS START TEACHER LAST_SIDE BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
     POINTS SIZES PEERS PHOTOGRAPHS QUICK BATCHES DEVICE EXECUTORS CORES GPUS INDEX PHOTO RATES \
-    MEASURE
+    MEASURE PLAN OLDER_THAN PROTECTED MOST_IMAGES MOST_SHARE ACROSS SEQUENCES
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
@@ -76,7 +76,30 @@ report: report-usage setup ## Write what was found as pages to look at, OUT/repo
 report-usage:
 	@[ -n "$$OUT" ] || { echo "imgdedup: error: say what to report: make report OUT=folder" >&2; exit 2; }
 
-ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
+REMOVAL = $(PY) -m imgdedup.removal $@ --root="$$OUT"
+
+plan: removal-usage setup ## Write which images may go into the table plan: OUT=folder [PROTECTED=folders] [MOST_IMAGES=n] [MOST_SHARE=0.5] [ACROSS=1]
+	@$(REMOVAL) $${PROTECTED:+--protected="$$PROTECTED"} $${MOST_IMAGES:+--most-images="$$MOST_IMAGES"} \
+	    $${MOST_SHARE:+--most-share="$$MOST_SHARE"} $${ACROSS:+--across}
+
+apply: removal-usage setup ## Move the images of a plan to a quarantine beside them: OUT=folder PLAN=id
+	@$(REMOVAL) --plan="$$PLAN"
+
+undo: removal-usage setup ## Put the images of a plan back from the quarantine: OUT=folder PLAN=id
+	@$(REMOVAL) --plan="$$PLAN"
+
+purge: removal-usage setup ## Delete what a plan has moved, the only command that deletes: OUT=folder PLAN=id OLDER_THAN=30d
+	@$(REMOVAL) --plan="$$PLAN" --older-than="$$OLDER_THAN"
+
+# `plan` needs OUT, the others PLAN, too, and `purge` OLDER_THAN.
+.PHONY: removal-usage
+removal-usage:
+	@[ -n "$$OUT" ] && { [ "$(MAKECMDGOALS)" = plan ] || [ -n "$$PLAN" ]; } && \
+	    { [ "$(MAKECMDGOALS)" != purge ] || [ -n "$$OLDER_THAN" ]; } || { \
+	    echo "imgdedup: error: say what to work on: make plan OUT=folder, make apply OUT=folder PLAN=id," \
+	    "make undo OUT=folder PLAN=id, make purge OUT=folder PLAN=id OLDER_THAN=30d" >&2; exit 2; }
+
+ui: setup ## Show the DAGs in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
 	@$(PY) -m imgdedup.local.ui $${OUT:+--root="$$OUT"}
 
 train: train-usage setup ## Train a descriptor: PHOTOS=folder OUT=folder [VIEWS=n] [START=weights] [TEACHER=weights] [WITHOUT=folders]
@@ -179,6 +202,10 @@ bench-histories: setup ## Compare HISTORIES random histories of days with clean 
 
 bench-crashes: setup ## Kill processes of all stages and fill disks, POINTS times, in OUT
 	@$(PY) -m benchmarks.crashes $${OUT:+--out="$$OUT"} $${POINTS:+--points="$$POINTS"} \
+	    $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
+
+bench-removal: setup ## Check SEQUENCES=200 random sequences of plan, apply, undo, purge, run and restore, with kills
+	@$(PY) -m benchmarks.removal $${SEQUENCES:+--sequences="$$SEQUENCES"} \
 	    $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 fuzz: setup ## Decode FILES=10000 damaged image files, and count the outcomes

@@ -1,11 +1,13 @@
-"""Deduplicates the images of a day, or of a range of days, in three jobs.
+"""Deduplicates the images of a day, or of a range of days, in three jobs, and writes the report.
 
 - `embed` scans the images and embeds them.
 - `index` fits the projection of the corpus and fills the collection in Milvus.
 - `dedup` searches candidates, verifies which are copies, and groups them.
+- `report` writes the pages for people.
 
 The DAG decides when each job runs and with which parameters. A job is a script in `jobs/`, run by
-one spark-submit. The DAG runs when a day is over (UTC), for that day.
+one spark-submit. The task `report` needs no Spark. The DAG runs when a day is over (UTC), for that
+day.
 
 ### Parameters
 
@@ -30,7 +32,7 @@ one spark-submit. The DAG runs when a day is over (UTC), for that day.
 
 A Milvus server that wants credentials has them in the connection `imgdedup_milvus`: login and
 password, or a token as the password alone. They reach the job in its environment.
-Without the pool, the jobs `index` and `dedup` are never scheduled; `embed` does not need it.
+Without the pool, `index`, `dedup` and `report` are never scheduled; `embed` does not need it.
 Spark must run the driver beside Airflow (deploy mode `client`), where `jobs/` and `conf/` are.
 
 ### Run a day again, run past days
@@ -51,30 +53,28 @@ the configuration or the machine, and only a person can mend it.
 
 `pairs`, `groups`, `deduplicated` and the other tables lie under the root, in partitions `dt=<day>`.
 The assets `imgdedup_pairs`, `imgdedup_groups` and `imgdedup_deduplicated` start the DAGs that
-depend on them.
+depend on them. The pages are `<root>/report/index.html`. They are written after the tables, so when
+`report` fails, the tables are right and the last pages stay.
 """
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import (
-    DAG,
-    Asset,
-    BaseHook,
-    CronDataIntervalTimetable,
-    Param,
-    RetryDecision,
-    RetryPolicy,
-    chain,
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, chain
+
+from imgdedup.console import say
+from imgdedup.flow import JOBS, POOL, REPORT, Job
+from imgdedup.runtime.operators import (
+    MILVUS_CONNECTION,
+    ROOT,
+    JobOperator,
+    RetryUnlessUsersFault,
+    StepOperator,
+    refusal,
+    require_root,
+    root_param,
 )
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
-
-from imgdedup.flow import JOBS, POOL, Job
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONF = REPOSITORY / "conf"
@@ -86,13 +86,9 @@ OUTLETS = {
     ],
 }
 
-MILVUS_CONNECTION = "imgdedup_milvus"
-MILVUS_VARIABLES = tuple(f"IMGDEDUP_MILVUS_{name}" for name in ("TOKEN", "USER", "PASSWORD"))
-
 # In some ways of starting a run, `ds` and `data_interval_start` do not exist or mean today.
 DT = "(params.dt or ((dag_run.logical_date or dag_run.run_after) | ds))"
 UNTIL = f"last_day({DT}, params.until)"
-ROOT = "require_root(params.root or var.value.get('imgdedup_root', ''))"
 MANIFEST = "params.manifest or var.value.get('imgdedup_manifest', '')"
 SETTINGS = "settings_of(params.settings, params.refit)"
 OVERLAY = "params.overlay or var.value.get('imgdedup_overlay', 'local')"
@@ -110,12 +106,7 @@ PARAMS = {
         format="date",
         description="Last day of a range of days for one run. Empty: only the data day.",
     ),
-    "root": Param(
-        None,
-        type=["null", "string"],
-        description="Folder or object-store prefix that holds the tables. "
-        "Empty: the Airflow Variable imgdedup_root.",
-    ),
+    "root": root_param(),
     "manifest": Param(
         None,
         type=["null", "string"],
@@ -144,65 +135,10 @@ PARAMS = {
 }
 
 
-class RetryUnlessUsersFault(RetryPolicy):
-    """Does not retry a job that ended with exit status 2: only a person can mend its fault."""
-
-    def evaluate(
-        self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
-    ) -> RetryDecision:
-        """Read the exit status from the exception's message, since the exception has no field."""
-        if "Error code is: 2." in str(exception):
-            return RetryDecision.fail("the input or the configuration is at fault")
-        return RetryDecision.default()
-
-
-class JobOperator(SparkSubmitOperator):
-    """A job whose spark-submit ends with its task, however the task ends."""
-
-    def execute(self, context: Any) -> None:
-        """Run spark-submit; raises AirflowException when it fails."""
-        from imgdedup.runtime.guard import guarded  # at run time: parsing this file stays cheap
-
-        with guarded(), milvus_credentials():
-            super().execute(context)
-
-
-@contextmanager
-def milvus_credentials() -> Iterator[None]:
-    """Hand the connection `imgdedup_milvus`, if there is one, to spark-submit in its environment.
-
-    The environment is the only way on which a password shows in no command line, page or log.
-    """
-    try:
-        found = BaseHook.get_connection(MILVUS_CONNECTION)
-    except AirflowNotFoundException:
-        yield
-        return
-    user, password = found.login or "", found.password or ""
-    values = ("", user, password) if user else (password, "", "")
-    before = {name: os.environ.get(name) for name in MILVUS_VARIABLES}
-    os.environ.update(zip(MILVUS_VARIABLES, values, strict=True))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def require_root(root: str) -> str:
-    """Return `root`; fail the task at once when it is empty."""
-    if not root:
-        raise _refusal("no root: give the parameter root or set the Airflow Variable imgdedup_root")
-    return root
-
-
 def last_day(dt: str, until: str | None) -> str:
     """Return the last day of a range, "" for `dt` alone; fail the task when it is before `dt`."""
     if until and until < dt:
-        raise _refusal(f"the range of days ends on {until}, before it begins on {dt}")
+        raise refusal(f"the range of days ends on {until}, before it begins on {dt}")
     return until or ""
 
 
@@ -212,7 +148,7 @@ def settings_of(settings: Mapping[str, object], refit: bool) -> dict[str, object
     Fail the task when they hold credentials, before a command line shows them.
     """
     if "@" in str(settings.get("milvus.uri", "")):
-        raise _refusal(
+        raise refusal(
             "milvus.uri must be an address alone: put credentials into the connection "
             f"{MILVUS_CONNECTION}"
         )
@@ -226,14 +162,16 @@ def driver_memory(overlay: str, settings: Mapping[str, object]) -> str:
     try:
         return config.load(CONF, overlay, settings).spark.driver_memory
     except errors.UserError as error:
-        raise _refusal(str(error)) from None
+        raise refusal(str(error)) from None
 
 
-def _refusal(reason: str) -> AirflowFailException:
-    from imgdedup.console import say
+def write_report(root: str) -> str:
+    """Write the pages of the report; return the place of the first."""
+    from imgdedup.report import pages  # at run time, for the same reason
 
-    say(f"error: {reason}")
-    return AirflowFailException(reason)
+    place = pages.write(root)
+    say(f"{REPORT}: {place}")
+    return place
 
 
 def _task(job: Job) -> JobOperator:
@@ -246,7 +184,8 @@ def _task(job: Job) -> JobOperator:
         "--overlay": f"{{{{ {OVERLAY} }}}}",
         "--settings": f"{{{{ {SETTINGS} | tojson }}}}",
     }
-    if any(stage.name == "scan" for stage in job.stages):
+    scans = "manifest" in job.writes
+    if scans:
         arguments["--manifest"] = f"{{{{ {MANIFEST} }}}}"
     return JobOperator(
         task_id=job.name,
@@ -257,6 +196,10 @@ def _task(job: Job) -> JobOperator:
         conf={"spark.driver.memory": f"{{{{ driver_memory({OVERLAY}, params.settings) }}}}"},
         pool="default_pool" if job.by_day else POOL,
         outlets=OUTLETS.get(job.name, []),
+        root=arguments["--root"],
+        images=f"{{{{ {MANIFEST} or {ROOT} ~ '/manifest' }}}}" if scans else "",
+        reads=job.reads,
+        writes=job.writes,
     )
 
 
@@ -287,4 +230,14 @@ with DAG(
     doc_md=__doc__,
     tags=["imgdedup"],
 ) as dag:
-    chain(*map(_task, JOBS))
+    chain(
+        *map(_task, JOBS),
+        StepOperator(
+            task_id=REPORT,
+            python_callable=write_report,
+            root=f"{{{{ {ROOT} }}}}",
+            reads=("embeddings", "candidates", "pairs", "groups", "runs"),
+            writes=(REPORT,),
+            pool=POOL,  # no job changes the tables meanwhile, and one report at a time is written
+        ),
+    )

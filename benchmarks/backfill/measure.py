@@ -8,7 +8,7 @@ from typing import Any
 
 from imgdedup.console import say
 from imgdedup.errors import UserError
-from imgdedup.flow import JOBS
+from imgdedup.flow import TASKS
 from imgdedup.local.client import Client
 from imgdedup.local.services import free_port, running
 from imgdedup.local.workspace import claimed
@@ -88,7 +88,7 @@ def _measured(
 def _counted(client: Client, days: int) -> Measured:
     runs = {run["dag_run_id"]: run for run in client.runs() if run["run_type"] != "scheduled"}
     tasks = [task for task in client.tasks() if task["dag_run_id"] in runs]
-    seconds = {job.name: 0.0 for job in JOBS}
+    seconds = dict.fromkeys(TASKS, 0.0)
     for task in tasks:
         seconds[task["task_id"]] += task["duration"]
     first = min(_time(run["queued_at"]) for run in runs.values())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgdedup.errors import UserError
 from imgdedup.local.run import run
-from imgdedup.local.tables import read
+from imgdedup.report.tables import read
 
 DAY = "2026-01-01"
 

@@ -18,7 +18,7 @@ from imgdedup.console import say
 from imgdedup.corpora.corpus import COPY, ORIGINAL, Truth, load
 from imgdedup.errors import UserError
 from imgdedup.local.demo import PHOTOS as DEMO_PHOTOS
-from imgdedup.local.tables import read
+from imgdedup.report.tables import read
 
 # For each edit one pair is shown: of the first photograph that has one and is not shown yet.
 EDITS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.quality.corpus import EVERYDAY_KIND, PHOTO, STRONG_KIND, Truth
-from imgdedup.local.tables import read
+from imgdedup.report.tables import read
 
 CANDIDATES = ["left_content", "right_content", "similarity", "margin"]
 EVIDENCE = ["margin", "inliers", "correlation", "overlap"]

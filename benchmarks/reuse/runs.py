@@ -11,8 +11,8 @@ import pandas as pd
 from imgdedup import config
 from imgdedup.errors import UserError
 from imgdedup.local import processes
-from imgdedup.local.tables import read
 from imgdedup.local.workspace import CONF, REPOSITORY, claimed, environment
+from imgdedup.report.tables import read
 
 FIRST, SECOND = "2026-01-01", "2026-01-02"
 _ROW = ["image_id", "content_id", "width", "height", "embedding", "local", "features",

@@ -10,7 +10,7 @@ from benchmarks.speed.corpus import Corpus
 from benchmarks.speed.measure import Measured, measured
 from benchmarks.speed.scorer import Pair
 from imgdedup.errors import UserError
-from imgdedup.local.tables import read
+from imgdedup.report.tables import read
 
 
 def run(corpus: Corpus, day: str, lake: Path, log: Path) -> Measured:

@@ -16,6 +16,8 @@ class Stage:
 
     name: str  # of its module in `stages/` and of its rows in `runs`
     by_day: bool
+    reads: tuple[str, ...] = ()  # datasets under the root
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,44 @@ class Job:
         """Whether its stages work by day."""
         return all(stage.by_day for stage in self.stages)
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The datasets that the job reads and does not write itself."""
+        named = dict.fromkeys(name for stage in self.stages for name in stage.reads)
+        return tuple(name for name in named if name not in self.writes)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The datasets that its stages write."""
+        return tuple(name for stage in self.stages for name in stage.writes)
+
 
 JOBS = (
-    Job("embed", (Stage("scan", by_day=True), Stage("embed", by_day=True))),
-    Job("index", (Stage("fit", by_day=False), Stage("index", by_day=False))),
+    Job(
+        "embed",
+        (
+            Stage("scan", by_day=True, writes=("manifest",)),
+            Stage("embed", by_day=True, reads=("manifest",), writes=("embeddings",)),
+        ),
+    ),
+    Job(
+        "index",
+        (
+            Stage("fit", by_day=False, reads=("embeddings",)),
+            Stage("index", by_day=False, reads=("embeddings",)),
+        ),
+    ),
     Job(
         "dedup",
         (
-            Stage("search", by_day=False),
-            Stage("verify", by_day=False),
-            Stage("group", by_day=False),
+            Stage("search", by_day=False, reads=("embeddings",), writes=("candidates",)),
+            Stage("verify", by_day=False, reads=("embeddings", "candidates"), writes=("pairs",)),
+            Stage(
+                "group",
+                by_day=False,
+                reads=("manifest", "pairs"),
+                writes=("groups", "deduplicated"),
+            ),
         ),
     ),
 )
@@ -51,4 +81,6 @@ STAGES = tuple(stage.name for stage in FLOW)
 BY_DAY = tuple(stage.name for stage in FLOW if stage.by_day)
 SETTLING = tuple(stage.name for stage in FLOW if not stage.by_day)
 JOB_OF = {stage.name: job.name for job in JOBS for stage in job.stages}
+REPORT = "report"  # the task after the jobs, without Spark, and the folder of its pages
+TASKS = (*(job.name for job in JOBS), REPORT)  # of the DAG
 POOL = "imgdedup_index"  # the Airflow pool of one slot in which the jobs that settle wait

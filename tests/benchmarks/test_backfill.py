@@ -17,7 +17,7 @@ from benchmarks.backfill.page import page
 from benchmarks.lakes import TABLES
 from imgdedup.corpora.edits import EVERYDAY
 from imgdedup.errors import UserError
-from imgdedup.flow import JOBS
+from imgdedup.flow import TASKS
 from tests.stand_ins import picture
 
 DAYS = ["2026-01-01", "2026-01-02"]
@@ -94,7 +94,7 @@ def test_tasks_that_ran_at_the_same_time_are_counted() -> None:
 
 
 def test_the_page_shows_both_ways_and_what_differs() -> None:
-    minutes = {job.name: 2.0 for job in JOBS}
+    minutes = dict.fromkeys(TASKS, 2.0)
     measured = [
         Measured(31, 4.0, 1, 3, 0, 1, minutes),
         Measured(31, 62.0, 31, 93, 2, 2, minutes),

@@ -14,7 +14,7 @@ from tests.unit.layout import GROUND, MAY_IMPORT
 
 REPOSITORY = Path(__file__).parents[2]
 REFERENCE = REPOSITORY / "docs" / "reference"
-TABLES = {**schemas.DATASETS, "manifest": schemas.MANIFEST}
+TABLES = {**schemas.DATASETS, "manifest": schemas.MANIFEST, "plan": schemas.PLAN}
 
 
 def read(name: str) -> str:

@@ -1,22 +1,26 @@
-"""What a running Airflow makes of the DAG: runs and their days, retries, backfills, assets."""
+"""What a running Airflow makes of the DAGs: days, retries, backfills, assets, approvals."""
 
 import itertools
 import os
 import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from imgdedup.flow import JOBS
-from imgdedup.local.client import Client
+from imgdedup.flow import JOBS, REPORT, TASKS
+from imgdedup.local.client import ENDED, Client
+from imgdedup.sources import QUARANTINE
 from tests.scheduling.conftest import PATIENCE, Airflow, Call
+from tests.scheduling.removals import ALONE, COPIES, answered, lake, photos, request, states, until
 
-NAMES = [job.name for job in JOBS]
-SETTLING = [job.name for job in JOBS if not job.by_day]
-MARCH = [f"2026-03-{day:02d}" for day in range(1, 32)]
+NAMES = list(TASKS)
+ALONE_IN_THE_POOL = [*(job.name for job in JOBS if not job.by_day), REPORT]
+MARCH = [f"2026-03-{day:02d}" for day in range(1, 22)]
 
 
 def jobs(calls: Sequence[Call]) -> list[str]:
@@ -70,6 +74,14 @@ def test_a_fault_of_the_user_is_not_tried_again_until_the_job_is_cleared(
     assert jobs(airflow.calls(run_id=run_id)) == ["embed", "index", *NAMES[1:]]
 
 
+def test_a_report_that_fails_leaves_the_jobs_as_they_are(airflow: Airflow) -> None:
+    airflow.order("report", "2026-02-13", "2")
+    run_id = airflow.trigger(dt="2026-02-13")
+    assert airflow.ended(run_id) == "failed"
+    done = dict.fromkeys(NAMES[:-1], ("success", 1))
+    assert airflow.tries(run_id) == done | {"report": ("failed", 1)}
+
+
 def test_any_other_failure_is_tried_again(airflow: Airflow) -> None:
     airflow.order("embed", "2026-02-08", "1", "137")
     run_id = airflow.trigger(dt="2026-02-08")
@@ -115,13 +127,79 @@ def test_results_start_the_runs_that_wait_for_them(airflow: Airflow) -> None:
 
 
 @pytest.fixture(scope="module")
+def removal(airflow: Airflow) -> Iterator[Client]:
+    """A user of the DAG of removal, which is paused."""
+    client = Client(airflow.services, "image_dedup_removal")
+    client.wait(client.dag_id, client.is_known, PATIENCE)
+    yield client
+    client.unpause(paused=True)
+
+
+@pytest.fixture(scope="module")
+def removals(
+    removal: Client, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Path, str]]:
+    """A folder and a run for each case; all runs are over, or wait for a person."""
+    started = {}
+    for case, files in {"approved": COPIES, "rejected": COPIES, "nothing": ALONE}.items():
+        folder = tmp_path_factory.mktemp(case)
+        lake(folder, files)
+        started[case] = folder, removal.trigger(root=str(folder / "lake"), most_share=1.0)
+    removal.unpause()
+    for case, (_, run_id) in started.items():
+        due = "skipped" if case == "nothing" else "awaiting_input"
+        until(removal, run_id, due)
+    return started
+
+
+def test_a_person_is_asked_with_what_they_need_to_know(
+    removal: Client, removals: dict[str, tuple[Path, str]]
+) -> None:
+    folder, run_id = removals["approved"]
+    asked: dict[str, Any] = removal.call("GET", request(removal, run_id))
+    assert asked["subject"].startswith("Move 1 images of plan ")
+    assert "1 image (0.0 MB)" in asked["body"]
+    assert f"`{folder}/lake/report/index.html`" in asked["body"]
+    assert photos(folder) == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_an_approved_plan_is_applied(
+    removal: Client, removals: dict[str, tuple[Path, str]]
+) -> None:
+    folder, run_id = removals["approved"]
+    done = dict.fromkeys(("plan", "approve", "apply"), "success")
+    assert answered(removal, run_id, "Approve") == ("success", done)
+    assert photos(folder) == ["a.jpg", "c.jpg"]
+    (moved,) = (path for path in folder.rglob("*") if path.is_file() and QUARANTINE in path.parts)
+    assert moved.read_bytes() == COPIES["b.jpg"]
+
+
+def test_a_rejected_plan_moves_nothing_and_shows_it(
+    removal: Client, removals: dict[str, tuple[Path, str]]
+) -> None:
+    folder, run_id = removals["rejected"]
+    done = {"plan": "success", "approve": "success", "apply": "skipped"}
+    assert answered(removal, run_id, "Reject") == ("success", done)
+    assert photos(folder) == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_nobody_is_asked_about_a_plan_that_moves_nothing(
+    removal: Client, removals: dict[str, tuple[Path, str]]
+) -> None:
+    _, run_id = removals["nothing"]
+    removal.wait(run_id, lambda: removal.run(run_id)["state"] in ENDED, PATIENCE)
+    skipped = dict.fromkeys(("approve", "apply"), "skipped")
+    assert states(removal, run_id) == {"plan": "success", **skipped}
+
+
+@pytest.fixture(scope="module")
 def beside(airflow: Airflow) -> str:
-    """A run that was triggered while a month was filled; both are over."""
-    month = ["--from-date", MARCH[0], "--to-date", MARCH[-1]]
-    airflow.command("backfill", "create", "--dag-id", "image_dedup", *month)
+    """A run that was triggered while three weeks were filled; both are over."""
+    weeks = ["--from-date", MARCH[0], "--to-date", MARCH[-1]]
+    airflow.command("backfill", "create", "--dag-id", "image_dedup", *weeks)
     run_id = airflow.trigger(dt="2026-02-12")
     airflow.wait(
-        "the month", lambda: airflow.count(run_type="backfill", state="success") == 31, PATIENCE
+        "the weeks", lambda: airflow.count(run_type="backfill", state="success") == 21, PATIENCE
     )
     assert airflow.ended(run_id) == "success"
     return run_id
@@ -144,9 +222,10 @@ def test_days_embed_side_by_side(airflow: Airflow, beside: str) -> None:
 def test_one_job_at_a_time_uses_the_collection_whatever_runs_beside_it(
     airflow: Airflow, beside: str
 ) -> None:
-    settling = [call for call in airflow.calls() if call.job in SETTLING]
-    month = [call for call in settling if call.dt in MARCH]
+    alone = [call for call in airflow.calls() if call.job in ALONE_IN_THE_POOL]
+    settling = [call for call in alone if call.job != REPORT]  # reports wait until no job does
+    weeks = [call for call in settling if call.dt in MARCH]
     other = [call for call in settling if call.run_id == beside]
-    assert month[0].start < other[-1].end < month[-1].end
-    for before, after in itertools.pairwise(settling):
+    assert weeks[0].start < other[-1].end < weeks[-1].end
+    for before, after in itertools.pairwise(alone):
         assert before.end <= after.start

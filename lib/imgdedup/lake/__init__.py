@@ -3,7 +3,8 @@
 `Lake` is its one door. Other packages import from here, and the schemas from `lake.schemas`.
 """
 
+from imgdedup.lake.files import LocalFiles, Texts
 from imgdedup.lake.lake import Lake, Staged
-from imgdedup.lake.lock import Busy
+from imgdedup.lake.lock import Busy, exclusive
 
-__all__ = ["Busy", "Lake", "Staged"]
+__all__ = ["Busy", "Lake", "LocalFiles", "Staged", "Texts", "exclusive"]

@@ -18,15 +18,12 @@ from pyspark.sql import SparkSession
 _RENAMES = ("file", "hdfs", "viewfs", "webhdfs", "abfs", "abfss")
 
 
-class Files(Protocol):
-    """Files and folders by path. A missing one is an error only where a method says so."""
+class Texts(Protocol):
+    """Small files of text by path, and all that a lock needs."""
 
     @property
     def renames(self) -> bool:
         """Whether a folder is renamed in one step."""
-
-    def exists(self, path: str) -> bool:
-        """Whether there is a file or folder."""
 
     def names(self, folder: str) -> list[str]:
         """The sorted names in a folder; no names when the folder is missing or a file."""
@@ -40,6 +37,16 @@ class Files(Protocol):
     def create(self, path: str, text: str) -> bool:
         """Write a new file; False when the file exists already."""
 
+    def delete(self, path: str) -> None:
+        """Delete a file or a folder with all it holds."""
+
+
+class Files(Texts, Protocol):
+    """Files and folders by path. A missing one is an error only where a method says so."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder."""
+
     def move(self, source: str, target: str) -> None:
         """Move a file or folder to a path that does not exist yet; OSError when that fails."""
 
@@ -48,9 +55,6 @@ class Files(Protocol):
 
     def put(self, source: str, target: str) -> None:
         """Move a file of this machine, by its plain path, to a path of this file system."""
-
-    def delete(self, path: str) -> None:
-        """Delete a file or a folder with all it holds."""
 
 
 def files_of(spark: SparkSession, root: str) -> Files:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from imgdedup.console import say
 from imgdedup.errors import TryAgain
-from imgdedup.lake.files import Files, LocalFiles
+from imgdedup.lake.files import LocalFiles, Texts
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Busy(TryAgain):
 
 @contextmanager
 def exclusive(
-    files: Files, path: str, owner: str, patience: float, pace: Pace = _PACE
+    files: Texts, path: str, owner: str, patience: float, pace: Pace = _PACE
 ) -> Iterator[Callable[[], None]]:
     """Hold the lock at `path` inside the block. `owner` names the holder to other writers.
 
@@ -57,7 +57,7 @@ def exclusive(
 
 @contextmanager
 def _local(
-    files: Files, path: str, owner: str, patience: float, pace: Pace
+    files: Texts, path: str, owner: str, patience: float, pace: Pace
 ) -> Iterator[Callable[[], None]]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+", encoding="utf-8") as file:
@@ -78,7 +78,7 @@ def _local(
 
 @contextmanager
 def _leased(
-    files: Files, path: str, owner: str, patience: float, pace: Pace
+    files: Texts, path: str, owner: str, patience: float, pace: Pace
 ) -> Iterator[Callable[[], None]]:
     lease, ended = _Lease(files, path, owner, pace), threading.Event()
     _wait(path, lease.take, patience, pace)
@@ -104,7 +104,7 @@ def _leased(
 class _Lease:
     """A file that belongs to the writer that signed it last, as long as that writer signs again."""
 
-    def __init__(self, files: Files, path: str, owner: str, pace: Pace) -> None:
+    def __init__(self, files: Texts, path: str, owner: str, pace: Pace) -> None:
         self._pace = pace
         self._files = files
         self._path = path

@@ -156,6 +156,30 @@ RUNS = _struct(
     message=StringType(),  # why it failed
 )
 
+# What removal moves, and what it leaves alone: `<root>/plan/plan=<id>/`, without `dt`.
+PLAN = _struct(
+    image_id=StringType(),
+    days=ArrayType(StringType()),  # the days that have the image, in order
+    uri=StringType(),
+    file_key=StringType(),
+    is_link=BooleanType(),
+    content_id=StringType(),
+    size_bytes=LongType(),
+    home=StringType(),  # the folder or prefix whose quarantine takes the file
+    source=StringType(),  # the first folder below the scanned folder; in it, {dt} for the day
+    keeper_id=StringType(),
+    keeper_uri=StringType(),
+    keeper_content=StringType(),
+    keeper_source=StringType(),
+    kind=StringType(),  # the witness, as in groups, like the columns down to `reason`
+    similarity=DoubleType(),
+    margin=DoubleType(),
+    **_EVIDENCE,
+    edit=StringType(),
+    reason=StringType(),
+    refused=StringType(),  # why the file is not moved; null: it is
+)
+
 # Internal: the images with an embedding, as search last settled them.
 SNAPSHOT = _struct(
     image_id=StringType(),

@@ -30,7 +30,22 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     runs = json.loads(sys.argv[1])
     prepare_database(Path(os.environ["AIRFLOW_HOME"]) / "prepared")
-    return 0 if not runs or all(map(run, runs)) else 1
+    if not runs:
+        return 0
+    try:
+        return 0 if all(map(run, runs)) else 1
+    finally:
+        stop_listeners()
+
+
+def stop_listeners() -> None:
+    """Let Airflow's listeners send what they hold, and end their processes.
+
+    A process that outlives this one keeps its output open, and who reads it waits.
+    """
+    from airflow.listeners.listener import get_listener_manager
+
+    get_listener_manager().hook.before_stopping(component=None)
 
 
 def prepare_database(stamp: Path) -> None:

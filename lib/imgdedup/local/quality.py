@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from imgdedup.corpora.corpus import COPY, ORIGINAL, Truth
-from imgdedup.local.tables import read
+from imgdedup.report.tables import read
 
 
 @dataclass(frozen=True)

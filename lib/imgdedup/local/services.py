@@ -19,7 +19,7 @@ from imgdedup.local.workspace import Workspace, environment
 
 HOST = "127.0.0.1"
 # `airflow standalone` would start the same services, but its log servers listen on all interfaces,
-# and no setting changes that. No task of the DAG defers, so no triggerer is needed.
+# and no setting changes that. No task defers, and an approval waits without the triggerer.
 SERVICES = (["api-server"], ["scheduler", "--skip-serve-logs"], ["dag-processor"])
 _PATIENCE = 180  # seconds until all services must be up
 

@@ -1,27 +1,25 @@
-"""The printed report of a run: the images, the findings, the times, and where the tables are.
+"""What a run prints at its end: counts, times, what is worth a look, and where the results are.
 
-The report reads only the Parquet files. So it shows what the lake holds, not what a run remembers.
+All of it is read from the Parquet files. So it shows what the lake holds, not what a run remembers.
 """
 
-import re
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from imgdedup.corpora.corpus import Truth
 from imgdedup.flow import BY_DAY, STAGES
 from imgdedup.local.quality import Quality, compare
-from imgdedup.local.tables import read
+from imgdedup.report.highlights import by_edit, highlights
+from imgdedup.report.tables import read
 
 TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated", "runs")
 WIDTH = 96  # columns of the printed text
 NAMED = 5  # missed copies named for each edit; also wrong removals named
 EDITS = 15  # lines of the table of edits
-_AMOUNT = re.compile(r"( to)? -?\d[\d.]*(%|x| degrees)")  # in a label like "cropped to 47%"
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def summary(root: Path, days: Sequence[str]) -> Summary:
         embedded=int(embeddings["failure"].isna().sum()),
         failures=_counted(embeddings["failure"].dropna()),
         pairs={"exact": 0, "near": 0, "same_file": 0} | _counted(pairs["kind"]),
-        edits=_edits(pairs.loc[pairs["kind"] == "near", "edit"]),
+        edits=by_edit(Counter(pairs.loc[pairs["kind"] == "near", "edit"])),
         groups=lost["group_id"].nunique(),
         removed=len(lost),
         kept=len(read(root, "deduplicated", days, ["image_id"])),
@@ -80,7 +78,7 @@ def print_run(root: Path, days: Sequence[str]) -> None:
     lines = [f"imgdedup, {title}", "", *_counts([done]), *_edit_lines(done), ""]
     lines += [*_stage_details(done), ""]
     partition = f"dt={days[0]}" if len(days) == 1 else "dt=YYYY-MM-DD"
-    print("\n".join(["", *lines, *_places(root, partition)]))
+    _print([*lines, *highlights(str(root), days), *_places(root, partition)])
 
 
 def print_demo(root: Path, truth: Sequence[Truth]) -> list[str]:
@@ -96,17 +94,12 @@ def print_demo(root: Path, truth: Sequence[Truth]) -> list[str]:
     quality = compare(root, truth)
     lines = ["imgdedup, the demo", "", *_counts([*by_day, total]), *_edit_lines(total), ""]
     lines += [*_stage_seconds(by_day), "", *_quality_lines(quality), ""]
-    print("\n".join(["", *lines, *_places(root, "dt=YYYY-MM-DD")]))
+    _print([*lines, *highlights(str(root), days), *_places(root, "dt=YYYY-MM-DD")])
     return quality.problems
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
-
-
-def _edits(labels: "pd.Series[str]") -> dict[str, int]:
-    found = _counted(_AMOUNT.sub("", label) for label in labels)
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def _stage_runs(root: Path, days: Sequence[str]) -> tuple[StageRun, ...]:
@@ -227,10 +220,19 @@ def _quality_lines(quality: Quality) -> list[str]:
 
 
 def _places(root: Path, partition: str) -> list[str]:
+    report = root / "report" / "index.html"
     return [
+        *([f"the report, for a browser: {report}"] if report.is_file() else []),
         f"tables under {root}, each as <table>/{partition}/*.parquet:",
         f"  {', '.join(TABLES)}",
     ]
+
+
+def _print(lines: Sequence[str]) -> None:
+    """Print lines after an empty one; what the terminal's encoding lacks becomes escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    text = "\n".join(["", *lines])
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _some(names: Sequence[str]) -> str:
@@ -240,7 +242,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _line(name: str, cells: Iterable[object]) -> str:
     shown = (f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells)
-    return f"{name:<22}{''.join(f'{cell:>13}' for cell in shown)}".rstrip()
+    return f"{name:<30}{''.join(f'{cell:>13}' for cell in shown)}".rstrip()
 
 
 def _wrapped(text: str, indent: int = 2) -> list[str]:

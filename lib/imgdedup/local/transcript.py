@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 from imgdedup.console import MARK
+from imgdedup.flow import REPORT
 from imgdedup.local.dag_runner import EVENT
 
 # As `workspace.py` sets it: time, level, text.
@@ -39,7 +40,8 @@ class Transcript:
     def failure(self) -> str:
         """What failed, in one line. It means something only once the run has failed."""
         if self._job:
-            what = f"the job {self._job} failed"
+            after = ", after the tables were published" if self._job == REPORT else ""
+            what = f"the job {self._job} failed{after}"
             return f"{what}: {self._known}" if self._known and not self._errors else what
         return f"Airflow failed: {self._known or self._last}"
 

@@ -6,9 +6,11 @@ null.
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow import fs
@@ -37,6 +39,14 @@ def connected(root: str, datasets: Iterable[str]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def read(root: str | Path, name: str, days: Iterable[str], columns: list[str]) -> pd.DataFrame:
+    """Columns of some days of a dataset, and `dt`; a missing partition has no rows."""
+    system, folder = file_system(str(root))
+    files = files_of(system, f"{folder}/{name}", days)
+    table = _of_files(system, f"{folder}/{name}", name, files).to_table([*columns, "dt"])
+    return table.to_pandas(maps_as_pydicts="strict")
+
+
 def file_system(root: str) -> tuple[fs.FileSystem, str]:
     """The file system of a root and its path there; UserError when nothing reads it."""
     local = local_path(root)
@@ -51,7 +61,10 @@ def file_system(root: str) -> tuple[fs.FileSystem, str]:
 
 def dataset(system: fs.FileSystem, folder: str, name: str) -> ds.Dataset:
     """The dataset `name` in a folder; `manifest` and `deduplicated` with all columns they have."""
-    files = files_of(system, folder)
+    return _of_files(system, folder, name, files_of(system, folder))
+
+
+def _of_files(system: fs.FileSystem, folder: str, name: str, files: Sequence[str]) -> ds.Dataset:
     known = name in DATASETS
     declared = to_arrow_schema(DATASETS[name], timezone="UTC") if known else _united(system, files)
     schema = declared.append(_DT)
@@ -67,11 +80,12 @@ def dataset(system: fs.FileSystem, folder: str, name: str) -> ds.Dataset:
     )
 
 
-def files_of(system: fs.FileSystem, folder: str) -> list[str]:
-    """The files of the data days in a folder, in order."""
-    chosen = fs.FileSelector(folder, recursive=True, allow_not_found=True)
-    found = (info.path for info in system.get_file_info(chosen) if info.is_file)
-    return sorted(path for path in found if _DAY.search(path))
+def files_of(system: fs.FileSystem, folder: str, days: Iterable[str] | None = None) -> list[str]:
+    """The files of the data days in a folder, in order; of `days` alone if they are given."""
+    folders = [folder] if days is None else [f"{folder}/dt={dt}" for dt in days]
+    chosen = (fs.FileSelector(each, recursive=True, allow_not_found=True) for each in folders)
+    infos = chain.from_iterable(map(system.get_file_info, chosen))
+    return sorted(info.path for info in infos if info.is_file and _DAY.search(info.path))
 
 
 def _united(system: fs.FileSystem, files: Sequence[str]) -> pa.Schema:

@@ -5,9 +5,10 @@ abfs[s]://, hdfs://. They find their credentials where the vendors' own tools do
 name of a tar or zip begins the name of its member.
 """
 
+from imgdedup.sources.allowed import Source, source_of
 from imgdedup.sources.local import local_path, open_path
 from imgdedup.sources.members import MEMBER_OF_ARCHIVE
-from imgdedup.sources.places import NO_FILE, File, Place
+from imgdedup.sources.places import NO_FILE, QUARANTINE, File, Place
 from imgdedup.sources.reader import Reader, read_bytes, reader_of
 from imgdedup.sources.schemes import SCHEME
 from imgdedup.sources.stores import delta_place, object_store
@@ -15,14 +16,17 @@ from imgdedup.sources.stores import delta_place, object_store
 __all__ = [
     "MEMBER_OF_ARCHIVE",
     "NO_FILE",
+    "QUARANTINE",
     "SCHEME",
     "File",
     "Place",
     "Reader",
+    "Source",
     "delta_place",
     "local_path",
     "object_store",
     "open_path",
     "read_bytes",
     "reader_of",
+    "source_of",
 ]

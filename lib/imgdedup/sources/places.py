@@ -15,6 +15,9 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")  # RFC 3986, 2.3: escaped or not, t
 # What a server may take for something else when it is escaped.
 RESERVED = "/?%:@!$&'()*+,;=~-._[]"
 
+# The name of the folders that removed images wait in. A scan never enters them.
+QUARANTINE = ".imgdedup-quarantine"
+
 
 @dataclass(frozen=True)
 class Place:

@@ -142,6 +142,8 @@ def test_a_run_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert {"near pairs by edit", "2 cropped"} <= set(words)
     assert {"embed 4 4 7.0 1.50 GiB", "images per second 94.1, device cpu"} <= set(words)
     assert "all stages 67.0 1.50 GiB" in words
+    assert "4 cat/original.jpg" in words  # the largest group, and the image that it keeps
+    assert "the report" not in text
     assert str(lake) in text
     assert max(map(len, text.replace(str(lake), "").splitlines())) <= 100
 
@@ -188,7 +190,7 @@ def test_names_of_one_file_are_counted_and_not_removed(
     write(lake, "groups", TWO, [("cat/link.jpg", link[0], True, link[1])], file="part-1")
     summary.print_run(lake, [TWO])
     lines = capsys.readouterr().out.splitlines()
-    counts = {line[:22].strip(): line[22:].strip() for line in lines if line[22:].strip()}
+    counts = {line[:30].strip(): line[30:].strip() for line in lines if line[30:].strip()}
     assert counts["pairs of one file"] == counts["exact pairs"] == "1"
     assert counts["images removed"] == "3"
 
@@ -210,14 +212,15 @@ def test_rare_edits_are_counted_together(
 
 
 def test_a_run_over_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "runs").mkdir()
     summary.print_run(tmp_path, [ONE])
     nothing_there = capsys.readouterr().out
     for dataset in COLUMNS:
         write(tmp_path, dataset, ONE, [])
     summary.print_run(tmp_path, [ONE])
     assert capsys.readouterr().out == nothing_there
-    assert "images kept                       0" in nothing_there
-    assert "by edit" not in nothing_there
+    assert f"{'images kept':<30}{0:>13}" in nothing_there
+    assert not any(word in nothing_there for word in ("by edit", "groups:", "removals:"))
 
 
 def test_copies_false_pairs_and_wrong_removals_are_told_apart(lake: Path) -> None:

@@ -62,6 +62,12 @@ def test_a_failure_without_words_shows_the_end_of_the_jobs_output() -> None:
     assert transcript.cause == output[-12:]
 
 
+def test_a_report_that_failed_left_the_tables() -> None:
+    told = "imgdedup: error: report: the disk is full"
+    _, transcript = shown([event("start", "report"), told, event("fail", "report", "full")])
+    assert transcript.failure == "the job report failed, after the tables were published"
+
+
 def test_a_failure_before_any_stage_shows_the_last_line() -> None:
     _, transcript = shown(["Traceback (most recent call last):", "ImportError: no x", ""])
     assert transcript.failure == "Airflow failed: ImportError: no x"

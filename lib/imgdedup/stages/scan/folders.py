@@ -9,7 +9,7 @@ from pyarrow import NativeFile, fs
 
 from imgdedup.config import ScanConfig
 from imgdedup.errors import Missing, UserError
-from imgdedup.sources import local_path, object_store, open_path
+from imgdedup.sources import QUARANTINE, local_path, object_store, open_path
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _files(root: str, config: ScanConfig, counts: dict[str, int]) -> Iterator[tu
     while waiting:
         folder = waiting.pop()
         for name, kind in _entries(f"{root}/{folder}"):
-            if config.skip_hidden and name.startswith("."):
+            if _is_hidden(name, config):
                 counts["hidden"] += 1
             elif kind == "folder":
                 waiting.append(f"{folder}{name}/")
@@ -96,6 +96,11 @@ def _files(root: str, config: ScanConfig, counts: dict[str, int]) -> Iterator[tu
                 counts["linked"] += 1
             elif kind != "other":
                 yield f"{folder}{name}", kind == "link"
+
+
+def _is_hidden(name: str, config: ScanConfig) -> bool:
+    """Tell whether a name is left out. What was removed must not come back from its quarantine."""
+    return name == QUARANTINE or (config.skip_hidden and name.startswith("."))
 
 
 def _entries(folder: str) -> list[tuple[str, str]]:
@@ -136,9 +141,7 @@ def _walk_store(location: str, config: ScanConfig) -> Tree:
         if info.type == fs.FileType.File
     )
     visible = [
-        name
-        for name in names
-        if not (config.skip_hidden and any(part.startswith(".") for part in name.split("/")))
+        name for name in names if not any(_is_hidden(part, config) for part in name.split("/"))
     ]
     return Tree(location, visible, frozenset(), len(names) - len(visible), 0)
 

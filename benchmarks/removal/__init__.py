@@ -1,0 +1,1 @@
+"""Random sequences of plan, apply, undo, purge, run and restore, killed at any step."""

@@ -1,0 +1,64 @@
+"""`make bench-removal`: checks random sequences of plan, apply, undo, purge, run and restore.
+
+python -m benchmarks.removal [--sequences N] [--seed N] [--name NAME]
+"""
+
+import argparse
+import contextlib
+import io
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from benchmarks.commands import keep
+from benchmarks.removal.machine import STEPS, try_sequences
+
+
+def main() -> int:
+    """Read the arguments, try the sequences, print the counts; 1 when one lost a file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.removal", description=__doc__)
+    parser.add_argument("--sequences", type=int, default=200, help="how many to try")
+    parser.add_argument("--seed", type=int, default=0, help="draws the sequences")
+    parser.add_argument("--name", help="keep the counts in benchmarks/results, by this name")
+    arguments = parser.parse_args()
+    tally, since, fault = Counter[str](), time.monotonic(), None
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # the commands tell all that they do
+            try_sequences(arguments.sequences, arguments.seed, tally)
+    except AssertionError as error:
+        fault = "\n".join([*getattr(error, "__notes__", []), str(error)])
+    command = f"make bench-removal SEQUENCES={arguments.sequences} SEED={arguments.seed}"
+    text = page(command, tally, time.monotonic() - since, fault)
+    keep(arguments.name, text)
+    print(text)
+    return int(fault is not None)
+
+
+def page(command: str, tally: Mapping[str, int], seconds: float, fault: str | None) -> str:
+    """The counts, and the shrunk steps of a sequence that lost a file."""
+    rows = [f"| {what} | {count:,} |" for what, count in sorted(tally.items())]
+    found = ["", "A sequence that loses a file:", "", re.sub("^", "    ", fault or "", flags=re.M)]
+    return "\n".join(
+        [
+            "# Random sequences of removal",
+            "",
+            f"    {command}",
+            "",
+            f"{datetime.now(UTC):%Y-%m-%d}. {tally['sequences']:,} sequences of up to {STEPS} "
+            f"steps in {seconds:.0f} s: "
+            + ("one lost a file." if fault else "no file was lost, and none was unknown."),
+            "",
+            "| what happened | times |",
+            "| --- | --- |",
+            *rows,
+            *(found if fault else []),
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

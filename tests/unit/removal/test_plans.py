@@ -1,0 +1,125 @@
+"""What a plan takes, what it refuses, and what limits leave out."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks.removal.lake import DAY, Seen, read_folder, write_tables
+from imgdedup.removal import commands
+from imgdedup.removal.limits import Limits
+
+ALL = Limits(most_share=1.0, across=True)
+NEXT = "2026-01-02"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg", "sub/c.jpg"):
+        (folder / name).write_bytes(b"1/same")
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> str:
+    return str(tmp_path / "out")
+
+
+def planned(root: str, data: Path, limits: Limits = ALL) -> str:
+    write_tables(root, {DAY: read_folder(data)})
+    return commands.plan(root, limits).id
+
+
+def left_out(root: str, data: Path, limits: Limits = ALL) -> dict[str, int]:
+    write_tables(root, {DAY: read_folder(data)})
+    return dict(commands.plan(root, limits).left_out)
+
+
+def test_the_same_tables_and_limits_give_the_same_plan(root: str, data: Path) -> None:
+    plan_id = planned(root, data)
+    assert commands.plan(root, ALL).id == plan_id
+    assert commands.plan(root, Limits()).id != plan_id
+    (data / "new.jpg").write_bytes(b"2/x")
+    assert planned(root, data) != plan_id
+
+
+def test_a_file_with_a_name_that_is_kept_stays(root: str, data: Path) -> None:
+    """The other name is on another day, where the file was another image."""
+    for name in ("hard.jpg", "late.jpg"):
+        os.link(data / "b.jpg", data / name)
+    seen = read_folder(data)
+    by_name = {image.image_id: image for image in seen}
+    kept = by_name["hard.jpg"]
+    other = Seen("hard.jpg", kept.uri, b"7/alone", kept.file_key, kept.inode)
+    days = {DAY: [by_name[name] for name in ("a.jpg", "b.jpg", "sub/c.jpg")], NEXT: [other]}
+    write_tables(root, days)
+    made = commands.plan(root, ALL)
+    assert dict(made.left_out) == {"its file is also that of an image that is kept": 1}
+    assert made.images == 1
+
+
+def test_an_image_goes_only_if_it_goes_on_all_its_days(root: str, data: Path) -> None:
+    first = read_folder(data)
+    (data / "b.jpg").write_bytes(b"3/by now another")
+    write_tables(root, {DAY: first, NEXT: read_folder(data)})
+    made = commands.plan(root, ALL)
+    assert dict(made.left_out) == {"its file is also that of an image that is kept": 1}
+    assert made.images == 1
+
+
+def test_an_image_that_failed_on_another_day_stays(root: str, data: Path) -> None:
+    first = read_folder(data)
+    unread = Seen("b.jpg", str(data / "b.jpg"), b"8/never read", None)
+    write_tables(root, {DAY: first, NEXT: [unread]})
+    assert commands.plan(root, ALL).images == 1
+
+
+@pytest.mark.parametrize(
+    ("uri", "file_key", "why"),
+    [
+        ("https://host/b.jpg", "https://host/b.jpg", "behind https"),
+        ("hdfs://node/b.jpg", "hdfs://node/b.jpg", "behind hdfs"),
+        ("file:///data/x.tar#b.jpg", "file:///data/x.tar#b.jpg", "member of an archive"),
+        ("s3://data/x.zip#b.jpg", "s3://data/x.zip#b.jpg", "member of an archive"),
+        ("anything", "", "in the manifest"),
+        ("/data/b.jpg", None, "never read"),
+        ("/data/../b.jpg", "file:///b.jpg", "normal form"),
+        ("/d/.imgdedup-quarantine/x/b.jpg", "file:///d/.imgdedup-quarantine/x/b.jpg", "already"),
+    ],
+)
+def test_what_cannot_be_moved_is_refused(
+    root: str, data: Path, uri: str, file_key: str | None, why: str
+) -> None:
+    other = Seen("z", uri, b"1/same", file_key)
+    write_tables(root, {DAY: [*read_folder(data), other]})
+    made = commands.plan(root, ALL)
+    assert made.images == 2
+    (reason,) = made.left_out
+    assert why in reason
+
+
+def test_limits_leave_out_and_say_so(root: str, data: Path) -> None:
+    assert left_out(root, data, Limits()) == {
+        "its keeper lies in another source": 1,
+    }
+    assert left_out(root, data, Limits(across=True)) == {
+        "its folder would lose too many of its images": 1
+    }
+    assert left_out(root, data, Limits(1, 1.0, (), across=True)) == {
+        "the plan has as many images as it may": 1
+    }
+    protected = Limits(protected=(str(data / "sub"), str(data / "b")), across=True)
+    assert left_out(root, data, protected) == {"it is protected": 1}
+
+
+def test_a_day_in_the_name_of_the_scanned_folder_makes_no_other_source(
+    root: str, tmp_path: Path
+) -> None:
+    for day in (DAY, NEXT):
+        (tmp_path / day / "cam").mkdir(parents=True)
+        (tmp_path / day / "cam" / f"{day}.jpg").write_bytes(b"1/same")
+    write_tables(root, {day: read_folder(tmp_path / day) for day in (DAY, NEXT)})
+    made = commands.plan(root, Limits(most_share=1.0))
+    assert list(made.by_source) == [f"{tmp_path.as_uri()}/{{dt}}/cam"]
