@@ -3,14 +3,15 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo demo-cluster run repair report ui train test test-external check docs bench bench-quality \
+.PHONY: help setup demo demo-cluster run repair report ui train test test-external check docs bench \
+    bench-quality verdicts \
     bench-precision bench-gpu bench-reuse bench-backfill bench-days bench-scale bench-histories bench-crashes fuzz \
     lock clean plan apply undo purge bench-removal
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
     WEIGHTS WITHOUT VIEWS START TEACHER LAST_SIDE BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
     POINTS SIZES PEERS PHOTOGRAPHS QUICK BATCHES DEVICE EXECUTORS CORES GPUS INDEX PHOTO RATES \
-    MEASURE PLAN OLDER_THAN PROTECTED MOST_IMAGES MOST_SHARE ACROSS SEQUENCES
+    MEASURE PLAN OLDER_THAN MOST_IMAGES MOST_SHARE ACROSS SEQUENCES FILE PROTECT
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
@@ -62,6 +63,14 @@ run-usage:
 	@[ -n "$$IMAGES" ] && [ -n "$$OUT" ] || { echo "imgdedup: error: say what to read and where to" \
 	    "write: make run IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=YYYY-MM-DD]]" >&2; exit 2; }
 
+verdicts: verdicts-usage setup ## Add what people said of pairs to the table `reviews`: FILE=reviews.json OUT=folder
+	@$(PY) -m imgdedup.local.reviews --file="$$FILE" --out="$$OUT"
+
+.PHONY: verdicts-usage
+verdicts-usage:
+	@[ -n "$$FILE" ] && [ -n "$$OUT" ] || { echo "imgdedup: error: say what people said and of which" \
+	    "tables: make verdicts FILE=reviews.json OUT=folder" >&2; exit 2; }
+
 repair: repair-usage setup ## Rebuild all that is derived from manifests and embeddings: OUT=folder
 	@$(PY) -m imgdedup.local.repair --out="$$OUT" $${OVERLAY:+--overlay="$$OVERLAY"}
 
@@ -78,8 +87,8 @@ report-usage:
 
 REMOVAL = $(PY) -m imgdedup.removal $@ --root="$$OUT"
 
-plan: removal-usage setup ## Write which images may go into the table plan: OUT=folder [PROTECTED=folders] [MOST_IMAGES=n] [MOST_SHARE=0.5] [ACROSS=1]
-	@$(REMOVAL) $${PROTECTED:+--protected="$$PROTECTED"} $${MOST_IMAGES:+--most-images="$$MOST_IMAGES"} \
+plan: removal-usage setup ## Write which images may go into the table plan: OUT=folder [PROTECT=folders] [MOST_IMAGES=n] [MOST_SHARE=0.5] [ACROSS=1]
+	@$(REMOVAL) $${PROTECT:+--protect="$$PROTECT"} $${MOST_IMAGES:+--most-images="$$MOST_IMAGES"} \
 	    $${MOST_SHARE:+--most-share="$$MOST_SHARE"} $${ACROSS:+--across}
 
 apply: removal-usage setup ## Move the images of a plan to a quarantine beside them: OUT=folder PLAN=id
@@ -206,7 +215,7 @@ bench-crashes: setup ## Kill processes of all stages and fill disks, POINTS time
 
 bench-removal: setup ## Check SEQUENCES=200 random sequences of plan, apply, undo, purge, run and restore, with kills
 	@$(PY) -m benchmarks.removal $${SEQUENCES:+--sequences="$$SEQUENCES"} \
-	    $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
+	    $${BROKEN:+--broken} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 fuzz: setup ## Decode FILES=10000 damaged image files, and count the outcomes
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \

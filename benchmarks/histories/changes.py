@@ -1,4 +1,4 @@
-"""The changes that the manifests of a lake's days may have between two runs."""
+"""The changes that the manifests of a lake's days, and its reviews, may have between two runs."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -48,6 +48,14 @@ class Remove(NamedTuple):
     day: str
 
 
+class Review(NamedTuple):
+    """A person says what two pictures of the pool are."""
+
+    picture: str
+    other: str
+    verdict: str
+
+
 Change = Put | Take | Empty | Copy | Remove
 
 days, _images = st.sampled_from(DAYS), st.sampled_from(IMAGES)
@@ -58,7 +66,15 @@ _others = st.one_of(
     st.builds(Empty, days),
     st.builds(Remove, days),
 )
-changes = st.lists(st.one_of(_puts, _puts, _others), min_size=1, max_size=_MOST)
+# Few pictures, so that reviews meet: copies, other photographs, and a file that is no image.
+_JUDGED = ("coffee", "coffee gray", "coffee crop", "chelsea", "chelsea png", "page", "text")
+_reviews = st.builds(
+    Review,
+    st.sampled_from(_JUDGED),
+    st.sampled_from(_JUDGED),
+    st.sampled_from(("same", "different", "different", "none")),
+)
+changes = st.lists(st.one_of(_puts, _puts, _others, _reviews), min_size=1, max_size=_MOST)
 
 
 def made(change: Change, manifests: Mapping[str, Manifest]) -> tuple[Manifest | None, str]:

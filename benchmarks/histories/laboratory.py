@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
@@ -17,12 +18,13 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from benchmarks import lakes
-from benchmarks.histories.changes import Manifest
+from benchmarks.histories.changes import Manifest, Review
 from benchmarks.lakes import Contents
 from benchmarks.pool import pictures
 from imgdedup.config import Config
 from imgdedup.flow import BY_DAY, STAGES
 from imgdedup.lake import Lake
+from imgdedup.relations.reviews import FOLDER
 from imgdedup.runtime.run import Run, run_locked
 from imgdedup.settling import pinned
 from imgdedup.stages import body_of
@@ -49,6 +51,7 @@ class Step:
     manifests: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # by day
     stages: tuple[str, ...]
     removed: tuple[str, ...]  # days whose manifest and embeddings a person deleted before
+    reviews: tuple[tuple[int, Review], ...]  # written before, with a number that grows
 
     @classmethod
     def of(
@@ -56,10 +59,12 @@ class Step:
         manifests: Mapping[str, Manifest],
         stages: Iterable[str] = STAGES,
         removed: Iterable[str] = (),
+        reviews: Iterable[tuple[int, Review]] = (),
     ) -> "Step":
         """The step that runs `stages` for the days of `manifests`."""
         rows = {day: tuple(sorted(manifest.items())) for day, manifest in manifests.items()}
-        return cls(tuple(sorted(rows.items())), tuple(stages), tuple(sorted(removed)))
+        days = tuple(sorted(rows.items()))
+        return cls(days, tuple(stages), tuple(sorted(removed)), tuple(reviews))
 
 
 class Laboratory:
@@ -120,6 +125,8 @@ class Laboratory:
             shutil.rmtree(self._root / table / f"dt={day}")
         for day, manifest in step.manifests:
             _write(self._own / f"dt={day}", day, dict(manifest))
+        for number, review in step.reviews:
+            _write_review(self._root / FOLDER, number, review)
         for stage in step.stages:
             for day in days if stage in BY_DAY else days[-1:]:
                 writer = f"{stage}-{day}" if stage in BY_DAY else stage
@@ -149,6 +156,22 @@ def _write(folder: Path, day: str, manifest: Manifest) -> None:
     ]
     folder.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), folder / "part-0.parquet")
+
+
+def _write_review(folder: Path, number: int, review: Review) -> None:
+    """Write a review as a person may, a minute after the one before."""
+    said = pa.Table.from_pylist(
+        [
+            {
+                "left_content": hashlib.sha256(pictures()[review.picture]).hexdigest(),
+                "right_content": hashlib.sha256(pictures()[review.other]).hexdigest(),
+                "verdict": review.verdict,
+                "reviewed_at": datetime(2026, 2, 1, tzinfo=UTC) + timedelta(minutes=number),
+            }
+        ]
+    )
+    folder.mkdir(exist_ok=True)
+    pq.write_table(said, folder / f"{number}.parquet")
 
 
 _Seen = tuple[Contents, Mapping[lakes.Partition, object]]

@@ -21,7 +21,16 @@ from hypothesis.stateful import (
 )
 
 from benchmarks import lakes
-from benchmarks.histories.changes import DAYS, IMAGES, Change, Manifest, changes, days, made
+from benchmarks.histories.changes import (
+    DAYS,
+    IMAGES,
+    Change,
+    Manifest,
+    Review,
+    changes,
+    days,
+    made,
+)
 from benchmarks.histories.laboratory import NOTHING, STAGES, Laboratory, Step
 from benchmarks.pool import pictures
 from imgdedup.console import say
@@ -43,6 +52,8 @@ class History(RuleBasedStateMachine):
         self.manifests: dict[str, Manifest] = {}
         self.unread: set[str] = set()  # days whose manifest changed since they were embedded
         self.removed: set[str] = set()  # days that a person is about to delete
+        self.reviews: list[tuple[int, Review]] = []
+        self.written = 0  # of the reviews: those that a run has met
         self.unsettled = False  # an abandoned run embedded a day, and no run has settled it
         self.lake = NOTHING
         self.tally["histories"] += 1
@@ -59,7 +70,7 @@ class History(RuleBasedStateMachine):
             self._run(DAYS)
 
     @rule(changes=changes, day=days)
-    def run(self, changes: list[Change], day: str) -> None:
+    def run(self, changes: list[Change | Review], day: str) -> None:
         """Run a day."""
         self._change(changes)
         if day in self.manifests:
@@ -67,7 +78,7 @@ class History(RuleBasedStateMachine):
             self._run([day])
 
     @rule(changes=changes, first=days, last=days)
-    def run_range(self, changes: list[Change], first: str, last: str) -> None:
+    def run_range(self, changes: list[Change | Review], first: str, last: str) -> None:
         """Run several days together."""
         self._change(changes)
         if days := [day for day in sorted(self.manifests) if first <= day <= last]:
@@ -75,7 +86,7 @@ class History(RuleBasedStateMachine):
             self._run(days)
 
     @rule(changes=changes, day=days)
-    def run_twice(self, changes: list[Change], day: str) -> None:
+    def run_twice(self, changes: list[Change | Review], day: str) -> None:
         """Run a day, and run it again: nothing may be written."""
         self._change(changes)
         if day in self.manifests:
@@ -84,7 +95,7 @@ class History(RuleBasedStateMachine):
             self._run([day])
 
     @rule(changes=changes, day=days, last=st.sampled_from(STAGES[:-1]))
-    def abandon(self, changes: list[Change], day: str, last: str) -> None:
+    def abandon(self, changes: list[Change | Review], day: str, last: str) -> None:
         """Run a day only up to a stage."""
         self._change(changes)
         if day in self.manifests:
@@ -93,7 +104,8 @@ class History(RuleBasedStateMachine):
 
     def must_run(self) -> bool:
         """Tell whether some day has to run before the tables can be right."""
-        return bool(self.unread or self.removed) or self.unsettled
+        is_new = bool(self.unread or self.removed) or self.written < len(self.reviews)
+        return self.unsettled or (is_new and bool(self.manifests))
 
     def teardown(self) -> None:
         """Run the days that have to run, and compare the lake with a clean run."""
@@ -101,8 +113,12 @@ class History(RuleBasedStateMachine):
             self.tally["days run at the end"] += 1
             self._run(sorted(self.unread) or sorted(self.manifests)[-1:])
 
-    def _change(self, changes: Iterable[Change]) -> None:
+    def _change(self, changes: Iterable[Change | Review]) -> None:
         for change in changes:
+            if isinstance(change, Review):
+                self.tally[f"a pair called {change.verdict}"] += 1
+                self.reviews.append((len(self.reviews), change))
+                continue
             day = change.day
             rows, what = made(change, self.manifests)
             if rows is not None and rows != self.manifests.get(day, {}):
@@ -117,7 +133,9 @@ class History(RuleBasedStateMachine):
                 self.removed.add(day)
 
     def _run(self, days: Iterable[str], stages: Iterable[str] = STAGES) -> None:
-        step = Step.of({day: self.manifests[day] for day in days}, stages, self.removed)
+        manifests = {day: self.manifests[day] for day in days}
+        step = Step.of(manifests, stages, self.removed, self.reviews[self.written :])
+        self.written = len(self.reviews)
         self.lake = self.laboratory.after(self.lake, step)
         self.removed.clear()
         self.unsettled = step.stages != STAGES
@@ -131,7 +149,7 @@ class History(RuleBasedStateMachine):
             self._compare()
 
     def _compare(self) -> None:
-        clean = self.laboratory.after(NOTHING, Step.of(self.manifests))
+        clean = self.laboratory.after(NOTHING, Step.of(self.manifests, reviews=self.reviews))
         if self.lake not in {clean, *self.ends}:
             self.ends.add(self.lake)
             self.tally["compared"] += 1

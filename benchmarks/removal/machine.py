@@ -26,7 +26,7 @@ from imgdedup.removal.journal import Journal
 from imgdedup.removal.limits import Limits
 from imgdedup.sources import QUARANTINE
 
-STEPS = 25
+STEPS = 12
 _DAYS = ("2026-01-01", "2026-01-02")
 _NAMES = ("a.jpg", "b.jpg", "c.jpg", "sub/d.jpg", "sub/e.jpg", "sub/deep/f.jpg")
 _CONTENTS = (b"1/x", b"1/xx", b"1/xxx", b"2/y", b"2/yy")
@@ -38,7 +38,7 @@ _limits = st.builds(
     protected=st.just(()),
     across=st.booleans(),
 )
-_moments = st.one_of(st.none(), st.integers(0, 70))  # steps until the process is killed
+_moments = st.one_of(st.none(), st.integers(0, 50))  # steps until the process is killed
 
 
 class Sequence(RuleBasedStateMachine):
@@ -68,14 +68,15 @@ class Sequence(RuleBasedStateMachine):
             self._path(name).write_bytes(content)
         self.run(_DAYS[0])
 
-    @rule(name=_names, content=st.sampled_from(_CONTENTS))
-    def write(self, name: str, content: bytes) -> None:
-        """A person writes a file."""
+    @rule(name=_names, content=st.sampled_from((None, *_CONTENTS)))
+    def change(self, name: str, content: bytes | None) -> None:
+        """A person writes or deletes a file."""
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        path.write_bytes(content)
-        self.tally["files written"] += 1
+        if content is not None:
+            path.write_bytes(content)
+        self.tally["files written" if content else "files deleted"] += 1
 
     @rule(name=_names, other=_names, hard=st.booleans())
     def link(self, name: str, other: str, hard: bool) -> None:
@@ -90,12 +91,6 @@ class Sequence(RuleBasedStateMachine):
         else:
             path.symlink_to(target)
         self.tally["links made"] += 1
-
-    @rule(name=_names)
-    def delete(self, name: str) -> None:
-        """A person deletes a file."""
-        self._path(name).unlink(missing_ok=True)
-        self.tally["files deleted"] += 1
 
     @rule(plan=st.integers(0, 9), name=_names)
     def restore(self, plan: int, name: str) -> None:
@@ -131,6 +126,22 @@ class Sequence(RuleBasedStateMachine):
         """Make a plan and apply it, so that some are not too old."""
         self.plan(limits)
         self._run("apply", commands.plan(self.root, limits).id, moment)
+
+    @rule(
+        limits=_limits,
+        name=_names,
+        content=st.sampled_from((None, *_CONTENTS)),
+        command=st.sampled_from(["undo", "purge"]),
+        moment=_moments,
+    )
+    def apply_change_and_end(
+        self, limits: Limits, name: str, content: bytes | None, command: str, moment: int | None
+    ) -> None:
+        """A plan of the files of now is applied, a person changes a file, and the plan ends."""
+        self.run(_DAYS[0])
+        self.plan_and_apply(limits, None)
+        self.change(name, content)
+        self._run(command, self.plans[-1], moment)
 
     @rule(
         command=st.sampled_from(["apply", "undo", "purge"]),

@@ -1,4 +1,4 @@
-"""A Milvus server that is killed in the middle of a search: said in one line, and the rerun repairs."""
+"""A Milvus server that is killed in mid-search: said in one line, and the next run repairs."""
 
 import re
 import threading

@@ -5,6 +5,7 @@ order of one story: later ones run the first day again, and take files away from
 """
 
 import hashlib
+import json
 import re
 import shutil
 from collections import Counter
@@ -20,6 +21,8 @@ from imgdedup import config
 from imgdedup.corpora.corpus import COPY, ORIGINAL, Truth
 from imgdedup.flow import STAGES
 from imgdedup.milvus.embedded import serving
+from imgdedup.relations.sides import SIDES
+from imgdedup.report.importing import import_reviews
 from tests.pipeline.conftest import FIRST, SECOND, Photos
 from tests.pipeline.jobs import (
     REPOSITORY,
@@ -192,6 +195,56 @@ def test_running_a_day_again_changes_nothing(
     assert all(before.values())
     assert tables(root) == before
     assert stamps_of(root) == stamps
+
+
+def reviews_of(path: Path, pairs: Sequence[Row], verdicts: Sequence[str], day: int) -> Path:
+    """A file as the report exports it: a verdict on each of some pairs."""
+    names = ("left_content", "right_content", "left_id", "right_id")
+    reviews = [
+        {name: pair[name] for name in names}
+        | {"verdict": verdict, "reviewer": "Ann", "reviewed_at": f"2026-02-{day:02}T09:00:00Z"}
+        for pair, verdict in zip(pairs, verdicts, strict=True)
+    ]
+    path.write_text(json.dumps({"imgdedup": "reviews", "version": 1, "reviews": reviews}))
+    return path
+
+
+def test_reviews_are_imported_and_the_next_run_honours_them(
+    photos: Photos,
+    root: Path,
+    unchanged: tuple[dict[str, list[Row]], dict[Path, tuple[int, int]]],
+    in_one_process: Jobs,
+    tmp_path: Path,
+) -> None:
+    before, _ = unchanged
+    gone = next(row for row in before["groups"] if row["kind"] == "near" and row["dt"] == FIRST)
+    wrong = next(
+        pair
+        for pair in before["pairs"]
+        if {pair["left_content"], pair["right_content"]}
+        == {gone["content_id"], gone["keeper_content"]}
+    )
+    lone = sorted(
+        r["content_id"] for r in embedded(root) if r["image_id"][:5] in ("page/", "clock")
+    )
+    missed = dict(zip(SIDES, lone, strict=True)) | dict.fromkeys(("left_id", "right_id"))
+    said = [wrong, missed]
+    file = reviews_of(tmp_path / "reviews.json", said, ["different", "same"], 1)
+    found = import_reviews(str(file), str(root))
+    assert (found.same, found.different, found.unknown, found.is_new) == (1, 1, 0, True)
+    again = [command(stages, root, FIRST, photos.manifest(), "reviewed") for stages in WHOLE]
+    assert failed(in_one_process(again)) == []
+    pairs = {(pair["left_content"], pair["right_content"]): pair for pair in read(root, "pairs")}
+    assert (wrong["left_content"], wrong["right_content"]) not in pairs
+    (reviewed,) = (pair for pair in pairs.values() if pair["review"])
+    assert [reviewed[side] for side in SIDES] == lone
+    assert (reviewed["edit"], reviewed["originals"]) == ("same, by review", "agree")
+    groups = {row["content_id"]: row["group_id"] for row in read(root, "groups")}
+    assert groups.get(wrong["left_content"]) != groups.get(wrong["right_content"], "alone")
+    assert groups[lone[0]] == groups[lone[1]]
+    import_reviews(str(reviews_of(file, said, ["none", "none"], 2)), str(root))
+    assert failed(in_one_process([command(WHOLE[-1], root, FIRST, run_id="withdrawn")])) == []
+    assert tables(root) == before
 
 
 def parquet_of(photos: Photos, dt: str, target: Path) -> None:

@@ -40,6 +40,14 @@ def test_a_text_is_written_over_and_read_again(files: Files, place: str) -> None
     assert [name for name in files.names(place) if not name.startswith(".")] == ["text"]
 
 
+def test_bytes_are_read_as_they_are(files: Files, place: str) -> None:
+    files.write(f"{place}/text", "none")
+    Path(place, "bytes").write_bytes(bytes(range(256)))
+    assert files.read_bytes(f"{place}/bytes") == bytes(range(256))
+    with pytest.raises(OSError, match=r"No such file|does not exist"):
+        files.read_bytes(f"{place}/other")
+
+
 def test_a_file_is_created_once(files: Files, place: str) -> None:
     assert files.create(f"{place}/lock", "one")
     assert not files.create(f"{place}/lock", "other")

@@ -53,6 +53,7 @@ def test_a_near_pair_joins_the_least_ids_of_its_contents(spark: SparkSession) ->
         "similarity": 0.99,
         "margin": 0.99,
         "wider_id": "c",
+        "review": None,
         "model": "model",
         "run_id": "run",
         "dt": FIRST,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
@@ -10,18 +10,29 @@ import pytest
 from pyspark.sql import SparkSession
 
 from imgdedup.lake import Lake
-from imgdedup.lake.schemas import RUNS
+from imgdedup.lake.schemas import RUNS, VERDICTS_DATASET
+from imgdedup.report.reviewed import wilson
 from imgdedup.settling.snapshot import snapshot_of
 from imgdedup.stages import group
 from imgdedup.stages.verify import pairs
 from tests.spark.conftest import REPOSITORY
-from tests.spark.tables import Image, copies, embeddings, frame
+from tests.spark.tables import Image, copies, embeddings, frame, verdicts
 
 DAY = "2026-01-01"
 FENCE = "`" * 3
 PAGE = REPOSITORY / "docs" / "reference" / "queries.md"
 SQL = re.findall(rf"{FENCE}sql\n(.*?){FENCE}", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 VIEWS, QUERIES = SQL[0], SQL[1:]
+MORE_VIEWS = "".join(re.findall(r"^    (CREATE VIEW .*\n)", PAGE.read_text(encoding="utf-8"), re.M))
+A, B, C = ("a" * 64, "b" * 64, "c" * 64)
+TIMES = [datetime(2026, 2, day, tzinfo=UTC) for day in (1, 2)]
+REVIEWS = [
+    (B.upper(), A, "same", TIMES[0]),
+    (A, C, "same", TIMES[0]),
+    (C, A, "different", TIMES[0]),
+    (B, C, "same", TIMES[0]),
+    (B, C, "none", TIMES[1]),
+]
 IMAGES = [
     Image("astronaut/original.jpg", "a", DAY, width=200),
     Image("astronaut/copy.jpg", "a", DAY, width=200, inode="1:2"),
@@ -52,10 +63,17 @@ def tables(spark: SparkSession, lake: Lake) -> str:
         {},
         None,
     )
-    tables = {"embeddings": embedded, "pairs": found, "groups": groups}
+    decided = verdicts(spark, [(A, B), (A, C), (B, C)])
+    tables = {"embeddings": embedded, "pairs": found, "groups": groups, VERDICTS_DATASET: decided}
     for name, rows in tables.items():
         lake.replace(name, DAY, rows)
     lake.append_run(DAY, frame(spark, [ran], RUNS))
+    said = frame(
+        spark,
+        REVIEWS,
+        "left_content string, right_content string, verdict string, reviewed_at timestamp",
+    )
+    said.write.parquet(f"{lake.root}/reviews")
     return lake.root
 
 
@@ -66,15 +84,28 @@ def plain(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
 
 def test_duckdb_and_spark_answer_the_queries_alike(spark: SparkSession, tables: str) -> None:
     database = duckdb.connect()
-    database.execute(VIEWS.replace("out/demo", tables))
-    for name in ("embeddings", "pairs", "groups", "runs"):
-        spark.read.parquet(f"{tables}/{name}").createOrReplaceTempView(name)
+    database.execute((VIEWS + MORE_VIEWS).replace("out/demo", tables))
+    places = {name: name for name in ("embeddings", "pairs", "groups", "runs", "reviews")}
+    for name, place in {**places, "verdicts": VERDICTS_DATASET}.items():
+        spark.read.parquet(f"{tables}/{place}").createOrReplaceTempView(name)
     answers = []
     for query in QUERIES:
         answer = plain(database.execute(query).fetchall())
         assert answer == plain(spark.sql(query.rstrip().rstrip(";")).collect())
         answers.append(answer)
-    failures, to_try, removed, group_rows, parts, saved, named, without_witness, stages = answers
+    (
+        failures,
+        to_try,
+        removed,
+        group_rows,
+        parts,
+        saved,
+        named,
+        without_witness,
+        across_groups,
+        precision,
+        stages,
+    ) = answers
     assert failures == [["missing", 1, "broken.jpg"]]
     assert to_try == []
     assert [row[:3] for row in removed] == [
@@ -86,5 +117,7 @@ def test_duckdb_and_spark_answer_the_queries_alike(spark: SparkSession, tables: 
     assert [row[0] for row in group_rows] == sorted(image.image_id for image in IMAGES[:4])
     assert saved == [[2, 1077]]
     assert named == [["astronaut/copy.jpg", "astronaut/link.jpg", DAY]]
-    assert without_witness == [[0]]
+    assert without_witness == across_groups == [[0]]
+    low, high = (round(limit, 3) for limit in wilson(1, 2))
+    assert precision == [["mirrored", 1, 1, 0.5, low, high]]
     assert stages == [[DAY, "embed", "succeeded", 1.5, 4, 4]]

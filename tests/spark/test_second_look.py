@@ -3,9 +3,12 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageDraw
 from pyspark.sql import SparkSession
@@ -218,3 +221,36 @@ def test_no_exact_copy_goes_for_a_file_that_is_gone_or_overwritten(
     assert run_stages(SECOND)["verify"].details["absent"] == 0
     assert kept(lake, FIRST) == {"best"}
     assert kept(lake, SECOND) == set()
+
+
+def test_what_people_call_the_same_is_not_compared_but_its_files_must_be_there(
+    lake: Lake, run_stages: Stages, place: Place, embed: Embed
+) -> None:
+    files = [place("best", 95), place("stone", 90, "stone")]
+    embed(lake, FIRST, *files)
+    data = files[1].read_bytes()
+    review(lake, 1, "same", *files)
+    files[1].write_bytes(b"another picture")
+    assert run_stages(FIRST)["verify"].details["unconfirmed"] == 1
+    assert states(lake) == {("best", "stone"): "unconfirmed"}
+    assert kept(lake, FIRST) == {"best", "stone"}
+    files[1].write_bytes(data)
+    run_stages(FIRST, "verify", "group")
+    assert states(lake) == {("best", "stone"): "agree"}
+    assert kept(lake, FIRST) == {"best"}
+    assert run_stages(FIRST, "verify", "group")["verify"].details["looked"] == 0
+    review(lake, 2, "none", *files)
+    assert run_stages(FIRST, "verify", "group")["verify"].details["differ"] == 1
+    assert states(lake) == {}
+    assert kept(lake, FIRST) == {"best", "stone"}
+
+
+def review(lake: Lake, day: int, verdict: str, *files: Path) -> None:
+    """Write what people say of two files."""
+    left, right = (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    said = {"left_content": left, "right_content": right, "verdict": verdict}
+    when = datetime(2026, 2, day, tzinfo=UTC)
+    folder = Path(lake.root, "reviews")
+    folder.mkdir(exist_ok=True, parents=True)
+    rows = pa.Table.from_pylist([said | {"reviewed_at": when}])
+    pq.write_table(rows, folder / f"{day}.parquet")

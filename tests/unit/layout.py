@@ -40,8 +40,8 @@ MAY_IMPORT = {
     "stages": GROUND
     | {"space", "images", "sources", "geometry", "encoder", "lake", "relations", "settling"}
     | {"milvus", "runtime"},
-    "report": GROUND | {"lake", "runtime", "sources"},
     "removal": GROUND | {"lake", "report", "sources"},
+    "report": GROUND | {"lake", "relations", "runtime", "sources"},
     "corpora": {"errors"},
     "local": GROUND
     | {"corpora", "encoder", "geometry", "images", "report", "runtime", "sources", "stages"},

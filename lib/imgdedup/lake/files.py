@@ -47,6 +47,9 @@ class Files(Texts, Protocol):
     def exists(self, path: str) -> bool:
         """Whether there is a file or folder."""
 
+    def read_bytes(self, path: str) -> bytes:
+        """The bytes of a file; OSError when it cannot be read."""
+
     def move(self, source: str, target: str) -> None:
         """Move a file or folder to a path that does not exist yet; OSError when that fails."""
 
@@ -84,6 +87,10 @@ class LocalFiles:
             return Path(path).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
+
+    def read_bytes(self, path: str) -> bytes:
+        """See Files."""
+        return Path(path).read_bytes()
 
     def write(self, path: str, text: str) -> None:
         """See Files."""
@@ -152,18 +159,22 @@ class HadoopFiles:
 
     def read(self, path: str) -> str | None:
         """See Files."""
-        read_all: Any = self._jvm.org.apache.commons.io.IOUtils.toByteArray
         try:
-            with _os_errors():
-                stream = self._fs.open(self._path(path))
-                try:
-                    return bytes(read_all(stream)).decode()
-                finally:
-                    stream.close()
+            return self.read_bytes(path).decode()
         except OSError:
             if self.exists(path):
                 raise
             return None
+
+    def read_bytes(self, path: str) -> bytes:
+        """See Files."""
+        read_all: Any = self._jvm.org.apache.commons.io.IOUtils.toByteArray
+        with _os_errors():
+            stream = self._fs.open(self._path(path))
+            try:
+                return bytes(read_all(stream))
+            finally:
+                stream.close()
 
     def write(self, path: str, text: str) -> None:
         """See Files."""

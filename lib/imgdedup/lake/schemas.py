@@ -121,6 +121,7 @@ PAIRS = _struct(
     wider_id=StringType(),
     **_EXPLANATION,
     **_SECOND_LOOK,  # never `differ`
+    review=StringType(),  # same: people call them copies; null: nobody has
     model=StringType(),
     run_id=StringType(),
 )

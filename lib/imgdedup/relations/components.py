@@ -6,12 +6,13 @@ and Beyond", SoCC 2014. Each round is two joins. A graph of n nodes settles in a
 whatever its shape.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
+from imgdedup.relations.parts import connected
 
 _MOST_ROUNDS = 100
 _SMALL = 200_000  # edges that the driver settles: about 100 MB when the nodes are contents
@@ -26,7 +27,7 @@ def connected_components(edges: DataFrame) -> DataFrame:
     few: pa.Table = stars.limit(_SMALL + 1).toArrow()
     if len(few) > _SMALL:
         return _settle_by_stars(stars)
-    labels = _labels(zip(few["left"].to_pylist(), few["right"].to_pylist(), strict=True))
+    labels = connected(zip(few["left"].to_pylist(), few["right"].to_pylist(), strict=True))
     return edges.sparkSession.createDataFrame(
         pa.table(
             {
@@ -35,21 +36,6 @@ def connected_components(edges: DataFrame) -> DataFrame:
             }
         )
     )
-
-
-def _labels(edges: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The least node of each node's component, by union-find with path halving."""
-    parents: dict[str, str] = {}
-
-    def root(node: str) -> str:
-        while (parent := parents.setdefault(node, node)) != node:
-            parents[node] = node = parents[parent]
-        return node
-
-    for left, right in edges:
-        one, other = sorted((root(left), root(right)))
-        parents[other] = one
-    return {node: root(node) for node in parents}
 
 
 def _settle_by_stars(stars: DataFrame) -> DataFrame:

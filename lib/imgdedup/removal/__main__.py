@@ -1,6 +1,6 @@
 """`make plan`, `make apply`, `make undo`, `make purge`.
 
-python -m imgdedup.removal plan --root ROOT [--protected PLACES] [--most-images N]
+python -m imgdedup.removal plan --root ROOT [--protect PLACES] [--most-images N]
     [--most-share S] [--across]
 python -m imgdedup.removal apply|undo|purge --root ROOT --plan ID [--older-than 30d]
 """
@@ -48,7 +48,7 @@ def _work(given: argparse.Namespace) -> int:
 
 
 def _limits(given: argparse.Namespace) -> Limits:
-    places = tuple(place for place in given.protected.split(",") if place)
+    places = tuple(place for place in given.protect.split(",") if place)
     try:
         return Limits(int(given.most_images), float(given.most_share), places, given.across)
     except ValueError as error:
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m imgdedup.removal")
     chosen = parser.add_subparsers(dest="command", required=True)
     plan = chosen.add_parser("plan", help="write what may go into the table plan")
-    plan.add_argument("--protected", default="", help="paths or uris with commas between")
+    plan.add_argument("--protect", default="", help="paths or uris with commas between")
     plan.add_argument("--most-images", default=usual.most_images, help="files that may go")
     plan.add_argument("--most-share", default=usual.most_share, help="of a folder that may go")
     plan.add_argument("--across", action="store_true", help="also copies of another source")

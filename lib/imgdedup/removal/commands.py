@@ -20,6 +20,7 @@ from imgdedup.removal.roots import Root, alone, root_of
 from imgdedup.report.tables import connected
 
 _USUAL = Limits()
+_SHOWN = 20  # sources named in the lines for the user
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,11 @@ def plan(root: str, limits: Limits = _USUAL) -> Planned:
     with _work(root, "plan") as place:
         made, is_new = plans.make(place, limits)
     say(f"plan {made.id}: {_amount(made.images, made.bytes)} can go")
-    for source, (images, size) in made.by_source.items():
+    largest = sorted(made.by_source.items(), key=lambda item: -item[1][0])
+    for source, (images, size) in largest[:_SHOWN]:
         say(f"plan {made.id}: {_amount(images, size)} from {source}")
+    if len(largest) > _SHOWN:
+        say(f"plan {made.id}: {len(largest) - _SHOWN:,} more sources, which the table has")
     for why, images in made.left_out.items():
         say(f"plan {made.id}: {images:,} images stay: {why}")
     if not is_new:

@@ -35,7 +35,7 @@ def limit(found: Candidates, limits: Limits) -> None:
     if not limits.across:
         for file in _movable(found.files):
             if any(image.row["source"] != image.row["keeper_source"] for image in file):
-                _refuse(file, "its keeper lies in another source")
+                _refuse(file, "its keeper lies in another source (ACROSS)")
     _spare_folders(found, limits.most_share)
     _take_the_surest(found.files, limits.most_images)
 
@@ -54,7 +54,7 @@ def _protect(files: Iterable[File], protected: Iterable[str]) -> None:
     for file in _movable(files):
         places = {place for image in file for place in (image.name.uri, image.row["file_key"])}
         if any(f"{place}/".startswith(f"{folder}/") for place in places for folder in folders):
-            _refuse(file, "it is protected")
+            _refuse(file, "it is protected (PROTECT)")
 
 
 def _spare_folders(found: Candidates, most_share: float) -> None:
@@ -71,7 +71,7 @@ def _spare_folders(found: Candidates, most_share: float) -> None:
     }
     for file in _movable(found.files):
         if any(image.folder in spared for image in file):
-            _refuse(file, "its folder would lose too many of its images")
+            _refuse(file, "its folder would lose too many of its images (MOST_SHARE)")
 
 
 def _take_the_surest(files: Iterable[File], most_images: int) -> None:
@@ -80,7 +80,7 @@ def _take_the_surest(files: Iterable[File], most_images: int) -> None:
     for file in sorted(_movable(files), key=_sureness):
         count = len({image.name.uri for image in file if image.refused is None})
         if taken + count > most_images:
-            _refuse(file, "the plan has as many images as it may")
+            _refuse(file, "the plan has as many images as it may (MOST_IMAGES)")
         else:
             taken += count
 

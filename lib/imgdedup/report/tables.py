@@ -1,7 +1,7 @@
 """The datasets under a root as views of DuckDB: read without Spark, from a folder or a store.
 
 A dataset that is not there is an empty view. Columns that an earlier version did not write are
-null.
+null. The table `reviews`, which people write, is checked when it is opened.
 """
 
 import re
@@ -18,6 +18,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from imgdedup.errors import UserError
 from imgdedup.lake.schemas import DATASETS
+from imgdedup.relations import reviews
 from imgdedup.sources import local_path, object_store
 
 _DAY = re.compile(r"/dt=(\d{4}-\d\d-\d\d)/[^/._][^/]*\.parquet$")
@@ -35,7 +36,10 @@ def connected(root: str, datasets: Iterable[str]) -> duckdb.DuckDBPyConnection:
         raise UserError(f"there are no tables under {root}: correct OUT (--root)")
     connection = duckdb.connect()
     for name in wanted:
-        connection.register(name, dataset(system, f"{folder}/{name}", name))
+        if name == reviews.FOLDER:
+            connection.register(name, reviews_of(system, folder))
+        else:
+            connection.register(name, dataset(system, f"{folder}/{name}", name))
     return connection
 
 
@@ -45,6 +49,22 @@ def read(root: str | Path, name: str, days: Iterable[str], columns: list[str]) -
     files = files_of(system, f"{folder}/{name}", days)
     table = _of_files(system, f"{folder}/{name}", name, files).to_table([*columns, "dt"])
     return table.to_pandas(maps_as_pydicts="strict")
+
+
+def reviews_of(system: fs.FileSystem, root: str) -> pa.Table:
+    """The reviews under a root: the columns of REVIEWS, the lesser content left.
+
+    Raises UserError that names a file when the file is malformed.
+    """
+    chosen = fs.FileSelector(f"{root}/{reviews.FOLDER}", allow_not_found=True)
+    found = [info for info in system.get_file_info(chosen) if reviews.is_file(info.base_name)]
+    tables = [reviews.REVIEWS.empty_table()]
+    for info in sorted(found, key=lambda info: info.base_name):
+        if not info.is_file:
+            raise reviews.no_file(f"{reviews.FOLDER}/{info.base_name}")
+        with system.open_input_stream(info.path, compression=None) as stream:
+            tables.append(reviews.read(stream.read(), f"{reviews.FOLDER}/{info.base_name}"))
+    return pa.concat_tables(tables)
 
 
 def file_system(root: str) -> tuple[fs.FileSystem, str]:

@@ -2,6 +2,9 @@
 
 import errno
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -11,6 +14,7 @@ import pytest
 
 from benchmarks.removal.kills import Killed, killed
 from benchmarks.removal.lake import DAY, read_folder, write_tables
+from imgdedup.errors import TryAgain
 from imgdedup.removal import commands, local_files, plans, roots
 from imgdedup.removal.journal import Journal
 from imgdedup.removal.limits import Limits
@@ -112,3 +116,42 @@ def test_a_torn_line_of_the_journal_is_cut_off(tmp_path: Path) -> None:
     assert commands.undo(root, plan_id).images == 3
     assert journal.read_text().count("\n") == len(journal.read_text().splitlines())
     assert "2026\n" not in journal.read_text()
+
+
+def test_a_process_killed_by_the_system_is_finished_by_the_next(tmp_path: Path) -> None:
+    data, root = tmp_path / "data", str(tmp_path / "out")
+    data.mkdir()
+    for number in range(400):
+        (data / f"{number:03d}.jpg").write_bytes(b"1/same")
+    write_tables(root, {DAY: read_folder(data)})
+    plan_id = commands.plan(root, ALL).id
+    command = [sys.executable, "-m", "imgdedup.removal", "apply", "--root", root, "--plan", plan_id]
+    box = data / ".imgdedup-quarantine" / plan_id
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and not (box.exists() and any(box.iterdir())):
+            time.sleep(0.001)
+        process.kill()
+    assert process.returncode == -9
+    moved = len(list(box.iterdir()))
+    assert 0 < moved < 399
+    assert len(list(data.glob("*.jpg"))) + moved == 400
+    assert commands.apply(root, plan_id).images == 399
+    assert commands.undo(root, plan_id).images == 399
+    assert len(list(data.iterdir())) == 400
+
+
+def test_a_journal_that_cannot_be_written_stops_before_anything_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, root = lake(tmp_path)
+    files, plan_id = contents(data), commands.plan(root, ALL).id
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(TryAgain, match="the disk is full"):
+            commands.apply(root, plan_id)
+    assert contents(data) == files
+    assert commands.apply(root, plan_id).images == 3

@@ -1,11 +1,13 @@
 """What a plan takes, what it refuses, and what limits leave out."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from benchmarks.removal.lake import DAY, Seen, read_folder, write_tables
+from imgdedup.errors import TryAgain, UserError
 from imgdedup.removal import commands
 from imgdedup.removal.limits import Limits
 
@@ -102,16 +104,16 @@ def test_what_cannot_be_moved_is_refused(
 
 def test_limits_leave_out_and_say_so(root: str, data: Path) -> None:
     assert left_out(root, data, Limits()) == {
-        "its keeper lies in another source": 1,
+        "its keeper lies in another source (ACROSS)": 1,
     }
     assert left_out(root, data, Limits(across=True)) == {
-        "its folder would lose too many of its images": 1
+        "its folder would lose too many of its images (MOST_SHARE)": 1
     }
     assert left_out(root, data, Limits(1, 1.0, (), across=True)) == {
-        "the plan has as many images as it may": 1
+        "the plan has as many images as it may (MOST_IMAGES)": 1
     }
     protected = Limits(protected=(str(data / "sub"), str(data / "b")), across=True)
-    assert left_out(root, data, protected) == {"it is protected": 1}
+    assert left_out(root, data, protected) == {"it is protected (PROTECT)": 1}
 
 
 def test_a_day_in_the_name_of_the_scanned_folder_makes_no_other_source(
@@ -123,3 +125,23 @@ def test_a_day_in_the_name_of_the_scanned_folder_makes_no_other_source(
     write_tables(root, {day: read_folder(tmp_path / day) for day in (DAY, NEXT)})
     made = commands.plan(root, Limits(most_share=1.0))
     assert list(made.by_source) == [f"{tmp_path.as_uri()}/{{dt}}/cam"]
+
+
+def test_a_plan_stays_fresh_while_markers_tell_the_same_rows(root: str, data: Path) -> None:
+    plan_id = planned(root, data)
+    for table in ("groups", "embeddings"):
+        mark(Path(root, table, f"dt={DAY}"), "part-0.parquet", "aa")
+    with pytest.raises(UserError, match="older than the tables"):
+        commands.apply(root, plan_id)
+    plan_id = commands.plan(root, ALL).id
+    day = Path(root, "groups", f"dt={DAY}")
+    (day / "part-0.parquet").rename(day / "part-1.parquet")
+    with pytest.raises(TryAgain, match="has other files than its marker says"):
+        commands.apply(root, plan_id)
+    mark(day, "part-1.parquet", "aa")
+    assert commands.apply(root, plan_id).images == 2
+
+
+def mark(folder: Path, name: str, rows: str) -> None:
+    marker = {"rows": 3, "hash": rows, "files": [name]}
+    (folder / "_complete.json").write_text(json.dumps(marker))

@@ -5,7 +5,7 @@ best keeper that it is paired with.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from hypothesis import given
@@ -15,6 +15,7 @@ from imgdedup.relations.assignment import assign_keepers
 
 Edges = set[tuple[str, str]]
 Ranks = dict[str, tuple[int, str]]
+Judged = tuple[Edges, Ranks, Edges, dict[tuple[str, str], tuple[str | None, float | None]]]
 
 
 @st.composite
@@ -38,8 +39,8 @@ def assigned(edges: Iterable[tuple[str, str]], ranks: Ranks) -> dict[str, str]:
         return {"pixels": ranks[name][0], "image_id": ranks[name][1]}
 
     table = pd.DataFrame(
-        [("component", a, b, rank(a), rank(b)) for a, b in edges],
-        columns=["component", "left", "right", "left_rank", "right_rank"],
+        [("component", a, b, rank(a), rank(b), False) for a, b in edges],
+        columns=["component", "left", "right", "left_rank", "right_rank", "apart"],
     )
     found = assign_keepers(table)
     assert list(found.columns) == ["component", "content_id", "keeper_content"]
@@ -119,3 +120,64 @@ def test_a_chain_keeps_both_ends_when_the_middle_is_the_worst() -> None:
 
 def test_the_last_key_of_the_order_decides_between_equals() -> None:
     assert assigned([("a", "b")], {"a": (-5, "2"), "b": (-5, "1")})["a"] == "b"
+
+
+@st.composite
+def judged(draw: st.DrawFn) -> Judged:
+    """A graph, pairs that people call different, and the evidence of each pair."""
+    edges, ranks = draw(graphs())
+    # People who call a pair different leave no pair.
+    every = [(a, b) for a in ranks for b in ranks if a < b and (a, b) not in edges]
+    apart = draw(st.sets(st.sampled_from(every), max_size=4)) if every else set()
+    strength = st.tuples(st.sampled_from(["same", None]), st.sampled_from([None, 0.5, 0.9]))
+    return edges, ranks, apart, {edge: draw(strength) for edge in sorted(edges)}
+
+
+@given(judged(), st.randoms(use_true_random=False))
+def test_a_split_group_keeps_its_witnesses_within_its_parts(
+    graph: Judged, chance: random.Random
+) -> None:
+    edges, ranks, apart, evidence = graph
+    rows = [(a, b, *evidence[a, b], False) for a, b in sorted(edges)]
+    rows += [(a, b, None, None, True) for a, b in sorted(apart)]
+    found = split_groups(rows, ranks)
+    keepers = {content for content, (_, keeper) in found.items() if keeper == content}
+    for content, (part, keeper) in found.items():
+        assert found[keeper] == (part, keeper)
+        assert content == keeper or (min(content, keeper), max(content, keeper)) in edges
+    for left, right in edges:
+        if found[left][0] == found[right][0]:
+            assert not {left, right} <= keepers
+    assert not [pair for pair in apart if in_one_part(found, *pair)]
+    chance.shuffle(rows)
+    assert split_groups(rows, ranks) == found
+
+
+def split_groups(rows: Sequence[tuple[object, ...]], ranks: Ranks) -> dict[str, tuple[str, str]]:
+    """The part and the keeper of each content."""
+    named = ["left", "right", "review", "correlation", "apart"]
+    table = pd.DataFrame(rows, columns=named).astype({"apart": bool})
+    table["inliers"], table["overlap"], table["component"] = 40, 1.0, "component"
+    for side in ("left", "right"):
+        table[f"{side}_rank"] = [
+            {"pixels": ranks[name][0], "image_id": ranks[name][1]} for name in table[side]
+        ]
+    found = assign_keepers(table)
+    parts = zip(found.component, found.keeper_content, strict=True)
+    return dict(zip(found.content_id, parts, strict=True))
+
+
+def in_one_part(found: dict[str, tuple[str, str]], left: str, right: str) -> bool:
+    return left in found and right in found and found[left][0] == found[right][0]
+
+
+def test_what_people_call_the_same_joins_first_then_the_strongest_evidence() -> None:
+    ranks = {name: (0, name) for name in "abc"}
+    weak, strong, said = (
+        ("a", "b", None, 0.5, False),
+        ("b", "c", None, 0.9, False),
+        ("a", "b", "same", None, False),
+    )
+    apart = ("a", "c", None, None, True)
+    assert split_groups([weak, strong, apart], ranks)["b"] == ("b", "b")
+    assert split_groups([said, strong, apart], ranks)["b"] == ("a", "a")

@@ -10,7 +10,7 @@ import pytest
 
 from imgdedup.config import ScanConfig
 from imgdedup.errors import ImageFailure, UserError
-from imgdedup.sources import read_bytes
+from imgdedup.sources import QUARANTINE, read_bytes
 from imgdedup.stages.scan.folders import walk
 from imgdedup.stages.scan.images import listing as rows_of
 
@@ -96,6 +96,12 @@ def test_hidden_files_are_listed_where_the_configuration_says_so(tmp_path: Path)
     put(tmp_path, "a.jpg", ".thumbnails/1.jpg")
     listing = list_images(str(tmp_path), ALL)
     assert (ids(listing), listing.hidden) == ([".thumbnails/1.jpg", "a.jpg"], 0)
+
+
+def test_a_quarantine_is_never_listed(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", f"{QUARANTINE}/1a2b/b.jpg", f"sub/{QUARANTINE}/1a2b/c.jpg")
+    listing = list_images(str(tmp_path), ALL)
+    assert (ids(listing), listing.hidden) == (["a.jpg"], 2)
 
 
 def test_a_folder_below_a_hidden_one_is_a_folder_like_any_other(tmp_path: Path) -> None:

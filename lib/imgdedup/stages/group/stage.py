@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from imgdedup.lake import Staged
 from imgdedup.lake.schemas import GROUPS
-from imgdedup.relations.assignment import assigned
+from imgdedup.relations.assignment import assigned, whole_components
 from imgdedup.relations.contents import only
 from imgdedup.relations.files import shared_files
 from imgdedup.relations.keepers import best_ranks, keys_of, ranked_images
@@ -27,6 +27,7 @@ from imgdedup.settling.absence import present, read_absent
 from imgdedup.settling.changes import Delta
 from imgdedup.settling.checks import require_whole, unmarked_manifests
 from imgdedup.settling.preferences import require_same_order
+from imgdedup.settling.reviews import read_apart, read_figures
 from imgdedup.settling.settlement import Settlement
 from imgdedup.stages.group import delta_table
 
@@ -56,7 +57,7 @@ def _settle(run: Run) -> Outcome:
     )
     require_whole(lake, "pairs", settlement.days, "verify")
     if settlement.is_done and not _stale_days(settlement, run.days):
-        details = {"days_rewritten": 0, "manifests_rewritten": 0}
+        details = {"days_rewritten": 0, "manifests_rewritten": 0, **read_figures(lake)}
         return Outcome(lake.rows("pairs"), lake.rows("groups"), details=details)
     groups = settlement.stage_delta("groups", _groups_delta(settlement, order, run.run_id))
     deduplicated = _stage_deduplicated(settlement, run.days, groups)
@@ -69,6 +70,7 @@ def _settle(run: Run) -> Outcome:
         "days_rewritten": len(groups.days("groups")),
         "manifests_rewritten": len(deduplicated.partitions),
         **counts,
+        **read_figures(lake),
     }
     return Outcome(lake.rows("pairs"), lake.rows("groups"), details=details)
 
@@ -77,9 +79,12 @@ def _groups_delta(settlement: Settlement, order: Sequence[str], run_id: str) -> 
     """How the groups of touched contents change the table of groups."""
     lake, touched = settlement.lake, settlement.touched
     pairs, stored = lake.read("pairs"), lake.read("groups", [] if settlement.everything else None)
-    affected = touched if settlement.everything else affected_contents(touched, stored, pairs)
+    apart = read_apart(lake)
+    affected = touched
+    if not settlement.everything:
+        affected = affected_contents(touched, stored, pairs, split=apart is not None)
     images = present(only(settlement.snapshot, affected), read_absent(lake))
-    formed = form_groups(images, beside(pairs, affected), order, run_id)
+    formed = form_groups(images, beside(pairs, affected), order, run_id, apart)
     return Delta(only(stored, affected), formed.localCheckpoint(), ["image_id", "content_id"])
 
 
@@ -113,12 +118,15 @@ def _stale_days(settlement: Settlement, own: Sequence[str]) -> set[str]:
     return unmarked | lake.faults("deduplicated", days).keys()
 
 
-def affected_contents(touched: DataFrame, stored: DataFrame, pairs: DataFrame) -> DataFrame:
+def affected_contents(
+    touched: DataFrame, stored: DataFrame, pairs: DataFrame, *, split: bool = False
+) -> DataFrame:
     """The contents whose groups have to be formed again, `content_id`: whole groups, old and new.
 
     `touched` are contents whose images or pairs changed. `stored` are the former groups, and
     `pairs` are the present pairs. The group of a touched content may fall apart, or join the group
-    of a new partner. All other pairs of its members were there before, within the group.
+    of a new partner. All other pairs of its members were there before, within the group. Where
+    groups are `split`, pairs lead from one group to another, and all that they connect is affected.
     """
     near = both_ways(pairs.where("kind = 'near'"), "content_id", "other")
     changed = touched.select("content_id").distinct()
@@ -126,22 +134,31 @@ def affected_contents(touched: DataFrame, stored: DataFrame, pairs: DataFrame) -
     reached = changed.union(partners)
     former = only(stored, reached).select("group_id")
     members = stored.join(former, "group_id", "left_semi").select("content_id")
-    return reached.union(members).distinct().localCheckpoint()
+    affected = reached.union(members).distinct().localCheckpoint()
+    if not split:
+        return affected
+    rest = whole_components(pairs.where("kind = 'near'"), affected)
+    return affected.union(rest).distinct().localCheckpoint()
 
 
 def form_groups(
-    snapshot: DataFrame, pairs: DataFrame, order: Sequence[str], run_id: str
+    snapshot: DataFrame,
+    pairs: DataFrame,
+    order: Sequence[str],
+    run_id: str,
+    apart: DataFrame | None = None,
 ) -> DataFrame:
     """Form the groups: the columns of `groups`, and `dt`, a row per day and image with a duplicate.
 
     `snapshot` and `pairs` hold all images and pairs of their contents. `order` names the keys of
-    the total order of keepers, first key first. The least `image_id` decides last.
+    the total order of keepers, first key first. The least `image_id` decides last. `apart` are the
+    pairs of contents that must not come into one group.
     """
     ranked = ranked_images(snapshot, order)
     best = best_ranks(ranked)
     near = pairs.where("kind = 'near' AND NOT originals <=> 'unconfirmed'")
     witnesses = both_ways(near, "content_id", "witness", *_WITNESS)
-    grouped = _with_names(_with_keepers(ranked, assigned(near, best), best), snapshot)
+    grouped = _with_names(_with_keepers(ranked, assigned(near, best, apart), best), snapshot)
     group = Window.partitionBy("group_key")
     kind = F.col("kind")
     return (

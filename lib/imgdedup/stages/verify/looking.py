@@ -14,6 +14,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from imgdedup.config import Config
 from imgdedup.errors import ImageFailure
 from imgdedup.lake import Lake
+from imgdedup.relations.reviews import SAME
 from imgdedup.relations.sides import SIDES, either_side
 from imgdedup.sources import reader_of
 from imgdedup.stages.verify.files import Files, files_of
@@ -28,10 +29,13 @@ _FILE = ("uris", "content")
 
 
 def look_at(pairs: DataFrame, lake: Lake, config: Config) -> DataFrame:
-    """Look at the originals of `pairs` (both contents, and their `frame_map`): LOOKS."""
+    """Look at the originals of `pairs` (both contents, `frame_map` and `review`): LOOKS.
+
+    Of a pair that people call the same, the files have to be there, whatever they show.
+    """
     wanted = either_side(pairs).distinct().localCheckpoint()
     sides = files_of(lake, wanted).localCheckpoint()
-    asked = pairs.select(*SIDES, "frame_map")
+    asked = pairs.select(*SIDES, "frame_map", "review")
     for side in ("left", "right"):
         named = [F.col(name).alias(f"{side}_{name}") for name in _FILE]
         columns = F.col("content_id").alias(f"{side}_content"), F.struct(*named).alias(side)
@@ -50,11 +54,13 @@ def look_at(pairs: DataFrame, lake: Lake, config: Config) -> DataFrame:
 
 def _looked(row: Mapping[str, Any], files: Files, config: Config) -> dict[str, str | None]:
     result = {side: row[side] for side in SIDES}
-    frame_map = np.reshape(row["frame_map"], (3, 3))
     try:
         left, right = (
             files.of(row[f"{side}_content"], row[side], side) for side in ("left", "right")
         )
+        if row["review"] == SAME:
+            return result | {"originals": AGREE, "originals_detail": None}
+        frame_map = np.reshape(row["frame_map"], (3, 3))
         found = compare_originals(left, right, frame_map, config.verify, config.embed.max_pixels)
     except ImageFailure as failure:
         why = f"{failure.code}: {failure.detail}"[:500]

@@ -16,6 +16,7 @@ _FINDINGS = [
     for name in PAIRS.names
     if name in VERDICTS.names and name not in ("left_content", "right_content", "model")
 ]
+_SAID = ("review", "model")
 _SWAPPED = ("id", "content")  # the columns of a side, `left_` or `right_`
 
 
@@ -71,7 +72,7 @@ def make_pairs(near: DataFrame, images: DataFrame, run_id: str) -> DataFrame:
         *_SCORES,
         *_FINDINGS,
         wider.alias("wider_id"),
-        "model",
+        *_SAID,
         F.lit(run_id).alias("run_id"),
         F.greatest("left_day", "right_day").alias("dt"),
     ).select(*PAIRS.names, "dt")
@@ -110,7 +111,7 @@ def _near(near: DataFrame, centres: DataFrame, copies: DataFrame) -> DataFrame:
         return both.select("model", F.col("content_id").alias(f"{side}_content"), *columns)
 
     joined = (
-        near.select("left_content", "right_content", *_SCORES, "wider", *_FINDINGS, "model")
+        near.select("left_content", "right_content", *_SCORES, "wider", *_FINDINGS, *_SAID)
         .join(representatives("left"), ["left_content", "model"])
         .join(representatives("right"), ["right_content", "model"])
     )
@@ -131,5 +132,5 @@ def _near(near: DataFrame, centres: DataFrame, copies: DataFrame) -> DataFrame:
         *_SCORES,
         "wider",
         *_FINDINGS,
-        "model",
+        *_SAID,
     ).where("left_id IS NOT NULL AND right_id IS NOT NULL")

@@ -1,5 +1,8 @@
 """The stage: reads the `candidates` that changed, decides them, publishes the `pairs`."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -14,13 +17,15 @@ from imgdedup.settling.absence import ABSENT, present, read_absent, stage_absent
 from imgdedup.settling.changes import Delta
 from imgdedup.settling.checks import require_whole
 from imgdedup.settling.preferences import rules_with
+from imgdedup.settling.reviews import Reviews, read_figures
 from imgdedup.settling.settlement import Settlement
-from imgdedup.stages.verify import pairs, verdicts
+from imgdedup.stages.verify import pairs, reviewing, verdicts
 from imgdedup.stages.verify.comparing import decide
 from imgdedup.stages.verify.confirming import confirm, pairs_of_groups
 from imgdedup.stages.verify.looking import AGREE, DIFFER, LOOKS, UNCONFIRMED
 from imgdedup.stages.verify.presence import find_absent
 
+_LOOKED = [*LOOKS.names, "news", "review"]
 _PAIR_KEY = ["left_id", "right_id", "left_content", "right_content"]
 _OPEN = "unconfirmed"  # the number of pairs whose originals have to be looked at again
 
@@ -37,8 +42,11 @@ def run(run: Run) -> Outcome:
         reads="candidates",
         writes=("pairs", VERDICTS_DATASET),
     )
-    if settlement.is_done and (lake.read_text(_OPEN) or "0") == "0":
+    reviews = Reviews(lake)
+    is_open = (lake.read_text(_OPEN) or "0") != "0"
+    if settlement.is_done and not is_open and not reviews.is_changed:
         details = {"decided": 0, "looked": 0, "verifier": verifier, "days_rewritten": 0}
+        details |= read_figures(lake)
         return Outcome(lake.rows("candidates"), lake.rows("pairs"), details=details)
     undecided = _find_undecided(settlement, verifier).localCheckpoint()
     days = _days_of(undecided) | set(settlement.changed_days)
@@ -46,19 +54,22 @@ def run(run: Run) -> Outcome:
         undecided.drop("dt"), lake.read("embeddings"), config, verifier
     ).localCheckpoint()
     judged = _judged(lake, decided, days).localCheckpoint()
-    looks, absent, touched = None, lake.frame([], ABSENT), settlement.touched
+    looks, absent, said = None, lake.frame([], ABSENT), reviews.bearing(settlement.snapshot)
+    touched = _with_reviewed(settlement, reviews)
     if config.originals:
-        looks, absent = _look(run, settlement, judged, days)
+        looks, absent = _look(run, _Judged(judged, days, touched, said), settlement)
         news = looks.where("news").localCheckpoint()
         more = _days_of(only_pairs(lake.read("candidates"), news)) - days
         judged = judged.unionByName(lake.read(VERDICTS_DATASET, sorted(more)))
-        judged = verdicts.with_looks(judged, looks).localCheckpoint()
+        judged = verdicts.with_looks(judged, looks.where("review IS NULL")).localCheckpoint()
         days |= more
         moved = _moved(read_absent(lake), absent)
         seen = changes.touched_by(either_side(news).union(moved), settlement.snapshot)
         touched = changes.together(touched, seen).localCheckpoint()
+    said = reviewing.looked(said, looks)
     images = present(settlement.snapshot, absent)
-    delta = _pairs_delta(settlement, judged, days, touched, images, run.run_id)
+    found = _Judged(judged, days, touched, said)
+    delta = _pairs_delta(settlement, found, images, run.run_id)
     tables = settlement.stage_delta("pairs", delta)
     tables += lake.stage_days(VERDICTS_DATASET, judged, days & set(settlement.days))
     tables += lake.stage_removal(VERDICTS_DATASET, settlement.days)
@@ -66,6 +77,9 @@ def run(run: Run) -> Outcome:
     if gone:
         say(f"verify: images whose files are gone or changed: {gone:,}; nothing goes for them")
     tables += lake.stage_text(_OPEN, str(counts[UNCONFIRMED])) + stage_absent(lake, absent)
+    tables += reviews.stage(said)
+    if reviews.has_different:
+        touched = _with_partners(settlement, touched, delta)
     settlement.publish(tables, "group", touched=touched)
     kinds = pairs.count_kinds(lake.read("pairs"))
     details = {
@@ -77,8 +91,43 @@ def run(run: Run) -> Outcome:
         "verifier": verifier,
         "days_rewritten": len(tables.days("pairs")),
         **kinds,
+        **read_figures(lake),
     }
     return Outcome(lake.rows("candidates"), sum(kinds.values()), details=details)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The verdicts of some days, the touched contents, and the reviews (see `reviewing`)."""
+
+    verdicts: DataFrame
+    days: set[str]
+    touched: DataFrame
+    said: DataFrame | None
+
+    def every(self, lake: Lake, settled: Sequence[str]) -> DataFrame:
+        """The verdicts of all `settled` days: these ones, and those that stay."""
+        return self.verdicts.unionByName(
+            lake.read(VERDICTS_DATASET, sorted(set(settled) - self.days))
+        )
+
+
+def _with_reviewed(settlement: Settlement, reviews: Reviews) -> DataFrame:
+    """The touched contents, and those with a verdict of people that came, went or changed."""
+    if not reviews.is_changed:
+        return settlement.touched
+    reviewed = changes.touched_by(reviews.changed(settlement.snapshot), settlement.snapshot)
+    return changes.together(settlement.touched, reviewed).localCheckpoint()
+
+
+def _with_partners(settlement: Settlement, touched: DataFrame, delta: Delta) -> DataFrame:
+    """The touched contents, and those that had a pair with them.
+
+    Where people call contents different, the two of a pair may be in two groups.
+    """
+    partners = only(either_side(delta.removed), settlement.snapshot)
+    seen = changes.touched_by(partners, settlement.snapshot)
+    return changes.together(touched, seen).localCheckpoint()
 
 
 def _days_of(rows: DataFrame) -> set[str]:
@@ -93,32 +142,32 @@ def _judged(lake: Lake, decided: DataFrame, days: set[str]) -> DataFrame:
     return verdicts.merge_verdicts(known, decided, candidates)
 
 
-def _look(
-    run: Run, settlement: Settlement, judged: DataFrame, days: set[str]
-) -> tuple[DataFrame, DataFrame]:
+def _look(run: Run, judged: _Judged, settlement: Settlement) -> tuple[DataFrame, DataFrame]:
     """What second looks find of the groups that changed, and the images that are absent now.
 
-    `judged` are the verdicts of `days`. Gives LOOKS, and whether that is `news`; and ABSENT.
+    Gives LOOKS, whether that is `news`, and `review`; and ABSENT.
     """
     lake = run.lake
-    others = lake.read(VERDICTS_DATASET, sorted(set(settlement.days) - days))
-    every = judged.unionByName(others)
-    copies = every.where("duplicate").select(*LOOKS.names, "frame_map").localCheckpoint()
+    every = judged.every(lake, settlement.days)
+    copies = reviewing.edges_of(every, judged.said).localCheckpoint()
     waiting = copies.where(F.col("originals") == UNCONFIRMED)
     # The groups of contents that are gone lose a member, and may have another keeper.
-    former = beside(lake.read("pairs").where("kind = 'near'"), settlement.touched)
-    concerned = settlement.touched.select("content_id").union(either_side(waiting))
+    former = beside(lake.read("pairs").where("kind = 'near'"), judged.touched)
+    concerned = judged.touched.select("content_id").union(either_side(waiting))
     touched = concerned.union(either_side(former)).distinct()
     edges = pairs_of_groups(copies, touched).localCheckpoint()
     members = touched.union(either_side(edges)).distinct().localCheckpoint()
     found = find_absent(members, settlement.snapshot, lake, run.config)
     known = read_absent(lake).join(members, "content_id", "left_anti")
     absent = known.select(*ABSENT.names).union(found).localCheckpoint()
-    looks = confirm(edges, present(settlement.snapshot, absent), lake, run.config)
-    before = copies.select(*LOOKS.names).toDF(*SIDES, "before", "before_detail")
+    apart = reviewing.apart_of(judged.said)
+    looks = confirm(edges, present(settlement.snapshot, absent), lake, run.config, apart)
+    before = copies.select(*LOOKS.names, "review").toDF(*SIDES, "before", "before_detail", "review")
     same = F.expr("before <=> originals AND before_detail <=> originals_detail")
-    compared = looks.join(before, [*SIDES]).withColumn("news", ~same).localCheckpoint()
-    return compared, absent
+    compared = looks.join(before, [*SIDES]).withColumn("news", ~same).select(*_LOOKED)
+    if judged.said is not None:
+        compared = compared.unionByName(reviewing.forgotten(every, judged.said))
+    return compared.localCheckpoint(), absent
 
 
 def _moved(before: DataFrame, after: DataFrame) -> DataFrame:
@@ -149,23 +198,19 @@ def _find_undecided(settlement: Settlement, verifier: str) -> DataFrame:
 
 
 def _pairs_delta(
-    settlement: Settlement,
-    judged: DataFrame,
-    days: set[str],
-    touched: DataFrame,
-    snapshot: DataFrame,
-    run_id: str,
+    settlement: Settlement, judged: _Judged, snapshot: DataFrame, run_id: str
 ) -> Delta:
-    """How the verdicts `judged`, those of `days`, change the pairs of `touched` contents.
+    """How the verdicts change the pairs of touched contents.
 
     `snapshot` has the images that take part.
     """
-    lake = settlement.lake
+    lake, touched, said = settlement.lake, judged.touched, judged.said
     since = changes.since(touched)
-    others = lake.read(VERDICTS_DATASET, sorted(set(settlement.days) - days))
-    copies = judged.unionByName(others).where(since & F.expr(verdicts.IS_COPY))
+    wanted = since if said is not None else since & F.expr(verdicts.IS_COPY)
     near = verdicts.copies_of(
-        lake.read("candidates").where(since), beside(copies, touched)
+        lake.read("candidates").where(since),
+        beside(judged.every(lake, settlement.days).where(wanted), touched),
+        None if said is None else beside(said, touched),
     ).localCheckpoint()
     concerned = touched.select("content_id").union(either_side(near)).distinct()
     images = pairs.images_of(only(snapshot, concerned))

@@ -14,6 +14,7 @@ from imgdedup.config import VerifyConfig
 from imgdedup.lake.schemas import VERDICTS
 from imgdedup.relations.contents import only, standing
 from imgdedup.relations.sides import SIDES, either_side
+from imgdedup.stages.verify.reviewing import BY_REVIEW, with_reviews
 
 _RULES = 14  # changes whenever the same settings would decide or explain differently
 _KEY = [*SIDES, "model"]
@@ -74,11 +75,22 @@ def with_looks(verdicts: DataFrame, looks: DataFrame) -> DataFrame:
     return joined.select(*verdicts.columns)
 
 
-def copies_of(candidates: DataFrame, verdicts: DataFrame) -> DataFrame:
-    """The candidates that are copies, with evidence and explanation."""
-    found = verdicts.where(IS_COPY).select(*VERDICTS.names)
+def copies_of(
+    candidates: DataFrame, verdicts: DataFrame, reviews: DataFrame | None = None
+) -> DataFrame:
+    """The candidates that are copies, with evidence and explanation, and `review`.
+
+    What people said of a pair (see `reviewing`) goes before its verdict. A pair that they call the
+    same need be no candidate.
+    """
     scores = candidates.select(*_KEY, "similarity", "margin")
-    return scores.join(found, _KEY)
+    decided = verdicts.select(*VERDICTS.names)
+    if reviews is None:
+        copies = scores.join(decided.where(IS_COPY), _KEY)
+        return copies.withColumn("review", F.lit(None).cast("string"))
+    found = with_reviews(scores.join(decided, _KEY), F.expr(IS_COPY), reviews, _KEY)
+    edit = F.when(F.col("review").isNotNull(), F.coalesce("edit", F.lit(BY_REVIEW)))
+    return found.withColumn("edit", edit.otherwise(F.col("edit")))
 
 
 def _same_decoder(side: str) -> Column:

@@ -1,0 +1,173 @@
+"""Reviews: what people said of pairs of contents, and which verdict of each pair stands.
+
+A review names two contents, in either order. Of several reviews of one pair the latest counts.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import types
+
+from imgdedup.errors import UserError, first_line
+from imgdedup.relations.parts import connected
+from imgdedup.relations.sides import SIDES
+
+FOLDER = "reviews"  # under the root
+SAME, DIFFERENT, NONE = "same", "different", "none"
+REVIEWS = pa.schema(
+    {
+        "left_content": pa.string(),  # SHA-256 of the bytes, 64 hexadecimal digits
+        "right_content": pa.string(),
+        "left_id": pa.string(),  # the image that was looked at; may be missing
+        "right_id": pa.string(),
+        "verdict": pa.string(),  # same, different, or none: what was said before is withdrawn
+        "reviewer": pa.string(),
+        "reviewed_at": pa.timestamp("us", "UTC"),
+        "reason": pa.string(),
+    }
+)
+STANDING = pa.schema([REVIEWS.field(name) for name in (*SIDES, "verdict")])
+_NEEDED = (*SIDES, "verdict", "reviewed_at")
+_CONTENT = "^[0-9a-f]{64}$"
+
+
+def is_file(name: str) -> bool:
+    """Tell whether a file in the folder of reviews holds some, by its name."""
+    return name.endswith(".parquet") and not name.startswith(("_", "."))
+
+
+def no_file(file: str) -> UserError:
+    """What is wrong with a folder that has the name of a file of reviews."""
+    return UserError(f"the reviews in {file} are a folder: put its files into {FOLDER}")
+
+
+def read(data: bytes, file: str) -> pa.Table:
+    """The rows of a file of Parquet, as `checked` gives them; UserError that names the file."""
+    try:
+        opened = pq.ParquetFile(pa.BufferReader(data))
+        named = set(opened.schema_arrow.names)
+        table = opened.read(columns=[name for name in REVIEWS.names if name in named])
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(
+            f"the reviews in {file} cannot be read as Parquet: {first_line(error)}"
+        ) from None
+    return checked(table, file)
+
+
+def checked(table: pa.Table, file: str) -> pa.Table:
+    """The rows of a file of reviews, with the columns of REVIEWS and the lesser content left.
+
+    Further columns are left out. The ids, `reviewer` and `reason` may be missing. Raises UserError
+    that names the file for a missing column, a column of another type and a malformed value.
+    """
+    missing = [name for name in _NEEDED if name not in table.column_names]
+    if missing:
+        raise UserError(f"the reviews in {file} lack the column {missing[0]}")
+    columns = {}
+    for field in REVIEWS:
+        found = table.column_names.count(field.name)
+        if found > 1:
+            raise UserError(f"the reviews in {file} have the column {field.name} twice")
+        columns[field.name] = (
+            _as(field, table[field.name], file) if found else pa.nulls(len(table), field.type)
+        )
+    for side in SIDES:
+        columns[side] = pc.utf8_lower(columns[side])
+        _require(columns[side], pc.match_substring_regex(columns[side], _CONTENT), side, file)
+    verdicts = pa.array([SAME, DIFFERENT, NONE])
+    _require(columns["verdict"], pc.is_in(columns["verdict"], verdicts), "verdict", file)
+    is_dated = pc.is_valid(columns["reviewed_at"])
+    _require(columns["reviewed_at"], is_dated, "reviewed_at", file)
+    return _ordered(pa.table(columns, REVIEWS))
+
+
+def standing(reviews: Iterable[pa.Table]) -> pa.Table:
+    """The verdicts that stand: the columns of STANDING, in order, each pair of contents once.
+
+    `reviews` are results of `checked`. The latest verdict of a pair stands. Of verdicts of one
+    moment `different` goes first, then `none`. Withdrawn pairs are left out, and so are pairs of
+    equal contents.
+    """
+    columns = [*STANDING.names, "reviewed_at"]
+    rows = pa.concat_tables([REVIEWS.empty_table(), *reviews]).select(columns)
+    rows = rows.filter(pc.not_equal(rows[SIDES[0]], rows[SIDES[1]]))
+    # In the order of the alphabet, `different` is the first of the verdicts: here it comes last.
+    ascending = [(name, "ascending") for name in (*SIDES, "reviewed_at")]
+    rows = rows.sort_by([*ascending, ("verdict", "descending")]).select(STANDING.names)
+    if not len(rows):
+        return rows.combine_chunks()
+    here, after = rows.slice(0, len(rows) - 1), rows.slice(1)
+    ends = pc.or_(*(pc.not_equal(here[side], after[side]) for side in SIDES))
+    latest = rows.filter(pa.chunked_array([*ends.chunks, pa.array([True])]))
+    return latest.filter(pc.not_equal(latest["verdict"], NONE)).combine_chunks()
+
+
+def count_equal(reviews: Iterable[pa.Table]) -> int:
+    """The number of rows that call two equal contents different."""
+    return sum(
+        pc.sum(
+            pc.and_(pc.equal(rows[SIDES[0]], rows[SIDES[1]]), pc.equal(rows["verdict"], DIFFERENT))
+        ).as_py()
+        or 0
+        for rows in reviews
+    )
+
+
+def contradicting(rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """The pairs that are called different, though a chain of `same` joins their contents.
+
+    `rows` are the columns of STANDING.
+    """
+    label = connected((left, right) for left, right, verdict in rows if verdict == SAME)
+    return sorted(
+        (left, right)
+        for left, right, verdict in rows
+        if verdict == DIFFERENT and left in label and label[left] == label.get(right)
+    )
+
+
+def _as(field: pa.Field, column: pa.ChunkedArray, file: str) -> pa.ChunkedArray:
+    """The column with the type of its field."""
+    found = column.type
+    if types.is_null(found):
+        return column.cast(field.type)
+    if types.is_timestamp(field.type):
+        fits, wanted = types.is_timestamp(found), "a timestamp"
+    else:
+        held = found.value_type if types.is_dictionary(found) else found
+        is_text = types.is_string(held) or types.is_large_string(held)
+        fits, wanted = is_text or types.is_string_view(held), "a text"
+    if not fits:
+        raise UserError(f"the reviews in {file} have {field.name} as {found}, and not as {wanted}")
+    if types.is_timestamp(found) and found.tz is None:
+        column = pc.assume_timezone(column, "UTC")
+    return column.cast(field.type, safe=False)
+
+
+def _require(column: pa.ChunkedArray, fits: pa.ChunkedArray, name: str, file: str) -> None:
+    """Raise UserError that shows the first value that does not fit."""
+    wrong = column.filter(pc.invert(pc.fill_null(fits, False)))
+    if len(wrong):
+        value = wrong[0].as_py()
+        said = "nothing" if value is None else f'"{str(value)[:80]}"'
+        raise UserError(f"the reviews in {file} have {said} as {name}: {_WANTED[name]}")
+
+
+_WANTED = {
+    **dict.fromkeys(SIDES, "write the content_id of embeddings, 64 hexadecimal digits"),
+    "verdict": "write same, different, or none",
+    "reviewed_at": "write when the pair was reviewed",
+}
+
+
+def _ordered(rows: pa.Table) -> pa.Table:
+    """The rows with the lesser content left."""
+    turned = pc.greater(rows[SIDES[0]], rows[SIDES[1]])
+    columns = dict(zip(rows.column_names, rows.columns, strict=True))
+    for what in ("content", "id"):
+        left, right = rows[f"left_{what}"], rows[f"right_{what}"]
+        columns[f"left_{what}"] = pc.if_else(turned, right, left)
+        columns[f"right_{what}"] = pc.if_else(turned, left, right)
+    return pa.table(columns, REVIEWS)
