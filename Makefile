@@ -4,14 +4,14 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo demo-cluster run repair report ui train test test-external check docs bench \
-    bench-quality verdicts \
+    bench-quality verdicts compare \
     bench-precision bench-gpu bench-reuse bench-backfill bench-days bench-scale bench-histories bench-crashes fuzz \
     lock clean plan apply undo purge bench-removal
 
 VALUES := IMAGES OUT DT UNTIL OVERLAY REFIT PHOTOS HALF ORIGINALS SEED JUDGED NAME COPIES_OF \
     WEIGHTS WITHOUT VIEWS START TEACHER LAST_SIDE BATCH FILES DAYS PER_DAY BY_DAY HISTORIES BROKEN \
     POINTS SIZES PEERS PHOTOGRAPHS QUICK BATCHES DEVICE EXECUTORS CORES GPUS INDEX PHOTO RATES \
-    MEASURE PLAN OLDER_THAN MOST_IMAGES MOST_SHARE ACROSS SEQUENCES FILE PROTECT
+    MEASURE PLAN OLDER_THAN MOST_IMAGES MOST_SHARE ACROSS SEQUENCES FILE PROTECT OTHER TO
 $(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
 export $(VALUES)
 
@@ -109,6 +109,15 @@ removal-usage:
 	    "make undo OUT=folder PLAN=id, make purge OUT=folder PLAN=id OLDER_THAN=30d" >&2; exit 2; }
 
 ui: setup ## Show the DAGs in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
+compare: compare-usage setup ## Compare the tables of two roots: OUT=root OTHER=root [TO=folder for the pairs that only one has]
+	@$(PY) -m imgdedup.report.compare --root="$$OUT" --other="$$OTHER" $${TO:+--to="$$TO"}
+
+.PHONY: compare-usage
+compare-usage:
+	@[ -n "$$OUT" ] && [ -n "$$OTHER" ] || { echo "imgdedup: error: say which roots to compare:" \
+	    "make compare OUT=root OTHER=root [TO=folder]" >&2; exit 2; }
+
+ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
 	@$(PY) -m imgdedup.local.ui $${OUT:+--root="$$OUT"}
 
 train: train-usage setup ## Train a descriptor: PHOTOS=folder OUT=folder [VIEWS=n] [START=weights] [TEACHER=weights] [WITHOUT=folders]

@@ -1,6 +1,7 @@
 """Reads a lake on this machine without Spark, and describes how two lakes differ."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -12,9 +13,12 @@ import pyarrow.parquet as pq
 
 from imgdedup.config import MilvusConfig
 from imgdedup.milvus import embedded as milvus_server
+from imgdedup.report.tables import connected
 
-TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated")
+TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "leakage", "deduplicated")
 COLLECTION = "Milvus"  # stands among the tables for the keys of the collection
+_GROUPS = "SELECT group_id, dt, image_id, keeper_id, is_keeper FROM groups"
+_PAGE = Path(__file__).parents[1] / "docs" / "reference" / "queries.md"
 _OF_A_RUN = ("run_id",)
 _NAMED = 2  # rows that are shown of each kind of difference
 _LONG = 24  # characters; a longer value is cut
@@ -48,6 +52,25 @@ def vectors(root: Path, config: MilvusConfig, model: str, projection: str) -> Co
     if count != len(keys):
         raise ValueError(f"the collection of {root} counts {count} vectors for {len(keys)} keys")
     return Counter({(("content_id", key),): 1 for key in keys})
+
+
+def require_told(root: Path) -> None:
+    """Raise ValueError unless the changes of the groups of a lake together give its groups."""
+    if not (root / "groups").exists():
+        return
+    with connected(str(root), ["groups", "group_changes"]) as database:
+        database.execute("CREATE MACRO explode(list) AS unnest(list)")
+        told, groups = (sorted(database.execute(q).fetchall()) for q in (replaying(), _GROUPS))
+    if told != groups:
+        raise ValueError(f"the changes of {root} give {told}, and its groups are {groups}")
+
+
+def replaying() -> str:
+    """The query of the documentation that makes the groups from their changes alone."""
+    page = _PAGE.read_text(encoding="utf-8").partition("## The groups, from their changes alone")[2]
+    found = re.search(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    return found.group(1)
 
 
 def pinned(root: Path) -> tuple[str, str] | None:

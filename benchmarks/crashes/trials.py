@@ -70,6 +70,7 @@ def undisturbed(job: Job, turn: str, kept: Path, run: Callable[[Job], float]) ->
 def contents(job: Job) -> Contents:
     """Read the tables, and the keys of the collection as one more table."""
     settings = config.load(CONF, "local", job.settings).milvus
+    lakes.require_told(job.root)
     found = lakes.tables(job.root)
     pinned = lakes.pinned(job.root)
     if pinned is not None:

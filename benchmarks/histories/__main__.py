@@ -24,6 +24,7 @@ from imgdedup.console import say
 from imgdedup.local.workspace import CONF
 
 _BROKEN = "pairs"
+_LEAKAGE = {"group.leakage_columns": ["price"]}  # changes with the picture of an image, and its day
 _COUNTED = ("histories", "compared")
 
 
@@ -38,7 +39,7 @@ def main() -> int:
     parser.add_argument("--name", help="keep the counts in benchmarks/results, by this name")
     arguments = parser.parse_args()
     tally, since = Counter[str](), time.monotonic()
-    settings = config.load(CONF, "local", SETTINGS)
+    settings = config.load(CONF, "local", SETTINGS | _LEAKAGE)
     with tempfile.TemporaryDirectory() as folder, session(Path(folder)) as spark:
         laboratory = Laboratory(spark, Path(folder), settings)
         broken = empty_partitions_stand(laboratory, _BROKEN) if arguments.broken else nullcontext()

@@ -99,6 +99,7 @@ class Laboratory:
         if lake not in self._contents:
             self._restore(lake)
             keys = lakes.vectors(self._root, self._config.milvus, *self._pinned)
+            lakes.require_told(self._root)
             found = lakes.tables(self._root)
             self._contents[lake] = {**found, (lakes.COLLECTION, ""): keys}
         return self._contents[lake]

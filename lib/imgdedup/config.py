@@ -25,9 +25,7 @@ Share = Annotated[float, Ge(0), Le(1)]
 _SOURCE = re.compile(
     r"file|s3|gs|abfs|/.*|(s3|gs|hdfs|https?)://[A-Za-z0-9._:-]+(/.*)?|abfs://[^/?#:\s]+(/.*)?"
 )
-_KEEPER_KEYS = tuple(
-    "frames detail bars alpha colour extent lossless quality pixels bytes link day".split()
-)
+_KEEPER_KEYS = "frames detail bars alpha colour extent lossless quality pixels bytes link day"
 _COLUMN = re.compile(
     r"column:(?:(?P<name>[^=]+)=(?P<value>.*)|(?P<sorted>[^=]+) (?P<way>asc|desc))", re.DOTALL
 )
@@ -195,17 +193,20 @@ def column_key(text: str) -> ColumnKey | None:
 
 @dataclass(frozen=True)
 class GroupConfig(_Strict):
-    """Which image of a group is kept, and where `deduplicated` is written, too."""
+    """Which image of a group is kept, and what is written besides."""
 
     keeper_order: Annotated[list[str], MinLen(1)]
     delta_table: str
+    leakage_columns: list[Annotated[str, MinLen(1)]]
 
     def __post_init__(self) -> None:
         """Refuse an order that names a key twice, or what is no key."""
         if len(set(self.keeper_order)) < len(self.keeper_order):
             raise ValueError("keeper_order names a key twice")
+        if len(set(self.leakage_columns)) < len(self.leakage_columns):
+            raise ValueError("leakage_columns names a column twice")
         for key in self.keeper_order:
-            if key not in _KEEPER_KEYS and column_key(key) is None:
+            if key not in _KEEPER_KEYS.split() and column_key(key) is None:
                 raise ValueError(f"keeper_order: {key!r} is no key: see conf/base.toml")
 
 

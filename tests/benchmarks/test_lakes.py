@@ -50,6 +50,26 @@ def test_missing_and_surplus_partitions_are_named(tmp_path: Path) -> None:
     assert lakes.differences(nothing, there) == [f"groups of {DAY}: the partition is missing"]
 
 
+def test_the_changes_of_groups_have_to_give_the_groups(tmp_path: Path) -> None:
+    def change(sequence: int, removed: str, added: str) -> dict[str, Any]:
+        listed = {
+            name: [{"dt": DAY, **image(letter)} for letter in letters]
+            for name, letters in (("removed", removed), ("added", added))
+        }
+        return {"sequence": sequence, "group_id": "g", **listed}
+
+    def image(name: str) -> dict[str, Any]:
+        return {"image_id": name, "content_id": "x", "keeper_id": "a", "is_keeper": name == "a"}
+
+    lakes.require_told(tmp_path)
+    write(tmp_path, "groups", [{"group_id": "g", **image(name)} for name in "ac"])
+    write(tmp_path, "group_changes", [change(1, "", "ab")])
+    with pytest.raises(ValueError, match=r"the changes of .* give .*'b'.*, and its groups are"):
+        lakes.require_told(tmp_path)
+    write(tmp_path, "group_changes", [change(2, "b", "c")], "part-1")
+    lakes.require_told(tmp_path)
+
+
 @pytest.mark.parametrize("column", [{"embedding": [1.0, 3.0]}, {"thumbnail": b"other"}])
 def test_every_bit_of_embeddings_and_thumbnails_counts(
     tmp_path: Path, column: dict[str, Any]

@@ -6,7 +6,7 @@ their names keep them apart.
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import networkx as nx
@@ -98,8 +98,26 @@ def test_groups_are_what_pairs_connect(corpus: Corpus, found: list[Row]) -> None
     expected = {(i.image_id, i.dt) for i in corpus.images if i.image_id in groups}
     assert {(row["image_id"], row["dt"]) for row in found} == expected
     assert len(found) == len(expected)
+    days = {(image.image_id, image.dt) for image in corpus.images}
     assert {row["image_id"]: row["group_id"] for row in found} == {
-        name: min(part) for name, part in groups.items()
+        name: "/".join(min((dt, other) for other, dt in days if other in part))
+        for name, part in groups.items()
+    }
+
+
+def test_a_group_is_named_by_its_earliest_image(spark: SparkSession) -> None:
+    group = [Image("m", "two", DAYS[1]), Image("n", "two", DAYS[1])]
+    later = [replace(image, content="later") for image in [*group, Image("a", "", DAYS[2])]]
+    earlier = [replace(image, content="earlier") for image in [*later, Image("z", "", DAYS[0])]]
+    changed = [Image("a", "x", DAYS[0]), Image("b", "x", DAYS[1])]
+    changed += [Image("a", "y", DAYS[1]), Image("b", "y", DAYS[2])]  # other bytes on another day
+    found = rows_of(Corpus(group + later + earlier + changed).groups(spark))
+    assert {(row["content_id"], row["group_id"]) for row in found} == {
+        ("two", f"{DAYS[1]}/m"),
+        ("later", f"{DAYS[1]}/m"),
+        ("earlier", f"{DAYS[0]}/z"),
+        ("x", f"{DAYS[0]}/a"),
+        ("y", f"{DAYS[1]}/a"),
     }
 
 

@@ -8,12 +8,15 @@ from typing import Any
 import duckdb
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from imgdedup.lake import Lake
 from imgdedup.lake.schemas import RUNS, VERDICTS_DATASET
 from imgdedup.report.reviewed import wilson
 from imgdedup.settling.snapshot import snapshot_of
 from imgdedup.stages import group
+from imgdedup.stages.group.changes import find_changes
+from imgdedup.stages.group.leakage import find_leakage, with_values
 from imgdedup.stages.verify import pairs
 from tests.spark.conftest import REPOSITORY
 from tests.spark.tables import Image, copies, embeddings, frame, verdicts
@@ -21,6 +24,7 @@ from tests.spark.tables import Image, copies, embeddings, frame, verdicts
 DAY = "2026-01-01"
 FENCE = "`" * 3
 PAGE = REPOSITORY / "docs" / "reference" / "queries.md"
+TABLES = ("embeddings", "pairs", "groups", "group_changes", "leakage", "runs")
 SQL = re.findall(rf"{FENCE}sql\n(.*?){FENCE}", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 VIEWS, QUERIES = SQL[0], SQL[1:]
 MORE_VIEWS = "".join(re.findall(r"^    (CREATE VIEW .*\n)", PAGE.read_text(encoding="utf-8"), re.M))
@@ -40,6 +44,7 @@ IMAGES = [
     Image("astronaut/small.png", "b", DAY, size_bytes=77),
     Image("broken.jpg", None, DAY),
 ]
+SPLITS = ["test", "train", "train", "test", "test"]  # of the images
 
 
 @pytest.fixture
@@ -67,6 +72,15 @@ def tables(spark: SparkSession, lake: Lake) -> str:
     tables = {"embeddings": embedded, "pairs": found, "groups": groups, VERDICTS_DATASET: decided}
     for name, rows in tables.items():
         lake.replace(name, DAY, rows)
+    changed = find_changes(groups.limit(0), groups)
+    changed = changed.withColumns({"sequence": F.lit(1).cast("long"), "run_id": F.lit("run")})
+    lake.publish(lake.stage_more("group_changes", DAY, changed))
+    splits = [(image.image_id, "uri", split) for image, split in zip(IMAGES, SPLITS, strict=True)]
+    manifest = frame(spark, splits, "image_id string, uri string, split string")
+    lake.replace("manifest", DAY, manifest)
+    values = with_values(lake, snapshot, ["split"])
+    near, contents = found.where("kind = 'near'"), snapshot.select("content_id").distinct()
+    lake.replace("leakage", DAY, find_leakage(values, near, contents, "run"))
     lake.append_run(DAY, frame(spark, [ran], RUNS))
     said = frame(
         spark,
@@ -85,27 +99,19 @@ def plain(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
 def test_duckdb_and_spark_answer_the_queries_alike(spark: SparkSession, tables: str) -> None:
     database = duckdb.connect()
     database.execute((VIEWS + MORE_VIEWS).replace("out/demo", tables))
-    places = {name: name for name in ("embeddings", "pairs", "groups", "runs", "reviews")}
-    for name, place in {**places, "verdicts": VERDICTS_DATASET}.items():
-        spark.read.parquet(f"{tables}/{place}").createOrReplaceTempView(name)
+    for name in (*TABLES, "reviews"):
+        spark.read.parquet(f"{tables}/{name}").createOrReplaceTempView(name)
+    spark.read.parquet(f"{tables}/{VERDICTS_DATASET}").createOrReplaceTempView("verdicts")
     answers = []
     for query in QUERIES:
+        if query.startswith("CREATE VIEW"):
+            database.execute(query.replace("out/demo", tables))
+            continue
         answer = plain(database.execute(query).fetchall())
         assert answer == plain(spark.sql(query.rstrip().rstrip(";")).collect())
         answers.append(answer)
-    (
-        failures,
-        to_try,
-        removed,
-        group_rows,
-        parts,
-        saved,
-        named,
-        without_witness,
-        across_groups,
-        precision,
-        stages,
-    ) = answers
+    failures, to_try, removed, group_rows, parts, saved, named, without_witness = answers[:8]
+    across_groups, precision, last_run, ended, replayed, leaking, seen, stages = answers[8:]
     assert failures == [["missing", 1, "broken.jpg"]]
     assert to_try == []
     assert [row[:3] for row in removed] == [
@@ -120,4 +126,17 @@ def test_duckdb_and_spark_answer_the_queries_alike(spark: SparkSession, tables: 
     assert without_witness == across_groups == [[0]]
     low, high = (round(limit, 3) for limit in wilson(1, 2))
     assert precision == [["mirrored", 1, 1, 0.5, low, high]]
+    assert last_run == [["created", 1, 4]]
+    assert ended == []
+    assert leaking == [["split", "test", "train", 2, 1], ["split", "train", "test", 2, 2]]
+    assert [row[:3] for row in seen] == [
+        ["astronaut/original.jpg", "astronaut/copy.jpg", "exact"],
+        ["astronaut/small.png", "astronaut/copy.jpg", "near"],
+    ]
+    group_id = f"{DAY}/astronaut/copy.jpg"
+    assert [row[:3] for row in replayed] == [
+        [group_id, DAY, name] for name in sorted(image.image_id for image in IMAGES[:4])
+    ]
+    assert {row[3] for row in replayed} == {"astronaut/copy.jpg"}
+    assert [row[2] for row in replayed if row[4]] == ["astronaut/copy.jpg", "astronaut/link.jpg"]
     assert stages == [[DAY, "embed", "succeeded", 1.5, 4, 4]]

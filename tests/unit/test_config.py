@@ -108,6 +108,7 @@ def test_a_mistyped_key_is_named(conf: Path, name: str) -> None:
         ("verify.cropped", 1.01),
         ("verify.mirrored", 1),
         ("group.keeper_order", []),
+        ("group.leakage_columns", [""]),
         ("spark.properties", {"spark.ui.enabled": False}),
     ],
 )
@@ -120,6 +121,8 @@ def test_a_value_out_of_range_is_named(conf: Path, name: str, value: object) -> 
 def test_an_order_that_names_a_key_twice_is_refused(conf: Path) -> None:
     with pytest.raises(UserError, match=r"group: .*keeper_order names a key twice"):
         config.load(conf, "local", {"group.keeper_order": ["day", "pixels", "day"]})
+    with pytest.raises(UserError, match=r"group: .*leakage_columns names a column twice"):
+        config.load(conf, "local", {"group.leakage_columns": ["split", "source", "split"]})
 
 
 @pytest.mark.parametrize(

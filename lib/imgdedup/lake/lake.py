@@ -178,6 +178,17 @@ class Lake(Partitions):
         moves = [self._move(self.path(dataset, day)) for day in gone]
         return Staged(moves, [(dataset, day) for day in gone])
 
+    def stage_more(self, dataset: str, dt: str, rows: DataFrame) -> Staged:
+        """Stage files of rows that join a partition, beside the files that the partition has.
+
+        Such a partition is never replaced, and has no marker.
+        """
+        staged = f"{self._own}/{dataset}"
+        conform(rows, DATASETS[dataset]).write.mode("overwrite").parquet(staged)
+        files = markers.data(self.files.names(staged))
+        folder = self.path(dataset, dt)
+        return Staged([self._move(f"{folder}/{name}", f"{staged}/{name}") for name in files])
+
     def read_staged(self, dataset: str, dt: str, staged: Staged) -> DataFrame:
         """One partition as it will be once `staged` is published, without `dt`."""
         for move in staged.moves:

@@ -128,7 +128,7 @@ PAIRS = _struct(
 
 GROUPS = _struct(
     image_id=StringType(),
-    group_id=StringType(),  # least image_id of the group
+    group_id=StringType(),  # day and image_id of its earliest image: 2026-01-31/image_id
     is_keeper=BooleanType(),  # the image is kept
     keeper_id=StringType(),  # the image's own keeper; for a keeper, the best name of its file
     content_id=StringType(),
@@ -139,6 +139,47 @@ GROUPS = _struct(
     **_EVIDENCE,
     edit=StringType(),
     reason=StringType(),  # in words
+    run_id=StringType(),
+)
+
+# An image of a group, as `group_changes` tells of it.
+GROUP_IMAGE = _struct(
+    dt=StringType(),
+    image_id=StringType(),
+    content_id=StringType(),
+    keeper_id=StringType(),
+    is_keeper=BooleanType(),
+)
+
+GROUP_CHANGES = _struct(
+    sequence=LongType(),  # counts the runs that changed groups; changes apply in this order
+    run_id=StringType(),
+    change=StringType(),  # see stages.group.changes
+    group_id=StringType(),
+    part=IntegerType(),  # 0, 1, ...: the images of a large change take several rows
+    former_ids=ArrayType(StringType()),  # other groups that had contents of it before
+    later_ids=ArrayType(StringType()),  # other groups that have its former contents now
+    images_before=LongType(),
+    images_after=LongType(),
+    keepers_before=LongType(),  # images that are kept
+    keepers_after=LongType(),
+    removed=ArrayType(GROUP_IMAGE),  # as they were; removed before `added` are added
+    added=ArrayType(GROUP_IMAGE),  # as they are
+)
+
+LEAKAGE = _struct(
+    column_name=StringType(),  # of the manifest
+    value=StringType(),  # the image's; null: it has none
+    other_value=StringType(),  # has a copy of the image
+    image_id=StringType(),
+    other_id=StringType(),  # the best copy: equal bytes, then the similarity, then the earliest
+    other_dt=StringType(),
+    content_id=StringType(),
+    other_content=StringType(),
+    kind=StringType(),  # exact, near
+    similarity=DoubleType(),
+    edit=StringType(),
+    others=LongType(),  # other values that have a copy; the best 50 or so have a row
     run_id=StringType(),
 )
 
@@ -212,5 +253,7 @@ DATASETS = {
     VERDICTS_DATASET: VERDICTS,
     "pairs": PAIRS,
     "groups": GROUPS,
+    "group_changes": GROUP_CHANGES,
+    "leakage": LEAKAGE,
     "runs": RUNS,
 }

@@ -9,6 +9,7 @@ from imgdedup.lake.commit import Move
 from imgdedup.lake.files import LocalFiles
 
 OLD, NEW = {"old.parquet": "old", "both": "1"}, {"new.parquet": "new", "both": "2"}
+MORE = {"more.parquet": "more"}
 
 
 class Killed(BaseException):
@@ -54,15 +55,16 @@ def held(folder: Path) -> dict[str, str] | None:
 
 
 def prepared(root: Path) -> list[Move]:
-    """Moves that replace a partition, add one, remove one, and replace a file."""
+    """Moves that replace a partition, add one, remove one, replace a file, and add a file."""
 
     def aside(name: str) -> str:
         return str(root / "aside" / name)
 
     put(root / "table/a", OLD)
     put(root / "table/gone", OLD)
+    put(root / "table/history", OLD)
     (root / "state").write_text("old")
-    (root / "staged").mkdir()
+    put(root / "staged", MORE)
     (root / "staged/state").write_text("new")
     return [
         Move(str(root / "table" / name), aside(name), put(root / "staged" / name, NEW), [*NEW])
@@ -70,15 +72,20 @@ def prepared(root: Path) -> list[Move]:
     ] + [
         Move(str(root / "table/gone"), aside("gone")),
         Move(str(root / "state"), aside("state"), str(root / "staged/state")),
+        *(
+            Move(str(root / "table/history" / name), aside(name), str(root / "staged" / name))
+            for name in MORE
+        ),
     ]
 
 
 def state(root: Path) -> list[object]:
-    tables = [held(root / "table" / name) for name in ("a", "b", "gone")]
+    tables = [held(root / "table" / name) for name in ("a", "b", "gone", "history")]
     return [*tables, (root / "state").read_text()]
 
 
-BEFORE, AFTER = [OLD, None, OLD, "old"], [NEW, NEW, None, "new"]
+BEFORE = [OLD, None, OLD, OLD, "old"]
+AFTER = [NEW, NEW, None, OLD | MORE, "new"]
 
 
 @pytest.mark.parametrize("renames", [True, False])

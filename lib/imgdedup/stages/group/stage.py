@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from imgdedup.lake import Staged
 from imgdedup.lake.schemas import GROUPS
 from imgdedup.relations.assignment import assigned, whole_components
-from imgdedup.relations.contents import only
+from imgdedup.relations.contents import only, standing
 from imgdedup.relations.files import shared_files
 from imgdedup.relations.keepers import best_ranks, keys_of, ranked_images
 from imgdedup.relations.sides import beside, both_ways
@@ -29,15 +29,18 @@ from imgdedup.settling.checks import require_whole, unmarked_manifests
 from imgdedup.settling.preferences import require_same_order
 from imgdedup.settling.reviews import read_apart, read_figures
 from imgdedup.settling.settlement import Settlement
-from imgdedup.stages.group import delta_table
+from imgdedup.stages.group import delta_table, leakage
+from imgdedup.stages.group.changes import stage_changes
 
+# The rule by which groups are named. With another rule all groups are formed again.
+_NAMED = "groups named by their earliest image"
 _LAST = "has the lesser image_id"
 # The columns that a removal takes from the pair that is its witness.
 _WITNESS = ["similarity", "margin", "inliers", "correlation", "overlap", "edit"]
 
 
 def run(run: Run) -> Outcome:
-    """Form the groups that changed, and write `groups` and `deduplicated`.
+    """Form the groups that changed; write `groups`, `group_changes`, `leakage`, `deduplicated`.
 
     A Delta table that the configuration names gets the days that it does not have yet.
     """
@@ -52,39 +55,71 @@ def run(run: Run) -> Outcome:
 def _settle(run: Run) -> Outcome:
     lake, order = run.lake, run.config.group.keeper_order
     require_same_order(lake, order)
+    columns = run.config.group.leakage_columns
     settlement = Settlement(
-        lake, "group", rules=" ".join(order), reads="manifest", writes=("groups",)
+        lake,
+        "group",
+        rules=f"{_NAMED}, keepers by {' '.join(order)}{f', leakage of {columns}' * bool(columns)}",
+        reads="manifest",
+        writes=("groups", leakage.DATASET) if columns else ("groups",),
     )
     require_whole(lake, "pairs", settlement.days, "verify")
     if settlement.is_done and not _stale_days(settlement, run.days):
-        details = {"days_rewritten": 0, "manifests_rewritten": 0, **read_figures(lake)}
+        unchanged = {"days_rewritten": 0, "manifests_rewritten": 0, "groups_changed": 0}
+        details = {**unchanged, **read_figures(lake)}
         return Outcome(lake.rows("pairs"), lake.rows("groups"), details=details)
-    groups = settlement.stage_delta("groups", _groups_delta(settlement, order, run.run_id))
+    apart = read_apart(lake)
+    affected = _affected(settlement, run.days if columns else (), apart)
+    delta = _groups_delta(settlement, affected, order, run.run_id, apart)
+    groups = settlement.stage_delta("groups", delta)
+    changes, groups_changed = stage_changes(settlement, delta, groups, run.dt, run.run_id)
+    leaked = leakage.stage_leakage(settlement, affected, columns, run.run_id)
     deduplicated = _stage_deduplicated(settlement, run.days, groups)
     settlement.publish(
-        groups + deduplicated,
+        groups + changes + leaked + deduplicated,
         versions={day: settlement.versions.get(day, "") for day in settlement.days},
     )
     counts = count_groups(lake.read("groups"))
     details = {
         "days_rewritten": len(groups.days("groups")),
         "manifests_rewritten": len(deduplicated.partitions),
+        "groups_changed": groups_changed,
         **counts,
         **read_figures(lake),
     }
     return Outcome(lake.rows("pairs"), lake.rows("groups"), details=details)
 
 
-def _groups_delta(settlement: Settlement, order: Sequence[str], run_id: str) -> Delta:
-    """How the groups of touched contents change the table of groups."""
-    lake, touched = settlement.lake, settlement.touched
-    pairs, stored = lake.read("pairs"), lake.read("groups", [] if settlement.everything else None)
-    apart = read_apart(lake)
-    affected = touched
-    if not settlement.everything:
-        affected = affected_contents(touched, stored, pairs, split=apart is not None)
+def _affected(settlement: Settlement, own: Sequence[str], apart: DataFrame | None) -> DataFrame:
+    """The contents (`content_id`) whose groups have to be formed again.
+
+    If the values of the manifests' columns count, so do the images of days whose manifest changed;
+    `own` are then the days of the run. `apart` are the pairs of contents that people call
+    different.
+    """
+    lake, touched = settlement.lake, settlement.touched.select("content_id")
+    if settlement.everything:
+        return touched
+    if own:
+        stale = {*settlement.changed_days, *_stale_days(settlement, own)}
+        rows = settlement.snapshot.where(F.col("dt").isin(sorted(stale)))
+        touched = touched.union(rows.select("content_id"))
+    stored, pairs = lake.read("groups"), lake.read("pairs")
+    return affected_contents(touched, stored, pairs, split=apart is not None)
+
+
+def _groups_delta(
+    settlement: Settlement,
+    affected: DataFrame,
+    order: Sequence[str],
+    run_id: str,
+    apart: DataFrame | None,
+) -> Delta:
+    """How the groups of affected contents change the table of groups."""
+    lake = settlement.lake
+    stored = lake.read("groups", [] if settlement.everything else None)
     images = present(only(settlement.snapshot, affected), read_absent(lake))
-    formed = form_groups(images, beside(pairs, affected), order, run_id, apart)
+    formed = form_groups(images, beside(lake.read("pairs"), affected), order, run_id, apart)
     return Delta(only(stored, affected), formed.localCheckpoint(), ["image_id", "content_id"])
 
 
@@ -162,9 +197,11 @@ def form_groups(
     group = Window.partitionBy("group_key")
     kind = F.col("kind")
     return (
-        grouped.withColumn("group_id", F.min("image_id").over(group))
+        grouped.withColumn("first_id", F.min("image_id").over(group))
         .withColumn("last_id", F.max("image_id").over(group))
-        .where("group_id < last_id")  # one image on several days is no group
+        .where("first_id < last_id")  # one image on several days is no group
+        .withColumn("earliest", F.min(standing()).over(group))
+        .withColumn("group_id", F.concat_ws("/", "earliest.dt", "earliest.image_id"))
         .withColumn("is_keeper", kind.isNull() | (kind == "same_file"))
         .withColumn("witness", F.when(kind == "near", F.col("keeper_content")))
         .join(witnesses, ["content_id", "witness"], "left")
