@@ -47,6 +47,7 @@ class Job:
         return tuple(name for stage in self.stages for name in stage.writes)
 
 
+REVIEWS = "reviews"  # the dataset that people write
 JOBS = (
     Job(
         "embed",
@@ -66,12 +67,17 @@ JOBS = (
         "dedup",
         (
             Stage("search", by_day=False, reads=("embeddings",), writes=("candidates",)),
-            Stage("verify", by_day=False, reads=("embeddings", "candidates"), writes=("pairs",)),
+            Stage(
+                "verify",
+                by_day=False,
+                reads=("embeddings", "candidates", REVIEWS),
+                writes=("pairs",),
+            ),
             Stage(
                 "group",
                 by_day=False,
                 reads=("manifest", "pairs"),
-                writes=("groups", "deduplicated"),
+                writes=("groups", "group_changes", "deduplicated"),
             ),
         ),
     ),

@@ -16,7 +16,10 @@ from imgdedup.local.quality import Quality, compare
 from imgdedup.report.highlights import by_edit, highlights
 from imgdedup.report.tables import read
 
-TABLES = ("manifest", "embeddings", "candidates", "pairs", "groups", "deduplicated", "runs")
+TABLES = (
+    *("manifest", "embeddings", "candidates", "pairs", "groups", "group_changes"),
+    *("deduplicated", "runs"),
+)
 WIDTH = 96  # columns of the printed text
 NAMED = 5  # missed copies named for each edit; also wrong removals named
 EDITS = 15  # lines of the table of edits

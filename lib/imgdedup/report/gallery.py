@@ -143,6 +143,7 @@ def _explained(near: Row, keeper: str) -> dict[str, Any]:
         "crop": None if None in crop else crop,
         "originals": near["originals"],
         "originals_detail": near["originals_detail"],
+        "review": near["review"],
         **{key: _number(near[key]) for key in ("scale", "rotation", "brightness", "contrast")},
         "mirrored": int(near["mirrored"] or 0),
     }
@@ -241,7 +242,7 @@ explained AS (
     SELECT least(left_content, right_content) AS low, greatest(left_content, right_content) AS high,
         CASE wider_id WHEN left_id THEN left_content WHEN right_id THEN right_content END AS wider,
         crop_left, crop_top, crop_right, crop_bottom, scale, rotation, mirrored, brightness,
-        contrast, originals, originals_detail
+        contrast, originals, originals_detail, review
     FROM pairs WHERE kind = 'near'
 ),
 mapped AS (

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import duckdb
+from markupsafe import Markup
+
+from imgdedup.report import leakage, reviewed
+from imgdedup.report.leakage import Matrix, matrices, picture
 
 LARGEST = 10  # groups
 
@@ -43,4 +47,14 @@ def largest_groups(connection: duckdb.DuckDBPyConnection) -> list[Group]:
     return [Group(*row) for row in rows]
 
 
-SECTIONS = [Section("Largest groups", "largest.html", ("groups",), largest_groups)]
+def leaking(connection: duckdb.DuckDBPyConnection) -> list[tuple[Matrix, Markup]]:
+    """What leaks between the values of each column, and the picture of it."""
+    # `picture` escapes all text that it shows.
+    return [(matrix, Markup(picture(matrix))) for matrix in matrices(connection)]
+
+
+SECTIONS = [
+    Section("Largest groups", "largest.html", ("groups",), largest_groups),
+    Section("Precision, by reviews", "reviewed.html", reviewed.VIEWS, reviewed.estimates),
+    Section("Leakage", "leakage.html", leakage.DATASETS, leaking),
+]

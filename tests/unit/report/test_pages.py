@@ -13,7 +13,7 @@ import pytest
 from imgdedup.errors import UserError
 from imgdedup.report import __main__, gallery, pages, tables, wording
 from imgdedup.report.counting import source_of
-from tests.small_lakes import DAYS, HOSTILE, image, member, small_lake, write
+from tests.small_lakes import DAYS, HOSTILE, content_of, image, member, small_lake, write
 from tests.unit.report.reading import Page, files, groups, read, words_of
 
 
@@ -268,3 +268,27 @@ def test_a_source_is_what_comes_first_below_what_all_share(
     with tables.connected(str(tmp_path), ["embeddings"]) as connection:
         query = f"SELECT {source_of(connection)} FROM embeddings ORDER BY image_id"
         assert [source for (source,) in connection.sql(query).fetchall()] == expected
+
+
+def test_reviews_and_leakage_have_sections(lake: Path, tmp_path: Path) -> None:
+    before = words_of(read(lake)["index.html"])
+    assert "Precision, by reviews" not in before
+    assert "Leakage" not in before
+    root = tmp_path / "lake"
+    shutil.copytree(lake, root)
+    half = min(content_of("bridge/whole.png"), content_of("bridge/half-mirrored.jpg"))
+    other = max(content_of("bridge/whole.png"), content_of("bridge/half-mirrored.jpg"))
+    said = {"left_content": half, "right_content": other, "verdict": "same"}
+    (root / "reviews").mkdir()
+    row = {**said, "reviewed_at": datetime(2026, 1, 3, tzinfo=UTC)}
+    pq.write_table(pa.Table.from_pylist([row]), root / "reviews" / "a.parquet")
+    leak = {"column_name": "split", "value": "<b>test", "other_value": "train", "image_id": "a"}
+    write(root, "leakage", DAYS[0], [leak])
+    pages.write(str(root))
+    page = read(root)["index.html"]
+    text = words_of(page)
+    assert "Precision, by reviews" in text
+    assert "all edits 1 0 1.000 0.207 1.000" in text
+    assert "Leakage split" in text
+    assert "1 images of <b>test have a copy in train" in text
+    assert "b" not in {tag for tag, _ in page.tags}

@@ -56,6 +56,7 @@
       pair.correlation === undefined ? "" : `correlation ${pair.correlation.toFixed(3)}`,
       pair.across ? "across days" : "",
       pair.originals === "unconfirmed" ? "originals unconfirmed" : "",
+      pair.review ? `${visible(pair.review)}, by review` : "",
     ]
       .filter(Boolean)
       .join(" · ");

@@ -30,6 +30,7 @@
       ["overlap", pair.overlap],
       ["features that agree", pair.inliers],
       ["originals", pair.originals && visible([pair.originals, pair.originals_detail].filter(Boolean).join(": "))],
+      ["review", pair.review && visible(pair.review)],
       ["reason", pair.reason && visible(pair.reason)],
     ];
     return figures
