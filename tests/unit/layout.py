@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "stages": GROUND
     | {"space", "images", "sources", "geometry", "encoder", "lake", "relations", "settling"}
     | {"milvus", "runtime"},
-    "removal": GROUND | {"lake", "report", "sources"},
+    "removal": GROUND | {"lake", "relations", "report", "sources"},
     "report": GROUND | {"lake", "relations", "runtime", "sources"},
     "corpora": {"errors"},
     "local": GROUND

@@ -3,7 +3,8 @@
 A review names two contents, in either order. Of several reviews of one pair the latest counts.
 """
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +16,7 @@ from imgdedup.relations.parts import connected
 from imgdedup.relations.sides import SIDES
 
 FOLDER = "reviews"  # under the root
+RECORD = "reviews.json"  # in the private folder: which verdicts `verify` has settled
 SAME, DIFFERENT, NONE = "same", "different", "none"
 REVIEWS = pa.schema(
     {
@@ -102,6 +104,16 @@ def standing(reviews: Iterable[pa.Table]) -> pa.Table:
     ends = pc.or_(*(pc.not_equal(here[side], after[side]) for side in SIDES))
     latest = rows.filter(pa.chunked_array([*ends.chunks, pa.array([True])]))
     return latest.filter(pc.not_equal(latest["verdict"], NONE)).combine_chunks()
+
+
+def digest(said: Sequence[tuple[str, str, str]]) -> str:
+    """A name for verdicts that stand, the rows of STANDING; empty when there are none."""
+    return hashlib.sha256(repr(said).encode()).hexdigest() if said else ""
+
+
+def rows_of(table: Iterable[Mapping[str, str]]) -> list[tuple[str, str, str]]:
+    """Both contents and the verdict of each row."""
+    return [(row[SIDES[0]], row[SIDES[1]], row["verdict"]) for row in table]
 
 
 def count_equal(reviews: Iterable[pa.Table]) -> int:

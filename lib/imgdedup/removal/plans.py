@@ -15,12 +15,13 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from imgdedup.errors import TryAgain, UserError
 from imgdedup.lake.schemas import PLAN
+from imgdedup.relations import reviews
 from imgdedup.removal.candidates import read_candidates
 from imgdedup.removal.limits import Limits, limit
 from imgdedup.removal.names import normal
-from imgdedup.removal.roots import Root
+from imgdedup.removal.roots import PRIVATE, Root
 from imgdedup.removal.shelves import Image
-from imgdedup.report.tables import connected, files_of
+from imgdedup.report.tables import connected, files_of, reviews_of
 
 _MADE_OF = ("groups", "embeddings")
 _AT_ONCE = 16  # markers read in parallel
@@ -51,6 +52,7 @@ def make(root: Root, limits: Limits) -> tuple[Plan, bool]:
     Its id depends on the tables and the limits alone.
     """
     made_of = versions(root)
+    _require_settled_reviews(root)
     with connected(root.location, _MADE_OF) as connection:
         found = read_candidates(connection)
     limit(found, limits)
@@ -105,6 +107,19 @@ def require_fresh(root: Root, plan: Plan) -> None:
     if versions(root) != plan.made_of:
         raise UserError(
             f"the plan {plan.id} is older than the tables: make another one (make plan)"
+        )
+    _require_settled_reviews(root)
+
+
+def _require_settled_reviews(root: Root) -> None:
+    """Raise UserError when people have reviewed pairs since the tables were made."""
+    standing = reviews.standing([reviews_of(root.system, root.folder)])
+    text = root.texts.read(f"{root.folder}/{PRIVATE}/{reviews.RECORD}")
+    settled = json.loads(text)["digest"] if text else ""
+    if reviews.digest(reviews.rows_of(standing.to_pylist())) != settled:
+        raise UserError(
+            "people have reviewed pairs since the last run: run a day again, so that the tables "
+            "honour the reviews, and make another plan (make plan)"
         )
 
 

@@ -11,7 +11,7 @@ from imgdedup.errors import TryAgain
 from imgdedup.lake import Busy, LocalFiles, Texts, exclusive
 from imgdedup.report.tables import file_system
 
-_PRIVATE = ".imgdedup"  # as the lake has it
+PRIVATE = ".imgdedup"  # as the lake has it
 _DEAD = 200.0  # seconds of waiting that show that the owner of a lease is gone
 
 
@@ -45,7 +45,7 @@ def alone(root: Root, command: str) -> Iterator[Callable[[], None]]:
     Gives a function that raises Busy when the lock was lost. Raises TryAgain while a run or another
     command works on the root, and when a killed run has left half of a commit.
     """
-    private = f"{root.folder}/{_PRIVATE}"
+    private = f"{root.folder}/{PRIVATE}"
     with _held(root, f"{private}/writer.lock", command) as require_held:
         for name in root.texts.names(f"{private}/locks"):  # scan and embed hold these
             with _held(root, f"{private}/locks/{name}", command):

@@ -4,7 +4,6 @@ People write the table, as Parquet files in `<root>/reviews`. `verify` keeps the
 has settled beside the tables, in the same commit as its pairs. `group` works with those.
 """
 
-import hashlib
 import json
 from functools import cached_property
 from typing import Any
@@ -17,15 +16,14 @@ from imgdedup.console import say
 from imgdedup.lake import Lake, Staged
 from imgdedup.relations import reviews
 from imgdedup.relations.contents import from_keys, only
-from imgdedup.relations.reviews import DIFFERENT, FOLDER, SAME
+from imgdedup.relations.reviews import DIFFERENT, FOLDER, RECORD, SAME, rows_of
 from imgdedup.relations.sides import SIDES, either_side
 
 _LOOKED = ("originals", "originals_detail")
 # A verdict that stands. Of a pair that people call the same, what a look at the files found, too.
 SETTLED = StructType([StructField(name, StringType()) for name in (*SIDES, "verdict", *_LOOKED)])
-_STATE, _RECORD = "reviews", "reviews.json"
+_STATE = "reviews"
 _NEVER: dict[str, Any] = {"digest": "", "figures": {}}
-_Said = tuple[str, str, str]  # both contents and the verdict
 
 
 class Reviews:
@@ -41,8 +39,8 @@ class Reviews:
             for name in lake.files.names(f"{lake.root}/{FOLDER}")
             if reviews.is_file(name)
         ]
-        self._said = _rows_of(reviews.standing(tables).to_pylist())
-        self._digest = hashlib.sha256(repr(self._said).encode()).hexdigest() if self._said else ""
+        self._said = rows_of(reviews.standing(tables).to_pylist())
+        self._digest = reviews.digest(self._said)
         self.is_changed = self._digest != _record(lake)["digest"]
         equal = reviews.count_equal(tables)
         if equal and self.is_changed:
@@ -55,7 +53,7 @@ class Reviews:
 
     def changed(self, snapshot: DataFrame) -> DataFrame:
         """The contents (`content_id`) of a snapshot with a verdict that came, went or changed."""
-        changed = {*self._said} ^ {*_rows_of(self._before)}
+        changed = {*self._said} ^ {*rows_of(self._before)}
         keys = sorted({content for row in changed for content in row[:2]})
         return only(from_keys(snapshot.sparkSession, keys), snapshot)
 
@@ -78,7 +76,7 @@ class Reviews:
         if not self._said and not _record(self._lake)["digest"]:
             return Staged()
         found = [] if bearing is None else _collected(bearing.select(*SETTLED.names))
-        bears = _rows_of(found)
+        bears = rows_of(found)
         figures = {
             "reviews_same": sum(verdict == SAME for *_, verdict in bears),
             "reviews_different": sum(verdict == DIFFERENT for *_, verdict in bears),
@@ -93,7 +91,7 @@ class Reviews:
         kept = self._lake.frame(self._with_looks(found), SETTLED) if self._said else None
         record = {"digest": self._digest, "figures": figures if self._said else {}}
         return self._lake.stage_state(_STATE, kept) + self._lake.stage_text(
-            _RECORD, json.dumps(record)
+            RECORD, json.dumps(record)
         )
 
     @cached_property
@@ -104,7 +102,7 @@ class Reviews:
 
     def _with_looks(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The verdicts that stand as rows of SETTLED, with what looks `found` of such verdicts."""
-        looked = dict(zip(_rows_of(found), found, strict=True))
+        looked = dict(zip(rows_of(found), found, strict=True))
         names = SETTLED.names[:3]
         return [looked.get(said, dict(zip(names, said, strict=True))) for said in self._said]
 
@@ -135,7 +133,7 @@ def _bytes(lake: Lake, name: str) -> bytes:
 
 
 def _record(lake: Lake) -> dict[str, Any]:
-    text = lake.read_text(_RECORD)
+    text = lake.read_text(RECORD)
     record: dict[str, Any] = json.loads(text) if text else _NEVER
     return record
 
@@ -143,7 +141,3 @@ def _record(lake: Lake) -> dict[str, Any]:
 def _collected(rows: DataFrame) -> list[dict[str, Any]]:
     table: list[dict[str, Any]] = rows.toArrow().to_pylist()
     return table
-
-
-def _rows_of(rows: list[dict[str, Any]]) -> list[_Said]:
-    return [(row[SIDES[0]], row[SIDES[1]], row["verdict"]) for row in rows]

@@ -2,16 +2,20 @@
 
 import errno
 import fcntl
+import json
 import os
 import shutil
 import stat
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.removal.lake import DAY, Seen, read_folder, write_tables
 from imgdedup.errors import TryAgain, UserError
+from imgdedup.relations import reviews
 from imgdedup.removal import __main__, commands, local_files
 from imgdedup.removal.limits import Limits
 
@@ -249,3 +253,24 @@ def test_a_mistyped_root_gets_no_folder(root: str) -> None:
     with pytest.raises(UserError, match="there are no tables"):
         commands.plan(root, ALL)
     assert not Path(root).exists()
+
+
+def test_reviews_that_no_run_has_honoured_stop_plans_and_moves(root: str, data: Path) -> None:
+    plan_id = planned(root, data)
+    one, other = "a" * 64, "b" * 64
+    moment = datetime(2026, 1, 3, tzinfo=UTC)
+    said = {"left_content": one, "right_content": other, "verdict": "different"}
+    Path(root, "reviews").mkdir()
+    file = Path(root, "reviews", "a.parquet")
+    pq.write_table(pa.Table.from_pylist([{**said, "reviewed_at": moment}]), file)
+    for command in (lambda: commands.plan(root, ALL), lambda: commands.apply(root, plan_id)):
+        with pytest.raises(UserError, match="people have reviewed pairs since the last run"):
+            command()
+    settled = {"digest": reviews.digest([(one, other, "different")]), "figures": {}}
+    Path(root, ".imgdedup", reviews.RECORD).write_text(json.dumps(settled))
+    assert commands.plan(root, ALL).id == plan_id
+    assert commands.apply(root, plan_id).images == 2
+    file.unlink()  # withdrawn
+    with pytest.raises(UserError, match="people have reviewed pairs since the last run"):
+        commands.plan(root, ALL)
+    assert commands.undo(root, plan_id).images == 2
