@@ -9,6 +9,7 @@ one root has since the other one does not know the contents is counted apart.
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -17,8 +18,9 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from imgdedup.console import say
-from imgdedup.errors import UserError
+from imgdedup.errors import UserError, one_line
 from imgdedup.report.tables import connected, dataset, file_system
+from imgdedup.report.wording import visible
 
 _EXAMPLES = 5
 _EDITS = 12  # lines of edits
@@ -93,7 +95,8 @@ class Comparison:
 def compare(root: str, other: str, to: str = "") -> Comparison:
     """Compare two roots; write the pairs that only one has to `pairs.parquet` in the folder `to`.
 
-    Raises UserError when there is no lake under a root, and when the file is there already.
+    Raises UserError when there is no lake under a root, when the file is there already, and when it
+    cannot be written.
     """
     target = _target(to) if to else None
     with duckdb.connect() as database:
@@ -111,15 +114,29 @@ def compare(root: str, other: str, to: str = "") -> Comparison:
 def _target(folder: str) -> tuple[fs.FileSystem, str]:
     system, path = file_system(folder)
     file = f"{path}/pairs.parquet"
-    if system.get_file_info(file).type != fs.FileType.NotFound:
+    try:
+        is_there = system.get_file_info(file).type != fs.FileType.NotFound
+    except OSError as error:
+        raise _unwritable(file, error) from None
+    if is_there:
         raise UserError(f"there is {file} already: give another folder as TO (--to)")
     return system, file
 
 
 def _write(table: pa.Table, system: fs.FileSystem, file: str) -> None:
-    system.create_dir(file.rpartition("/")[0])
-    with system.open_output_stream(file) as stream:
-        pq.write_table(table, stream)
+    """Write the file, whole or not at all."""
+    try:
+        system.create_dir(file.rpartition("/")[0])
+        with system.open_output_stream(file) as stream:
+            pq.write_table(table, stream)
+    except OSError as error:
+        with suppress(OSError):
+            system.delete_file(file)
+        raise _unwritable(file, error) from None
+
+
+def _unwritable(file: str, error: OSError) -> UserError:
+    return UserError(f"cannot write {file}: {one_line(error)}: give another folder as TO (--to)")
 
 
 def _load(database: duckdb.DuckDBPyConnection, name: str, place: str) -> None:
@@ -180,7 +197,7 @@ def _only(database: duckdb.DuckDBPyConnection, table: str, root: str, ids: str) 
 
 
 def lines(found: Comparison, places: Sequence[str]) -> list[str]:
-    """A comparison of the roots at two places as text."""
+    """A comparison of the roots at two places as text, whatever signs the names have."""
     told = []
     for name, place in zip(_ROOTS, places, strict=True):
         models = ", ".join(found.models[name]) or "nothing embedded"
@@ -193,7 +210,7 @@ def lines(found: Comparison, places: Sequence[str]) -> list[str]:
         told += ["", f"{what} in both: {shared:,}"]
         for name in _ROOTS:
             told += _side(what, name, sides[name])
-    return told
+    return [visible(line) for line in told]
 
 
 def _side(what: str, name: str, side: Only) -> list[str]:
@@ -214,7 +231,7 @@ def _side(what: str, name: str, side: Only) -> list[str]:
 
 
 def main() -> int:
-    """Read the arguments, compare, print; the exit status."""
+    """Read the arguments, compare and print; 2 after a UserError, 1 when tables cannot be read."""
     parser = argparse.ArgumentParser(
         prog="python -m imgdedup.report.compare", description="Compares the tables of two roots."
     )
@@ -226,11 +243,14 @@ def main() -> int:
     try:
         found = compare(*places, arguments.to)
     except UserError as error:
-        say(f"error: {error}")
+        say(f"error: {visible(error)}")
         return 2
+    except (OSError, duckdb.Error, ValueError) as error:
+        say(f"error: the roots cannot be compared: {visible(one_line(error))}")
+        return 1
     print("\n".join(lines(found, places)))
     if arguments.to:
-        print(f"\nthe pairs that only one has: {arguments.to.rstrip('/')}/pairs.parquet")
+        print(f"\nthe pairs that only one has: {visible(arguments.to.rstrip('/'))}/pairs.parquet")
     return 0
 
 

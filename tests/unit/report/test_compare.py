@@ -109,6 +109,69 @@ def test_the_command_prints_the_difference_and_writes_the_pairs(
     assert "pairs.parquet already: give another folder" in capsys.readouterr().out
 
 
+def outcome(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str
+) -> tuple[int, str]:
+    monkeypatch.setattr(sys, "argv", ["compare", *arguments])
+    return compare.main(), capsys.readouterr().out
+
+
+def test_names_with_signs_that_break_lines_are_shown_as_escapes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "b\x1b[31m\nremoved images only in root: 9"
+    pair = (name, "c", "b", "c", "near", "grayscale", 0.9)
+    put(tmp_path / "mine", "bc", [pair], "")
+    put(tmp_path / "theirs\u202e", "bc", [], "")
+    places = ["--root", f"{tmp_path}/mine", "--other", f"{tmp_path}/theirs\u202e"]
+    status, said = outcome(capsys, monkeypatch, *places)
+    assert status == 0
+    assert "\n    b\\u001b[31m\\u000aremoved images only in root: 9 - c: grayscale" in said
+    assert "\nother: " in said and "theirs\\u202e: 2 contents" in said
+    assert not {"\x1b", "\u202e"} & set(said)
+
+
+def test_a_damaged_table_is_told_in_one_line(
+    roots: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = Path(roots[1], "pairs").glob("*/*.parquet")
+    file.write_bytes(file.read_bytes()[:-40])
+    status, said = outcome(capsys, monkeypatch, "--root", roots[0], "--other", roots[1])
+    assert status == 1
+    assert said.startswith("imgdedup: error: the roots cannot be compared: ")
+    assert str(file) in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("to", ["taken", "taken/below", "taken/far/below", "/proc/no/folder"])
+def test_a_place_that_takes_no_file_is_told_in_one_line(
+    roots: tuple[str, str],
+    to: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    places = ["--root", roots[0], "--other", roots[1], "--to", str(tmp_path / to)]
+    status, said = outcome(capsys, monkeypatch, *places)
+    assert status == 2
+    assert said.startswith(f"imgdedup: error: cannot write {tmp_path / to}/pairs.parquet: ")
+    assert said.count("\n") == 1
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_file_that_a_full_disk_cut_short_is_removed(
+    roots: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(_: object, stream: Any) -> None:
+        stream.write(b"PAR1")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", fill)
+    with pytest.raises(UserError, match=r"cannot write .*No space left"):
+        compare.compare(*roots, str(tmp_path / "to"))
+    assert list((tmp_path / "to").iterdir()) == []
+
+
 def test_a_root_without_tables_is_refused(roots: tuple[str, str], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there are no tables under"):
         compare.compare(roots[0], str(tmp_path / "nothing"))
