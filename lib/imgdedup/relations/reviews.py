@@ -5,6 +5,7 @@ A review names two contents, in either order. Of several reviews of one pair the
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,6 +34,10 @@ REVIEWS = pa.schema(
 STANDING = pa.schema([REVIEWS.field(name) for name in (*SIDES, "verdict")])
 _NEEDED = (*SIDES, "verdict", "reviewed_at")
 _CONTENT = "^[0-9a-f]{64}$"
+_FIRST, _LAST = (  # what Python and Spark hold
+    pa.scalar(each.replace(tzinfo=UTC), REVIEWS.field("reviewed_at").type)
+    for each in (datetime.min, datetime.max)
+)
 
 
 def is_file(name: str) -> bool:
@@ -67,22 +72,38 @@ def checked(table: pa.Table, file: str) -> pa.Table:
     missing = [name for name in _NEEDED if name not in table.column_names]
     if missing:
         raise UserError(f"the reviews in {file} lack the column {missing[0]}")
-    columns = {}
-    for field in REVIEWS:
-        found = table.column_names.count(field.name)
-        if found > 1:
-            raise UserError(f"the reviews in {file} have the column {field.name} twice")
-        columns[field.name] = (
-            _as(field, table[field.name], file) if found else pa.nulls(len(table), field.type)
-        )
+    held = typed(table, file)
+    columns = {
+        field.name: held[field.name]
+        if field.name in held.column_names
+        else pa.nulls(len(table), field.type)
+        for field in REVIEWS
+    }
     for side in SIDES:
         columns[side] = pc.utf8_lower(columns[side])
         _require(columns[side], pc.match_substring_regex(columns[side], _CONTENT), side, file)
     verdicts = pa.array([SAME, DIFFERENT, NONE])
     _require(columns["verdict"], pc.is_in(columns["verdict"], verdicts), "verdict", file)
-    is_dated = pc.is_valid(columns["reviewed_at"])
-    _require(columns["reviewed_at"], is_dated, "reviewed_at", file)
+    times = columns["reviewed_at"]
+    is_time = pc.and_(pc.greater_equal(times, _FIRST), pc.less_equal(times, _LAST))
+    _require(times, is_time, "reviewed_at", file)
     return _ordered(pa.table(columns, REVIEWS))
+
+
+def typed(table: pa.Table, file: str) -> pa.Table:
+    """The columns of REVIEWS that a file of reviews has, with their types.
+
+    Raises UserError that names the file for a column that is there twice or has another type, and
+    for a value that its type cannot hold.
+    """
+    columns = {}
+    for field in REVIEWS:
+        found = table.column_names.count(field.name)
+        if found > 1:
+            raise UserError(f"the reviews in {file} have the column {field.name} twice")
+        if found:
+            columns[field.name] = _as(field, table[field.name], file)
+    return pa.table(columns)
 
 
 def standing(reviews: Iterable[pa.Table]) -> pa.Table:
@@ -155,22 +176,30 @@ def _as(field: pa.Field, column: pa.ChunkedArray, file: str) -> pa.ChunkedArray:
         raise UserError(f"the reviews in {file} have {field.name} as {found}, and not as {wanted}")
     if types.is_timestamp(found) and found.tz is None:
         column = pc.assume_timezone(column, "UTC")
-    return column.cast(field.type, safe=False)
+    options = pc.CastOptions(field.type, allow_time_truncate=True)
+    try:
+        column = column.cast(options=options)
+        column.validate(full=True)  # that texts are UTF-8
+    except pa.ArrowInvalid as error:
+        raise UserError(
+            f"the reviews in {file} have a {field.name} that cannot be read: {first_line(error)}"
+        ) from None
+    return column
 
 
 def _require(column: pa.ChunkedArray, fits: pa.ChunkedArray, name: str, file: str) -> None:
     """Raise UserError that shows the first value that does not fit."""
     wrong = column.filter(pc.invert(pc.fill_null(fits, False)))
     if len(wrong):
-        value = wrong[0].as_py()
-        said = "nothing" if value is None else f'"{str(value)[:80]}"'
+        value = wrong.slice(0, 1).cast(pa.string())[0].as_py()  # Python may not hold the time
+        said = "nothing" if value is None else f'"{value[:80]}"'
         raise UserError(f"the reviews in {file} have {said} as {name}: {_WANTED[name]}")
 
 
 _WANTED = {
     **dict.fromkeys(SIDES, "write the content_id of embeddings, 64 hexadecimal digits"),
     "verdict": "write same, different, or none",
-    "reviewed_at": "write when the pair was reviewed",
+    "reviewed_at": "write when the pair was reviewed, in the years 1 to 9999",
 }
 
 

@@ -7,6 +7,7 @@ twice counts once, and writers do not disturb each other.
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -28,6 +29,7 @@ from imgdedup.relations.sides import SIDES
 from imgdedup.report.tables import connected, file_system, reviews_of
 
 _PARQUET = b"PAR1"
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a sign of UTF-16, which no column holds
 _EXPORT = ("reviews", 1)  # kind and version of what the gallery exports
 
 
@@ -73,7 +75,7 @@ def import_reviews(file: str, root: str) -> Imported:
 
 
 def _read(file: str) -> pa.Table:
-    """The columns of REVIEWS that a file has, as they are."""
+    """The columns of REVIEWS that a file has, their values as they are."""
     try:
         data = Path(file).read_bytes()
     except OSError as error:
@@ -86,14 +88,14 @@ def _read(file: str) -> pa.Table:
         raise UserError(
             f"the reviews in {file} cannot be read as Parquet: {first_line(error)}"
         ) from None
-    return table.select([name for name in REVIEWS.names if name in table.column_names])
+    return reviews.typed(table, file)
 
 
 def _parsed(data: bytes, file: str) -> pa.Table:
     """The reviews that the gallery exported."""
     try:
         told = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # too many brackets within each other
         raise UserError(f"the reviews in {file} are neither JSON nor Parquet: {error}") from None
     kind = (told.get("imgdedup"), told.get("version")) if isinstance(told, dict) else None
     if kind != _EXPORT or not isinstance(told.get("reviews"), list):
@@ -111,16 +113,24 @@ def _row(number: int, review: Any, file: str) -> dict[str, Any]:
         value = review.get(name)
         if value is not None and not isinstance(value, str):
             raise UserError(f"the reviews in {file}: {name} of number {number} is no text")
+        if value and _SURROGATE.search(value):
+            raise UserError(f"the reviews in {file}: {name} of number {number} is no valid Unicode")
         row[name] = value or None
     if row["reviewed_at"] is not None:
-        try:
-            when = datetime.fromisoformat(row["reviewed_at"])
-        except ValueError:
-            raise UserError(
-                f"the reviews in {file}: reviewed_at of number {number} is no time of ISO 8601"
-            ) from None
-        row["reviewed_at"] = when if when.tzinfo else when.replace(tzinfo=UTC)
+        row["reviewed_at"] = _time(row["reviewed_at"], number, file)
     return row
+
+
+def _time(text: str, number: int, file: str) -> datetime:
+    """A time of ISO 8601 in UTC; one without an offset is in UTC."""
+    what = f"the reviews in {file}: reviewed_at of number {number}"
+    try:
+        when = datetime.fromisoformat(text)
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except ValueError:
+        raise UserError(f"{what} is no time of ISO 8601") from None
+    except OverflowError:
+        raise UserError(f"{what} is outside the years 1 to 9999 in UTC") from None
 
 
 def _with_contents(table: pa.Table, connection: duckdb.DuckDBPyConnection, file: str) -> pa.Table:

@@ -120,6 +120,29 @@ def test_what_is_malformed_is_told_with_the_name_of_the_file(
     assert words in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("unit", "value", "words"),
+    [
+        (
+            "us",
+            2**63 - 1,
+            "as reviewed_at: write when the pair was reviewed, in the years 1 to 9999",
+        ),
+        (
+            "ms",
+            -(10**14),
+            "as reviewed_at: write when the pair was reviewed, in the years 1 to 9999",
+        ),
+        ("s", 2**60, "have a reviewed_at that cannot be read"),
+    ],
+)
+def test_a_time_that_python_does_not_hold_is_told(unit: str, value: int, words: str) -> None:
+    column = pa.array([value], pa.timestamp(unit, "UTC"))
+    rows = pa.Table.from_pylist([row(A, B, "same")])
+    with pytest.raises(UserError, match=words):
+        checked(rows.set_column(3, "reviewed_at", column), "file")
+
+
 def test_a_missing_column_and_what_is_no_parquet_are_told() -> None:
     with pytest.raises(UserError, match="the reviews in f lack the column verdict"):
         checked(table(row(A, B, "same")).drop_columns(["verdict"]), "f")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -119,6 +120,10 @@ def test_images_stand_for_their_contents(root: str, export: Path) -> None:
         (said(A, A, "different"), "call two images different that have the same bytes"),
         (said(A, B, "equal"), 'have "equal" as verdict'),
         (said(A, B, "same", reviewed_at="yesterday"), "is no time of ISO 8601"),
+        (said(A, B, "same", reviewed_at="0001-01-01T00:00:00+14:00"), "outside the years 1 to"),
+        (said(A, B, "same", reviewed_at="9999-12-31T23:59:59-14:00"), "outside the years 1 to"),
+        (said(A, B, "same", reason="\udcff"), "reason of number 2 is no valid Unicode"),
+        (said("", B, "same", left_id="\ud800.jpg"), "left_id of number 2 is no valid Unicode"),
         (said(A, B, "same", reviewer=7), "reviewer of number 2 is no text"),
         ("same", "number 2 is no review"),
     ],
@@ -138,7 +143,10 @@ def test_a_file_with_one_wrong_review_writes_nothing(
         ("[]", "is no file of reviews that the report has exported"),
         ('{"imgdedup": "reviews", "version": 2, "reviews": []}', "is no file of reviews"),
         ("PAR1", "cannot be read as Parquet"),
+        ("[" * 100_000, "are neither JSON nor Parquet: maximum recursion depth"),
+        ('{"imgdedup": "reviews", "a": ' * 100_000, "are neither JSON nor Parquet"),
     ],
+    ids=["csv", "list", "version", "magic", "deep list", "deep object"],
 )
 def test_other_files_are_told(root: str, export: Path, text: str, words: str) -> None:
     with pytest.raises(UserError, match=r"cannot read the reviews .*No such file"):
@@ -146,6 +154,27 @@ def test_other_files_are_told(root: str, export: Path, text: str, words: str) ->
     export.write_text(text)
     with pytest.raises(UserError, match=words):
         import_reviews(str(export), root)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ([("left_content", pa.array([A]))], "have the column left_content twice"),
+        ([("left_id", pa.array([["a.jpg"]]))], "have left_id as list"),
+        ([("left_id", pa.array([b"\xff"]).view(pa.string()))], "have a left_id that cannot"),
+    ],
+)
+def test_columns_of_parquet_that_cannot_be_read_are_told(
+    root: str, tmp_path: Path, columns: list[tuple[str, pa.Array]], words: str
+) -> None:
+    row = said(A, B, "same", reviewed_at=datetime(2026, 2, 1, tzinfo=UTC))
+    table = pa.Table.from_pylist([row])
+    for name, values in columns:
+        table = table.append_column(name, values)
+    pq.write_table(table, tmp_path / "mine.parquet")
+    with pytest.raises(UserError, match=words):
+        import_reviews(str(tmp_path / "mine.parquet"), root)
+    assert not Path(root, "reviews").exists()
 
 
 def test_a_full_disk_is_told_and_nothing_stays(
