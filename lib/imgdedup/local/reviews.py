@@ -6,13 +6,16 @@ python -m imgdedup.local.reviews --file FILE --out ROOT
 import argparse
 import sys
 
+import duckdb
+
 from imgdedup.console import say
-from imgdedup.errors import UserError
+from imgdedup.errors import UserError, one_line
 from imgdedup.report.importing import Imported, import_reviews
+from imgdedup.report.wording import visible
 
 
 def main() -> int:
-    """Read the arguments and import the file; a UserError becomes one line and status 2."""
+    """Read the arguments and import; return 2 after a UserError, 1 when tables cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m imgdedup.local.reviews")
     parser.add_argument("--file", required=True, help="the export of the report, or Parquet")
     parser.add_argument("--out", required=True, help="the root: a folder or a uri")
@@ -20,8 +23,11 @@ def main() -> int:
     try:
         imported = import_reviews(arguments.file, arguments.out)
     except UserError as error:
-        say(f"error: {error}")
+        say(f"error: {visible(error)}")
         return 2
+    except (OSError, duckdb.Error, ValueError) as error:
+        say(f"error: the reviews were not imported: {visible(one_line(error))}")
+        return 1
     for line in words(imported):
         say(line)
     return 0
@@ -34,13 +40,15 @@ def words(imported: Imported) -> list[str]:
         f"{imported.withdrawn:,} withdrawn"
     ]
     if not imported.is_new:
-        lines.append("the table has these reviews already; nothing was written")
+        lines.append("the table has all of this already; nothing was written")
     if imported.unknown:
-        lines.append(f"{imported.unknown:,} are of images that are not there; they wait for them")
+        are, wait = ("is", "it waits") if imported.unknown == 1 else ("are", "they wait")
+        lines.append(f"{imported.unknown:,} {are} of images that are not there; {wait} for them")
     if imported.contradicting:
+        pairs_are = "pair is" if imported.contradicting == 1 else "pairs are"
         lines.append(
-            f"{imported.contradicting:,} pairs are called different, though a chain of reviews "
-            "calls them the same; they will stay apart"
+            f"{imported.contradicting:,} {pairs_are} called different, though a chain of reviews "
+            "says the same; the two images of a pair stay apart"
         )
     return [*lines, "the next run honours all reviews of the table"]
 

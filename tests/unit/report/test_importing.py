@@ -13,7 +13,7 @@ import pytest
 
 from imgdedup.errors import UserError
 from imgdedup.local import reviews as command
-from imgdedup.report.importing import import_reviews
+from imgdedup.report.importing import Imported, import_reviews
 from imgdedup.report.tables import connected
 from tests.unit.report.test_tables import write
 
@@ -212,8 +212,37 @@ def test_the_command_says_what_was_imported(
     lines = capsys.readouterr().out
     assert "2 same, 1 different, 0 withdrawn" in lines
     assert "2 are of images that are not there" in lines
-    assert "1 pairs are called different, though a chain of reviews" in lines
+    assert "1 pair is called different, though a chain of reviews" in lines
     assert "the next run honours" in lines
     export.write_text("{}")
     assert command.main() == 2
     assert "imgdedup: error: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("unknown", "contradicting", "lines"),
+    [
+        (1, 1, ("1 is of images that are not there; it waits", "1 pair is called different")),
+        (2, 3, ("2 are of images that are not there; they wait", "3 pairs are called different")),
+    ],
+)
+def test_one_is_told_as_one(unknown: int, contradicting: int, lines: tuple[str, str]) -> None:
+    told = command.words(Imported(1, 1, 0, unknown, contradicting, True))[1:3]
+    assert all(line.startswith(start) for line, start in zip(told, lines, strict=True))
+
+
+def test_a_damaged_table_and_a_strange_name_are_told_in_one_line(
+    root: str, export: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = exported(export, said("", B, "same", left_id="\x1b[31mx"))
+    monkeypatch.setattr(sys, "argv", ["reviews", "--file", file, "--out", root])
+    assert command.main() == 2
+    assert r"name \u001b[31mx without its content" in capsys.readouterr().out
+    damaged = Path(root, "embeddings", "dt=2026-01-01", "part-0.parquet")
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    assert command.main() == 1
+    lines = capsys.readouterr().out
+    assert lines.startswith("imgdedup: error: the reviews were not imported: ")
+    assert str(damaged) in lines
+    assert lines.count("\n") == 1
+    assert not Path(root, "reviews").exists()
