@@ -116,7 +116,7 @@ def _target(folder: str) -> tuple[fs.FileSystem, str]:
     file = f"{path}/pairs.parquet"
     try:
         is_there = system.get_file_info(file).type != fs.FileType.NotFound
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:  # Arrow takes only names in UTF-8
         raise _unwritable(file, error) from None
     if is_there:
         raise UserError(f"there is {file} already: give another folder as TO (--to)")
@@ -135,7 +135,7 @@ def _write(table: pa.Table, system: fs.FileSystem, file: str) -> None:
         raise _unwritable(file, error) from None
 
 
-def _unwritable(file: str, error: OSError) -> UserError:
+def _unwritable(file: str, error: Exception) -> UserError:
     return UserError(f"cannot write {file}: {one_line(error)}: give another folder as TO (--to)")
 
 

@@ -10,6 +10,7 @@ import pytest
 from imgdedup.errors import UserError
 from imgdedup.report import compare
 from imgdedup.report.compare import Only
+from imgdedup.report.wording import visible
 from tests.unit.report.test_tables import write
 
 ONE, TWO = "2026-01-01", "2026-01-02"
@@ -144,7 +145,9 @@ def test_a_damaged_table_is_told_in_one_line(
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("to", ["taken", "taken/below", "taken/far/below", "/proc/no/folder"])
+@pytest.mark.parametrize(
+    "to", ["taken", "taken/below", "taken/far/below", "/proc/no/folder", "x\udcff"]
+)
 def test_a_place_that_takes_no_file_is_told_in_one_line(
     roots: tuple[str, str],
     to: str,
@@ -156,7 +159,8 @@ def test_a_place_that_takes_no_file_is_told_in_one_line(
     places = ["--root", roots[0], "--other", roots[1], "--to", str(tmp_path / to)]
     status, said = outcome(capsys, monkeypatch, *places)
     assert status == 2
-    assert said.startswith(f"imgdedup: error: cannot write {tmp_path / to}/pairs.parquet: ")
+    file = visible(f"{tmp_path / to}/pairs.parquet")
+    assert said.startswith(f"imgdedup: error: cannot write {file}: ")
     assert said.count("\n") == 1
     assert (tmp_path / "taken").read_text() == "mine"
 
