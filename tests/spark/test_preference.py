@@ -128,7 +128,7 @@ def groups(
     days = {image.dt for image in images}
     snapshot = with_preference(lake, snapshot, days, column_keys(order))
     near = frame(spark, [], PAIR)
-    for name in ("similarity", "margin", "inliers", "correlation", "overlap", "edit"):
+    for name in ("review", "similarity", "margin", "inliers", "correlation", "overlap", "edit"):
         near = near.withColumn(name, F.lit(None))
     found = form_groups(snapshot, near, order, "run")
     return {row["image_id"]: row["reason"] for row in rows_of(found)}
