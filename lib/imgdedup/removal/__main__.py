@@ -9,17 +9,21 @@ import argparse
 import fcntl
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 from imgdedup.console import say
 from imgdedup.errors import TryAgain, UserError
 from imgdedup.removal import commands
 from imgdedup.removal.limits import Limits
+from imgdedup.report.terminal import shown
 from imgdedup.sources import local_path
 
 _AGE = re.compile(r"(\d{1,6})([dhm])")
+_Number = TypeVar("_Number", int, float)
+_WIDTH = 40  # columns of what the user gave
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -27,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the arguments and work; the exit status."""
     given = _parser().parse_args(arguments)
     try:
+        if "\0" in given.root:
+            raise UserError("OUT (--root) holds a NUL character")
         with _no_local_run(given.root):
             return _work(given)
     except (UserError, TryAgain) as error:
@@ -50,9 +56,18 @@ def _work(given: argparse.Namespace) -> int:
 def _limits(given: argparse.Namespace) -> Limits:
     places = tuple(place for place in given.protect.split(",") if place)
     try:
-        return Limits(int(given.most_images), float(given.most_share), places, given.across)
+        images = _number(given.most_images, int, "MOST_IMAGES (--most-images) is no whole number")
+        share = _number(given.most_share, float, "MOST_SHARE (--most-share) is no number")
+        return Limits(images, share, places, given.across)
     except ValueError as error:
         raise UserError(f"MOST_IMAGES or MOST_SHARE (--most-...): {error}") from None
+
+
+def _number(text: str | float, kind: Callable[[str | float], _Number], fault: str) -> _Number:
+    try:
+        return kind(text)
+    except ValueError:
+        raise UserError(f"{fault}: {shown(str(text), _WIDTH)}") from None
 
 
 def _age(text: str) -> timedelta:

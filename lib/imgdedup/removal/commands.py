@@ -15,7 +15,7 @@ from imgdedup.removal import plans
 from imgdedup.removal.faults import explained
 from imgdedup.removal.journal import Journal
 from imgdedup.removal.limits import Limits
-from imgdedup.removal.moving import Done, Moving, tell
+from imgdedup.removal.moving import Done, Moving, counted, require_none_barred, tell
 from imgdedup.removal.roots import Root, alone, root_of
 from imgdedup.report.tables import connected
 
@@ -61,7 +61,7 @@ def plan(root: str, limits: Limits = _USUAL) -> Planned:
     if len(largest) > _SHOWN:
         say(f"plan {made.id}: {len(largest) - _SHOWN:,} more sources, which the table has")
     for why, images in made.left_out.items():
-        say(f"plan {made.id}: {images:,} images stay: {why}")
+        say(f"plan {made.id}: {counted(images)} left out: {why}")
     if not is_new:
         say(f"plan {made.id}: it was there already")
     return Planned(made.id, made.images, made.bytes, made.by_source, made.left_out)
@@ -81,6 +81,7 @@ def apply(root: str, plan_id: str) -> Moved:
         held = Done(moving.held())
     say(f"apply {plan_id}: {_amount_of(held)} in the quarantine, {len(done.left):,} left alone")
     tell(done.left)
+    require_none_barred("apply", done)
     return Moved(plan_id, len(held.images), held.bytes, done.left)
 
 
@@ -92,23 +93,26 @@ def undo(root: str, plan_id: str) -> Moved:
     left = {**done.left, **dict.fromkeys(gone, "it was purged, and cannot come back")}
     say(f"undo {plan_id}: {_amount_of(done)} put back, {len(left):,} not")
     tell(left)
+    require_none_barred("undo", done)
     return Moved(plan_id, len(done.images), done.bytes, left)
 
 
 def purge(root: str, plan_id: str, older_than: timedelta) -> Moved:
     """Delete what a plan has moved, when all of it has been in the quarantine for `older_than`.
 
-    A file whose keeper is not there with its content stays.
+    A file whose keeper is not there with its content stays, and so does a file that a review calls
+    different from its keeper.
     """
-    with _opened(root, plan_id, "purge") as (_, journal, moving):
+    with _opened(root, plan_id, "purge") as (place, journal, moving):
         held = Done(moving.held())
         moments = [known.at for known in journal.held("quarantine").values()]
         if moments:
             _require_age(plan_id, max(moments), older_than)
             say(f"purge {plan_id}: {_amount_of(held)} to delete, once their keepers are checked")
-        done = moving.purge()
+        done = moving.purge(plans.called_different(place))
     say(f"purge {plan_id}: {_amount_of(done)} deleted, {len(done.left):,} left in the quarantine")
     tell(done.left)
+    require_none_barred("purge", done)
     return Moved(plan_id, len(done.images), done.bytes, done.left)
 
 
@@ -154,4 +158,4 @@ def _amount_of(done: Done) -> str:
 
 
 def _amount(images: int, size: int) -> str:
-    return f"{images:,} images ({size / 1e6:,.1f} MB)"
+    return f"{counted(images)} ({size / 1e6:,.1f} MB)"

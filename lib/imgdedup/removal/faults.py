@@ -5,6 +5,7 @@ import re
 
 from imgdedup.errors import TryAgain
 
+GONE = "it is not there any more"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _RIGHTS = {
     errno.EACCES: "there is no right to do so",
@@ -13,8 +14,8 @@ _RIGHTS = {
 }
 _DENIED = re.compile(r"ACCESS_DENIED|AccessDenied|HTTP status 403|PERMISSION_DENIED")
 _OF_THE_FILE = {
-    errno.ENOENT: "it is not there any more",
-    errno.ENOTDIR: "it is not there any more",
+    errno.ENOENT: GONE,
+    errno.ENOTDIR: GONE,
     errno.EXDEV: "it is on another mount than its folder",
     errno.ENAMETOOLONG: "its path in the quarantine would be too long",
     errno.ELOOP: "its link leads to itself",

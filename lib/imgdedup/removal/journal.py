@@ -46,7 +46,10 @@ class Journal:
         )
         self.files: dict[str, Known] = {}
         for entry in self._log.read():
-            self._take(entry)
+            try:
+                self._take(entry)
+            except (KeyError, ValueError, TypeError, AttributeError):
+                raise _damaged(f"{folder}/_journal") from None
 
     def begin(self, command: Command, targets: Mapping[str, str]) -> None:
         """Say which files are about to move, each with its uri in the quarantine."""
@@ -74,7 +77,7 @@ class Journal:
         self._take(entry)
 
     def _take(self, entry: Mapping[str, Any]) -> None:
-        at = datetime.fromisoformat(entry["at"])
+        at = datetime.fromisoformat(entry["at"]).astimezone(UTC)
         for uri, quarantine in entry.get("files", {}).items():
             old = self.files.get(uri)
             where, since = (old.where, old.at) if old else ("data", at)
@@ -157,7 +160,11 @@ def _entry(line: bytes, path: str) -> dict[str, Any]:
     try:
         entry: dict[str, Any] = json.loads(line)
     except ValueError:
-        raise UserError(
-            f"the journal {path} is damaged: restore it from a backup before anything else"
-        ) from None
+        raise _damaged(path) from None
     return entry
+
+
+def _damaged(path: str) -> UserError:
+    return UserError(
+        f"the journal {path} is damaged: restore it from a backup before anything else"
+    )

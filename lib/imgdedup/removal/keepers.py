@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable
 
 from imgdedup.errors import TRANSIENT, ImageFailure, TryAgain
 from imgdedup.removal import local_files, objects
-from imgdedup.removal.faults import Kept, explained
+from imgdedup.removal.faults import GONE, Kept, explained
 from imgdedup.removal.shelves import Image
 from imgdedup.sources import QUARANTINE, local_path, read_bytes, source_of
 
@@ -72,4 +72,6 @@ def _digest_of_member(uri: str) -> str:
     except ImageFailure as failure:
         if failure.code in TRANSIENT:
             raise TryAgain(f"{failure.detail}: run again") from None
+        if failure.code == "missing":
+            raise Kept(f"its keeper {uri} cannot be read: {GONE}") from None
         raise Kept(f"its keeper {uri} cannot be read: {failure.detail}") from None

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imgdedup.removal.candidates import Candidate, Candidates
-from imgdedup.removal.names import normal
+from imgdedup.removal.protected import Protected
 
 File = list[Candidate]  # the images of one file
 
@@ -31,7 +31,7 @@ class Limits:
 
 def limit(found: Candidates, limits: Limits) -> None:
     """Refuse what the limits leave out, whole files at a time."""
-    _protect(found.files, limits.protected)
+    _protect(found.files, Protected(limits.protected))
     if not limits.across:
         for file in _movable(found.files):
             if any(image.row["source"] != image.row["keeper_source"] for image in file):
@@ -49,11 +49,13 @@ def _refuse(file: File, why: str) -> None:
         image.refuse(why)
 
 
-def _protect(files: Iterable[File], protected: Iterable[str]) -> None:
-    folders = [normal(place).rstrip("/") for place in protected]
+def _places(image: Candidate) -> tuple[str, str]:
+    return image.name.uri, image.row["file_key"]
+
+
+def _protect(files: Iterable[File], protected: Protected) -> None:
     for file in _movable(files):
-        places = {place for image in file for place in (image.name.uri, image.row["file_key"])}
-        if any(f"{place}/".startswith(f"{folder}/") for place in places for folder in folders):
+        if protected.holds({place for image in file for place in _places(image)}):
             _refuse(file, "it is protected (PROTECT)")
 
 

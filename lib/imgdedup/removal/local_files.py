@@ -18,6 +18,7 @@ from imgdedup.sources import QUARANTINE, open_path
 
 _HERE = -100  # AT_FDCWD
 _NO_REPLACE = 1  # RENAME_NOREPLACE
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _UNKNOWN = {errno.EINVAL, errno.ENOSYS}  # a file system, or a kernel, that cannot do it in one step
 
 
@@ -103,8 +104,13 @@ def make_quarantine(target: str) -> None:
     box = f"{top}/{QUARANTINE}"
     if not os.path.lexists(box):
         os.mkdir(box, 0o700)
+    if not os.path.isdir(box):
+        raise Kept(f"its quarantine is no folder: {box}")
     inner = os.path.dirname(rest)
-    os.makedirs(f"{box}/{inner}", exist_ok=True)
+    try:
+        os.makedirs(f"{box}/{inner}", exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise Kept("another file is at its place in the quarantine") from None
     if os.path.realpath(f"{box}/{inner}") != f"{os.path.realpath(top)}/{QUARANTINE}/{inner}":
         raise Kept("a link stands in its quarantine")
 
@@ -118,6 +124,23 @@ def clear_quarantine(target: str, remove: Callable[[str], None] = os.rmdir) -> N
         except OSError:
             return
         folder = os.path.dirname(folder)
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file, or a link to nothing; OSError when that cannot be known."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return False
+        raise
+    return True
+
+
+def has_quarantine(target: str) -> bool:
+    """Whether the folder of the plan, in the quarantine that `target` is in, can be seen."""
+    top, _, rest = target.rpartition(f"/{QUARANTINE}/")
+    return os.path.isdir(f"{top}/{QUARANTINE}/{rest.partition('/')[0]}")
 
 
 def same_file(path: str, other: str) -> bool:

@@ -1,17 +1,19 @@
 """Makes the moves of a plan, batch by batch, each batch between two entries of the journal."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
 from imgdedup.console import say
 from imgdedup.errors import UserError
-from imgdedup.removal.faults import Barred, Kept, explained
+from imgdedup.removal.faults import GONE, Barred, Kept, explained
 from imgdedup.removal.journal import AFTER, Command, Journal, Where
 from imgdedup.removal.keepers import Keepers
 from imgdedup.removal.shelves import Image, Shelf, shelf_of
 
 _BATCH = 50  # files between two entries of the journal
+_AT_ONCE = 16  # files looked for in parallel
 _TOLD = 1000  # files between two lines for the user
 _SHOWN = 5  # files named in the lines for the user
 
@@ -50,16 +52,29 @@ class Moving:
         self._require_lock = require_lock
         self._keepers = Keepers(leaving)
         self._shelves: dict[str, Shelf] = {}
+        self._lost: dict[str, str] = {}  # uris of files in flight that are at neither place
+        self._absent: set[str] = set()  # uris of files that the quarantine should have
 
     def settle(self) -> None:
-        """Find out how the moves ended during which a command was killed."""
+        """Find out how the moves ended during which a command was killed.
+
+        What cannot be told stays in flight.
+        """
         found: dict[str, Where] = {}
         for uri, known in self._journal.in_flight().items():
             assert known.in_flight is not None
-            found[uri] = self._found(known.in_flight, self._images[uri], known.quarantine)
+            if uri not in self._images:
+                raise UserError(f"the plan has no image {uri}, which its journal has in flight")
+            shelf = self._shelf(uri)
+            where = shelf.settle(self._images[uri], known.quarantine, known.in_flight)
+            if where is None:
+                self._lost[uri] = shelf.lost(known.quarantine)
+            else:
+                found[uri] = where
         if found:
-            say(f"{len(found)} images were in flight when a command was killed: found them")
+            say(f"{counted(len(found))} found again, in flight when a command was killed")
             self._journal.settle(found)
+            self._clear(found)
 
     def apply(self) -> Done:
         """Move to the quarantine what is not there yet."""
@@ -70,7 +85,11 @@ class Moving:
             self._keepers.require(image)
             shelf.put_away(image, quarantine)
 
-        return self._each("apply", self.waiting(), put_away)
+        astray = self._astray()
+        done = self._each("apply", self.waiting(), put_away)
+        for image, why in astray:
+            _keep(image, why, done.left, done)
+        return done
 
     def undo(self) -> Done:
         """Put back what is in the quarantine, in the reverse order."""
@@ -80,10 +99,15 @@ class Moving:
 
         return self._each("undo", self.held()[::-1], put_back)
 
-    def purge(self) -> Done:
-        """Delete what is in the quarantine and has its keeper."""
+    def purge(self, different: Collection[frozenset[str]]) -> Done:
+        """Delete what is in the quarantine and has its keeper.
+
+        `different` are pairs of contents; a file that makes one with its keeper stays.
+        """
 
         def delete(image: Image, quarantine: str) -> None:
+            if frozenset((image.content_id, image.keeper_content)) in different:
+                raise Kept("a review calls it different from its keeper")
             self._keepers.require(image)
             self._shelf(image.uri).delete(image, quarantine)
 
@@ -95,38 +119,52 @@ class Moving:
         return [
             image
             for uri, image in self._images.items()
-            if uri not in held and (uri not in gone or self._shelf(uri).exists(uri))
+            if uri not in held
+            and uri not in self._lost
+            and (uri not in gone or self._shelf(uri).exists(uri))
         ]
 
     def held(self) -> list[Image]:
-        """The images in the quarantine."""
-        there = self._journal.held("quarantine")
+        """The images in the quarantine, as the journal has it, and for all that is known."""
+        there = self._journal.held("quarantine").keys() - self._lost.keys() - self._absent
         return [image for uri, image in self._images.items() if uri in there]
+
+    def _astray(self) -> list[tuple[Image, Kept]]:
+        """The images that are not in the quarantine alone, as the journal has it, and why."""
+        held = self.held()
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            reasons = list(pool.map(self._where_else, held))
+        return [(image, why) for image, why in zip(held, reasons, strict=True) if why is not None]
+
+    def _where_else(self, image: Image) -> Kept | None:
+        shelf, held = self._shelf(image.uri), self._journal.files[image.uri].quarantine
+        try:
+            is_back = shelf.exists(image.uri)
+            if shelf.exists(held):
+                return Kept("it is back at its place, and in the quarantine") if is_back else None
+        except OSError as error:
+            return explained(error, image.uri)
+        self._absent.add(image.uri)
+        return Kept("it is back at its place") if is_back else Barred(shelf.lost(held))
 
     def _each(
         self, command: Command, images: Iterable[Image], move: Callable[[Image, str], None]
     ) -> Done:
-        done, left, told = Done(), iter(images), 0
+        done, left, told = Done(left=dict(self._lost), barred=dict(self._lost)), iter(images), 0
         while batch := list(islice(left, _BATCH)):
             self._require_lock()
             self._make(command, batch, move, done)
             if len(done.images) // _TOLD > told:
                 told = len(done.images) // _TOLD
-                say(f"{command}: {len(done.images):,} images so far")
-        if done.barred:
-            uri, why = next(iter(done.barred.items()))
-            raise UserError(
-                f"{len(done.barred)} images cannot be moved, such as {uri}: {why}: mend that, and "
-                f"{command} again"
-            )
+                say(f"{command}: {counted(len(done.images))} so far")
         return done
 
     def _make(
         self, command: Command, batch: list[Image], move: Callable[[Image, str], None], done: Done
     ) -> None:
         """Make the moves of a batch. What an error leaves undecided stays in flight."""
-        targets, left = self._targets(command, batch, done)
         where: dict[str, Where] = {}
+        targets, left = self._targets(command, batch, where, done)
         self._journal.begin(command, targets)
         try:
             for image in (image for image in batch if image.uri in targets):
@@ -136,38 +174,61 @@ class Moving:
                     where[image.uri] = AFTER[command]
                     done.images.append(image)
                 except Kept as why:
-                    where[image.uri] = self._found(command, image, target)
+                    found = self._shelf(image.uri).settle(image, target, command)
+                    if found is not None:
+                        where[image.uri] = found
                     _keep(image, why, left, done)
         finally:
             self._journal.end(command, where, left)
+        self._clear(where)
         done.left |= left
 
     def _targets(
-        self, command: Command, batch: Iterable[Image], done: Done
+        self, command: Command, batch: Iterable[Image], where: dict[str, Where], done: Done
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """The places of images in the quarantine, and why others cannot have one; by uri."""
+        """The places of images in the quarantine, and why others have none; by uri.
+
+        `where` gets those that somebody moved back by hand.
+        """
         targets: dict[str, str] = {}
         left: dict[str, str] = {}
         for image in batch:
-            if command != "apply":
-                targets[image.uri] = self._journal.files[image.uri].quarantine
-                continue
             try:
-                target = self._shelf(image.uri).quarantine(image, self._plan_id)
-                if self._shelf(image.uri).exists(target):
-                    left[image.uri] = f"its place in the quarantine is taken: {target}"
+                if command == "apply":
+                    targets[image.uri] = self._free_place(image)
+                elif self._is_held(image):
+                    targets[image.uri] = self._journal.files[image.uri].quarantine
                 else:
-                    targets[image.uri] = target
+                    where[image.uri] = "data"
             except OSError as error:
                 _keep(image, explained(error, image.uri), left, done)
+            except Kept as why:
+                _keep(image, why, left, done)
         return targets, left
 
-    def _found(self, command: Command, image: Image, target: str) -> Where:
-        """Where a file is after a move that was cut off."""
+    def _free_place(self, image: Image) -> str:
+        """Where a file can wait in the quarantine; Kept when it is not there, or the place is."""
         shelf = self._shelf(image.uri)
-        if command == "purge":
-            return "quarantine" if shelf.exists(target) else "gone"
-        return "quarantine" if shelf.settle(image, target) else "data"
+        target = shelf.quarantine(image, self._plan_id)
+        if not shelf.exists(image.uri):
+            raise Kept(GONE)
+        if shelf.exists(target):
+            raise Kept(f"its place in the quarantine is taken: {target}")
+        return target
+
+    def _is_held(self, image: Image) -> bool:
+        """Whether a file is in the quarantine, and not at its place; Barred for neither."""
+        shelf, held = self._shelf(image.uri), self._journal.files[image.uri].quarantine
+        if shelf.exists(held):
+            return True
+        if shelf.settle(image, held, "undo") is None:
+            raise Barred(shelf.lost(held))
+        return False
+
+    def _clear(self, settled: Iterable[str]) -> None:
+        """Remove the folders of the quarantine that are empty, once the journal is written."""
+        for uri in settled:
+            self._shelf(uri).clear(self._journal.files[uri].quarantine)
 
     def _shelf(self, uri: str) -> Shelf:
         scheme = uri.partition(":")[0]
@@ -185,6 +246,21 @@ def _explaining(move: Callable[[Image, str], None], image: Image, quarantine: st
         move(image, quarantine)
     except OSError as error:
         raise explained(error, image.uri) from None
+
+
+def require_none_barred(command: Command, done: Done) -> None:
+    """Raise UserError when a person must mend something."""
+    if done.barred:
+        uri, why = next(iter(done.barred.items()))
+        raise UserError(
+            f"{counted(len(done.barred))} cannot be moved, such as {uri}: {why}: mend that, and "
+            f"{command} again"
+        )
+
+
+def counted(images: int) -> str:
+    """A number of images in words."""
+    return f"{images:,} image" if images == 1 else f"{images:,} images"
 
 
 def tell(left: Mapping[str, str]) -> None:

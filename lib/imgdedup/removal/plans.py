@@ -17,14 +17,17 @@ from imgdedup.errors import TryAgain, UserError
 from imgdedup.lake.schemas import PLAN
 from imgdedup.relations import reviews
 from imgdedup.removal.candidates import read_candidates
+from imgdedup.removal.damage import naming, naming_tables
 from imgdedup.removal.limits import Limits, limit
 from imgdedup.removal.names import normal
+from imgdedup.removal.protected import Protected
 from imgdedup.removal.roots import PRIVATE, Root
 from imgdedup.removal.shelves import Image
 from imgdedup.report.tables import connected, files_of, reviews_of
 
 _MADE_OF = ("groups", "embeddings")
 _AT_ONCE = 16  # markers read in parallel
+_AGAIN = "the same tables and limits write it again (make plan), or restore it from a backup"
 _FILE = "_plan.json"
 
 
@@ -53,8 +56,9 @@ def make(root: Root, limits: Limits) -> tuple[Plan, bool]:
     """
     made_of = versions(root)
     _require_settled_reviews(root)
-    with connected(root.location, _MADE_OF) as connection:
+    with naming_tables(root, _MADE_OF), connected(root.location, _MADE_OF) as connection:
         found = read_candidates(connection)
+        Protected(limits.protected).require_places(connection)
     limit(found, limits)
     rows = sorted(
         (image.row for file in found.files for image in file),
@@ -62,7 +66,7 @@ def make(root: Root, limits: Limits) -> tuple[Plan, bool]:
     )
     plan = _plan(limits, made_of, rows)
     folder = folder_of(root, plan.id)
-    if root.texts.read(f"{folder}/{_FILE}") is not None:
+    if _is_whole(root, plan.id):
         return plan, False
     root.system.create_dir(folder, recursive=True)
     table = pa.Table.from_pylist(rows, to_arrow_schema(PLAN))
@@ -80,7 +84,20 @@ def read(root: Root, plan_id: str) -> Plan:
         raise UserError(
             f"there is no plan {plan_id} under {root.location}: give one of these (PLAN): {ids}"
         )
-    return Plan(**json.loads(text))
+    with naming(f"{folder_of(root, plan_id)}/{_FILE}", _AGAIN):
+        return Plan(**json.loads(text))
+
+
+def _is_whole(root: Root, plan_id: str) -> bool:
+    """Whether a plan is there, with files that can be read."""
+    if root.texts.read(f"{folder_of(root, plan_id)}/{_FILE}") is None:
+        return False
+    try:
+        read(root, plan_id)
+        images(root, plan_id)
+    except UserError:
+        return False
+    return True
 
 
 def images(root: Root, plan_id: str) -> tuple[dict[str, Image], frozenset[str]]:
@@ -88,7 +105,10 @@ def images(root: Root, plan_id: str) -> tuple[dict[str, Image], frozenset[str]]:
 
     Links stand before their targets, so that they can still be read through.
     """
-    table = pq.read_table(f"{folder_of(root, plan_id)}/rows.parquet", filesystem=root.system)
+    path = f"{folder_of(root, plan_id)}/rows.parquet"
+    with naming(path, _AGAIN):
+        table = pq.read_table(path, filesystem=root.system, partitioning=None)
+        table = table.select(PLAN.names)
     rows = [row for row in table.to_pylist() if row["refused"] is None]
     rows.sort(key=lambda row: (not row["is_link"], normal(row["uri"]), row["image_id"]))
     found: dict[str, Image] = {}
@@ -111,11 +131,22 @@ def require_fresh(root: Root, plan: Plan) -> None:
     _require_settled_reviews(root)
 
 
+def called_different(root: Root) -> frozenset[frozenset[str]]:
+    """The pairs of contents that people call different, settled by a run or not; UserError."""
+    standing = reviews.standing([reviews_of(root.system, root.folder)])
+    return frozenset(
+        frozenset((left, right))
+        for left, right, verdict in reviews.rows_of(standing.to_pylist())
+        if verdict == reviews.DIFFERENT
+    )
+
+
 def _require_settled_reviews(root: Root) -> None:
     """Raise UserError when people have reviewed pairs since the tables were made."""
     standing = reviews.standing([reviews_of(root.system, root.folder)])
     text = root.texts.read(f"{root.folder}/{PRIVATE}/{reviews.RECORD}")
-    settled = json.loads(text)["digest"] if text else ""
+    with naming(f"{root.folder}/{PRIVATE}/{reviews.RECORD}", "run a day again"):
+        settled = json.loads(text)["digest"] if text else ""
     if reviews.digest(reviews.rows_of(standing.to_pylist())) != settled:
         raise UserError(
             "people have reviewed pairs since the last run: run a day again, so that the tables "
@@ -147,10 +178,12 @@ def _version(root: Root, folder: str, names: Sequence[str]) -> str:
     if text is None:
         told = [[name, _size(root.system, f"{folder}/{name}")] for name in names]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
-    marker = json.loads(text)
-    if set(marker["files"]) != set(names):
+    with naming(f"{folder}/_complete.json", "run that day again"):
+        marker = json.loads(text)
+        files, version = set(marker["files"]), f"{marker['rows']}-{marker.get('hash')}"
+    if files != set(names):
         raise TryAgain(f"{folder} has other files than its marker says: run that day again first")
-    return f"{marker['rows']}-{marker.get('hash')}"
+    return version
 
 
 def _size(system: fs.FileSystem, path: str) -> int:

@@ -68,7 +68,7 @@ def _held(root: Root, path: str, command: str) -> Iterator[Callable[[], None]]:
     except Busy as busy:
         if took:
             raise
-        say(str(busy))
+        say(str(busy).partition(": run again")[0])  # the rest is for runs
         raise TryAgain(
             f"a run or another command works on {root.location}: {command} again when it has ended"
         ) from None

@@ -8,7 +8,10 @@ from typing import Protocol
 from imgdedup.errors import TryAgain
 from imgdedup.removal import local_files, objects
 from imgdedup.removal.faults import Kept
+from imgdedup.removal.journal import Command, Where
 from imgdedup.sources import QUARANTINE
+
+NEITHER = "it is neither in the quarantine nor at its place"
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,18 @@ class Shelf(Protocol):
     def delete(self, image: Image, quarantine: str) -> None:
         """Delete the file in the quarantine, if it still holds the content."""
 
-    def settle(self, image: Image, quarantine: str) -> bool:
-        """Whether the file is in the quarantine, after a move that may have been cut off.
+    def settle(self, image: Image, quarantine: str, command: Command) -> Where | None:
+        """Where the file is, after a move that may have been cut off.
 
-        Where the move had made a second copy, the one in the quarantine goes.
+        Where the move had made a second copy, the one in the quarantine goes. None when it cannot
+        be told, such as while a disk is away: that a file is at neither place proves nothing.
         """
+
+    def clear(self, quarantine: str) -> None:
+        """Remove what is empty in the quarantine, once the journal has what became of the file."""
+
+    def lost(self, quarantine: str) -> str:
+        """Why a file is at neither place."""
 
     def exists(self, uri: str) -> bool:
         """Whether there is a file, or a link to nothing."""
@@ -92,12 +102,14 @@ class Folder:
         """See Shelf. Folders that are gone are made again."""
         path, held = local_files.path_of(image.uri), local_files.path_of(quarantine)
         local_files.require_own_place(path, local_files.path_of(image.home))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        except (FileExistsError, NotADirectoryError):  # a file has the name of one of its folders
+            raise Kept(_taken(is_same=False)) from None
         try:
             local_files.rename_new(held, path)
         except FileExistsError:
             raise Kept(_taken(_holds(path, image.content_id))) from None
-        local_files.clear_quarantine(held)
 
     def delete(self, image: Image, quarantine: str) -> None:
         """See Shelf. Of a link only the link goes."""
@@ -106,19 +118,38 @@ class Folder:
             raise Kept("its file in the quarantine holds other bytes than were judged")
         os.unlink(held)
         local_files.sync_folder(os.path.dirname(held))
-        local_files.clear_quarantine(held)
 
-    def settle(self, image: Image, quarantine: str) -> bool:
+    def settle(self, image: Image, quarantine: str, command: Command) -> Where | None:
         """See Shelf. The second copy is a second name of the file."""
         path, held = local_files.path_of(image.uri), local_files.path_of(quarantine)
-        if os.path.lexists(held) and local_files.same_file(path, held):
+        if local_files.exists(held):
+            if command == "purge" or not local_files.same_file(path, held):
+                return "quarantine"
             os.unlink(held)
             local_files.sync_folder(os.path.dirname(held))
-        return os.path.lexists(held)
+            return "data"
+        is_reached = local_files.has_quarantine(held)
+        if command == "purge" and is_reached:
+            return "gone"
+        if not local_files.exists(path):
+            return None
+        is_it = is_reached or os.path.islink(path) or _holds(path, image.content_id)
+        return "data" if is_it else None
+
+    def clear(self, quarantine: str) -> None:
+        """See Shelf."""
+        local_files.clear_quarantine(local_files.path_of(quarantine))
+
+    def lost(self, quarantine: str) -> str:
+        """See Shelf."""
+        folder = local_files.path_of(quarantine).partition(f"/{QUARANTINE}/")[0]
+        if not os.path.isdir(folder):
+            return f"its folder cannot be reached: {folder}"
+        return NEITHER
 
     def exists(self, uri: str) -> bool:
         """See Shelf."""
-        return os.path.lexists(local_files.path_of(uri))
+        return local_files.exists(local_files.path_of(uri))
 
 
 class Bucket:
@@ -165,16 +196,24 @@ class Bucket:
             raise Kept("its file in the quarantine holds other bytes than were judged")
         objects.delete(quarantine)
 
-    def settle(self, image: Image, quarantine: str) -> bool:
-        """See Shelf."""
+    def settle(self, image: Image, quarantine: str, command: Command) -> Where | None:
+        """See Shelf. An object that a store does not have is not there."""
+        is_there = objects.exists(image.uri)
         if not objects.exists(quarantine):
-            return False
-        if not objects.exists(image.uri):
-            return True
+            return "gone" if command == "purge" else "data" if is_there else None
+        if command == "purge" or not is_there:
+            return "quarantine"
         if objects.digest_of(quarantine) != objects.digest_of(image.uri):
-            return True
+            return "quarantine"
         self._delete_one_of_two(quarantine)
-        return False
+        return "data"
+
+    def clear(self, quarantine: str) -> None:
+        """See Shelf. A prefix needs no clearing."""
+
+    def lost(self, quarantine: str) -> str:
+        """See Shelf."""
+        return NEITHER
 
     def exists(self, uri: str) -> bool:
         """See Shelf."""

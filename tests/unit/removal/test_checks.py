@@ -72,6 +72,9 @@ def test_nothing_moves_without_its_keeper(root: str, data: Path, fault: str) -> 
     assert len(moved.left) == 2
     assert (data / "b.jpg").exists()
     assert (data / "sub/c.jpg").exists()
+    if fault == "gone":
+        why = f"its keeper {keeper.as_uri()} cannot be read: it is not there any more"
+        assert set(moved.left.values()) == {why}
 
 
 def test_a_file_that_became_a_name_of_its_keeper_stays(root: str, data: Path) -> None:
@@ -233,6 +236,8 @@ def test_exit_statuses(root: str, data: Path, capsys: pytest.CaptureFixture[str]
     assert __main__.main(["purge", "--root", root, "--plan", plan_id, "--older-than", "30d"]) == 2
     assert __main__.main(["purge", "--root", root, "--plan", plan_id, "--older-than", "x"]) == 2
     assert __main__.main([*plan, "--most-images", "0"]) == 2
+    assert __main__.main([*plan, "--most-images", "1e3"]) == 2
+    assert "MOST_IMAGES (--most-images) is no whole number: 1e3" in capsys.readouterr().out
     assert __main__.main(["purge", "--root", root, "--plan", plan_id, "--older-than", "0d"]) == 0
     with Path(root, ".imgdedup/lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -112,8 +112,51 @@ def test_limits_leave_out_and_say_so(root: str, data: Path) -> None:
     assert left_out(root, data, Limits(1, 1.0, (), across=True)) == {
         "the plan has as many images as it may (MOST_IMAGES)": 1
     }
-    protected = Limits(protected=(str(data / "sub"), str(data / "b")), across=True)
+    protected = Limits(protected=(str(data / "sub"), str(data / "b.jp")), across=True)
+    (data / "b.jp").mkdir()
     assert left_out(root, data, protected) == {"it is protected (PROTECT)": 1}
+
+
+@pytest.mark.parametrize(
+    "place", ["{data}/sub", " {data}/sub ", "{data}/sub/", "{link}/sub", "~/sub", "{uri}/sub"]
+)
+def test_a_protected_place_may_be_spelled_in_any_way(
+    root: str, data: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = data.parent / "link"
+    link.symlink_to(data)
+    monkeypatch.setenv("HOME", str(link))
+    spelled = place.format(data=data, link=link, uri=data.as_uri())
+    limits = Limits(most_share=1.0, across=True, protected=(spelled,))
+    assert left_out(root, data, limits) == {"it is protected (PROTECT)": 1}
+
+
+def test_images_that_are_seen_through_a_link_are_protected_where_they_are(
+    root: str, data: Path
+) -> None:
+    real = data.parent / "real"
+    data.rename(real)
+    data.symlink_to(real)
+    seen = [Seen(image.image_id, image.uri, image.data, image.uri) for image in read_folder(data)]
+    write_tables(root, {DAY: seen})
+    made = commands.plan(root, Limits(most_share=1.0, across=True, protected=(str(real / "sub"),)))
+    assert dict(made.left_out) == {"it is protected (PROTECT)": 1}
+
+
+@pytest.mark.parametrize("place", ["{data}/mistyped", "{data}/*", "s3://bucket/x", "sub", "~/x"])
+def test_a_protected_place_where_nothing_is_stops_a_plan(root: str, data: Path, place: str) -> None:
+    write_tables(root, {DAY: read_folder(data)})
+    limits = Limits(protected=(place.format(data=data),))
+    with pytest.raises(UserError, match="names no place and no image"):
+        commands.plan(root, limits)
+    assert not Path(root, "plan").exists()
+
+
+def test_a_protected_place_that_is_away_counts_by_its_images(root: str, data: Path) -> None:
+    write_tables(root, {DAY: read_folder(data)})
+    data.rename(data.parent / "away")
+    limits = Limits(most_share=1.0, across=True, protected=(str(data / "sub"),))
+    assert dict(commands.plan(root, limits).left_out) == {"it is protected (PROTECT)": 1}
 
 
 def test_a_day_in_the_name_of_the_scanned_folder_makes_no_other_source(

@@ -1,11 +1,13 @@
 """Plan, apply, undo and purge on a folder."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.removal.lake import DAY, read_folder, write_tables
+from benchmarks.removal.lake import DAY, digest, read_folder, write_tables
 from imgdedup.removal import commands
 from imgdedup.removal.limits import Limits
 
@@ -59,3 +61,22 @@ def test_a_plan_is_applied_undone_and_purged(root: str, data: Path) -> None:
     assert held(data) == rest
     undone = commands.undo(root, made.id)
     assert (undone.images, len(undone.left)) == (0, 2)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_purge_leaves_what_a_review_calls_different_from_its_keeper(
+    root: str, data: Path, order: int
+) -> None:
+    plan_id = commands.plan(root, ALL).id
+    assert commands.apply(root, plan_id).images == 2
+    near, keeper = (digest(content) for content in (b"1/sm", b"1/large")[::order])
+    Path(root, "reviews").mkdir()
+    moment = datetime(2026, 1, 3, tzinfo=UTC)
+    said = {"left_content": near, "right_content": keeper, "verdict": "different"}
+    file = Path(root, "reviews", "a.parquet")
+    pq.write_table(pa.Table.from_pylist([{**said, "reviewed_at": moment}]), file)
+    moved = commands.purge(root, plan_id, NOW)
+    assert moved.images == 1
+    assert moved.left == {(data / "c.jpg").as_uri(): "a review calls it different from its keeper"}
+    assert commands.undo(root, plan_id).images == 1
+    assert (data / "c.jpg").read_bytes() == b"1/sm"
