@@ -17,30 +17,10 @@ from benchmarks.removal.lake import DAY, Seen, read_folder, write_tables
 from imgdedup.errors import TryAgain, UserError
 from imgdedup.relations import reviews
 from imgdedup.removal import __main__, commands, local_files
-from imgdedup.removal.limits import Limits
+from tests.unit.removal.planning import ALL, planned
 
-ALL = Limits(most_share=1.0, across=True)
 NEXT = "2026-01-02"
 NOW = timedelta(0)
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    (folder / "sub").mkdir(parents=True)
-    for name in ("a.jpg", "b.jpg", "sub/c.jpg"):
-        (folder / name).write_bytes(b"1/same")
-    return folder
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> str:
-    return str(tmp_path / "out")
-
-
-def planned(root: str, data: Path, limits: Limits = ALL) -> str:
-    write_tables(root, {DAY: read_folder(data)})
-    return commands.plan(root, limits).id
 
 
 def reasons(moved: commands.Moved) -> dict[str, str]:
