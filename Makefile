@@ -56,7 +56,7 @@ demo-cluster: setup build/external/.ready ## Do the same on a Spark cluster, a M
 run: run-usage setup ## Deduplicate your images: IMAGES=folder OUT=folder [DT=YYYY-MM-DD [UNTIL=day]] [OVERLAY=local] [REFIT=1]
 	@$(PY) -m imgdedup.local.run --images="$$IMAGES" --out="$$OUT" \
 	    $${DT:+--dt="$$DT"} $${UNTIL:+--until="$$UNTIL"} $${OVERLAY:+--overlay="$$OVERLAY"} \
-	    $${REFIT:+--refit}
+	    $(if $(filter 1,$(REFIT)),--refit)
 
 .PHONY: run-usage
 run-usage:
@@ -89,7 +89,7 @@ REMOVAL = $(PY) -m imgdedup.removal $@ --root="$$OUT"
 
 plan: removal-usage setup ## Write which images may go into the table plan: OUT=folder [PROTECT=folders] [MOST_IMAGES=n] [MOST_SHARE=0.5] [ACROSS=1]
 	@$(REMOVAL) $${PROTECT:+--protect="$$PROTECT"} $${MOST_IMAGES:+--most-images="$$MOST_IMAGES"} \
-	    $${MOST_SHARE:+--most-share="$$MOST_SHARE"} $${ACROSS:+--across}
+	    $${MOST_SHARE:+--most-share="$$MOST_SHARE"} $(if $(filter 1,$(ACROSS)),--across)
 
 apply: removal-usage setup ## Move the images of a plan to a quarantine beside them: OUT=folder PLAN=id
 	@$(REMOVAL) --plan="$$PLAN"
@@ -108,7 +108,6 @@ removal-usage:
 	    echo "imgdedup: error: say what to work on: make plan OUT=folder, make apply OUT=folder PLAN=id," \
 	    "make undo OUT=folder PLAN=id, make purge OUT=folder PLAN=id OLDER_THAN=30d" >&2; exit 2; }
 
-ui: setup ## Show the DAGs in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
 compare: compare-usage setup ## Compare the tables of two roots: OUT=root OTHER=root [TO=folder for the pairs that only one has]
 	@$(PY) -m imgdedup.report.compare --root="$$OUT" --other="$$OTHER" $${TO:+--to="$$TO"}
 
@@ -117,7 +116,7 @@ compare-usage:
 	@[ -n "$$OUT" ] && [ -n "$$OTHER" ] || { echo "imgdedup: error: say which roots to compare:" \
 	    "make compare OUT=root OTHER=root [TO=folder]" >&2; exit 2; }
 
-ui: setup ## Show the DAG in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
+ui: setup ## Show the DAGs in Airflow on this machine, until Ctrl-C; OUT=folder shows its runs
 	@$(PY) -m imgdedup.local.ui $${OUT:+--root="$$OUT"}
 
 train: train-usage setup ## Train a descriptor: PHOTOS=folder OUT=folder [VIEWS=n] [START=weights] [TEACHER=weights] [WITHOUT=folders]
@@ -178,7 +177,7 @@ bench-quality: setup ## Measure recall and false pairs on copies of the photogra
 bench-precision: has-photos setup ## Count look-alikes that are removed, beside copies that are found: PHOTOS=folder [QUICK=1]
 	@$(PY) -m benchmarks.precision --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
 	    $${PHOTOGRAPHS:+--photographs="$$PHOTOGRAPHS"} $${SEED:+--seed="$$SEED"} \
-	    $${NAME:+--name="$$NAME"} $${QUICK:+--quick}
+	    $${NAME:+--name="$$NAME"} $(if $(filter 1,$(QUICK)),--quick)
 
 bench-gpu: has-photos setup ## Measure one worker with a GPU, or with DEVICE=cpu: PHOTOS=folder
 	@$(PY) -m benchmarks.gpu --photos="$$PHOTOS" \
@@ -191,7 +190,7 @@ bench-backfill: setup ## Run a month of days under Airflow, as a range and day b
 	    $${DAYS:+--days="$$DAYS"} $${PER_DAY:+--per-day="$$PER_DAY"} \
 	    $${BY_DAY:+--by-day="$$BY_DAY"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
-bench-reuse: setup ## Measure what FILES=1000 images of PHOTOS cost when they come again
+bench-reuse: has-photos setup ## Measure what FILES=1000 images of PHOTOS cost when they come again
 	@$(PY) -m benchmarks.reuse --photos="$$PHOTOS" $${OUT:+--out="$$OUT"} \
 	    $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
@@ -216,7 +215,7 @@ bench-scale: setup $(if $(MEASURE),build/external/.ready) ## Tell by a model wha
 
 bench-histories: setup ## Compare HISTORIES random histories of days with clean runs
 	@$(PY) -m benchmarks.histories $${HISTORIES:+--histories="$$HISTORIES"} \
-	    $${SEED:+--seed="$$SEED"} $${BROKEN:+--broken} $${NAME:+--name="$$NAME"}
+	    $${SEED:+--seed="$$SEED"} $(if $(filter 1,$(BROKEN)),--broken) $${NAME:+--name="$$NAME"}
 
 bench-crashes: setup ## Kill processes of all stages and fill disks, POINTS times, in OUT
 	@$(PY) -m benchmarks.crashes $${OUT:+--out="$$OUT"} $${POINTS:+--points="$$POINTS"} \
@@ -224,7 +223,7 @@ bench-crashes: setup ## Kill processes of all stages and fill disks, POINTS time
 
 bench-removal: setup ## Check SEQUENCES=200 random sequences of plan, apply, undo, purge, run and restore, with kills
 	@$(PY) -m benchmarks.removal $${SEQUENCES:+--sequences="$$SEQUENCES"} \
-	    $${BROKEN:+--broken} $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
+	    $(if $(filter 1,$(BROKEN)),--broken) $${SEED:+--seed="$$SEED"} $${NAME:+--name="$$NAME"}
 
 fuzz: setup ## Decode FILES=10000 damaged image files, and count the outcomes
 	@$(PY) -m benchmarks.fuzz $${FILES:+--files="$$FILES"} $${SEED:+--seed="$$SEED"} \

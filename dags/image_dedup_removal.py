@@ -20,7 +20,8 @@ run fails, with nothing moved.
 ### Before the first run
 
 The root, the pool `imgdedup_index` and the Variable are those of `image_dedup`. `plan` and `apply`
-wait in the pool, so that no job of a run changes the tables meanwhile. Airflow's workers must be
+wait in the pool, so that no job of a run changes the tables meanwhile. While `embed` reads images
+of a day, they are tried again every quarter of an hour, for six hours. Airflow's workers must be
 able to move the images.
 
 ### Run again, undo
@@ -90,7 +91,8 @@ with DAG(
     catchup=False,
     params=PARAMS,
     user_defined_macros={"require_root": require_root},
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+    # While a day is embedded, which needs no slot of the pool, the lock keeps them away: for hours.
+    default_args={"retries": 24, "retry_delay": timedelta(minutes=15)},
     description="Moves copies to a quarantine, once a person has approved",
     doc_md=__doc__,
     tags=["imgdedup"],

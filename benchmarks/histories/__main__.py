@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.commands import keep
+from benchmarks.drawn import try_machine
 from benchmarks.histories.broken import empty_partitions_stand
 from benchmarks.histories.laboratory import SETTINGS, Laboratory
-from benchmarks.histories.machine import histories, try_histories
+from benchmarks.histories.machine import STEPS, histories
 from benchmarks.histories.session import session
 from imgdedup import config
 from imgdedup.console import say
@@ -57,7 +58,7 @@ def main() -> int:
 def tried(laboratory: Laboratory, number: int, seed: int, tally: Counter[str]) -> str | None:
     """Try the histories until Ctrl-C; return the shrunk steps and differences of a wrong one."""
     try:
-        try_histories(histories(laboratory, tally), number, seed)
+        try_machine(histories(laboratory, tally), number, STEPS, seed)
     except AssertionError as error:
         say("histories: a history differs from a clean run")
         notes = [note for note in getattr(error, "__notes__", []) if not note.startswith("You can")]

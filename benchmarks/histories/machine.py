@@ -10,14 +10,12 @@ from collections.abc import Iterable
 from random import Random
 from typing import ClassVar
 
-from hypothesis import HealthCheck, Phase, note, seed
-from hypothesis import settings as hypothesis_settings
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     rule,
-    run_state_machine_as_test,
 )
 
 from benchmarks import lakes
@@ -163,21 +161,3 @@ class History(RuleBasedStateMachine):
 def histories(laboratory: Laboratory, tally: Counter[str]) -> type[History]:
     """Make a machine that tries histories in a laboratory; `tally` counts what happens."""
     return type("Histories", (History,), {"laboratory": laboratory, "tally": tally, "ends": set()})
-
-
-def try_histories(machine: type[History], number: int, chosen_seed: int) -> None:
-    """Try `number` histories.
-
-    Raises AssertionError for the first history that differs from a clean run. Hypothesis shrinks
-    the history, and the notes of the error have its steps.
-    """
-    chosen = hypothesis_settings(
-        max_examples=number,
-        stateful_step_count=STEPS,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(seed(chosen_seed)(machine), settings=chosen)

@@ -16,7 +16,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from benchmarks.commands import keep
-from benchmarks.removal.machine import STEPS, try_sequences
+from benchmarks.drawn import try_machine
+from benchmarks.removal.machine import STEPS, sequences
 from imgdedup.console import say
 from imgdedup.removal import local_files
 
@@ -35,7 +36,7 @@ def main() -> int:
     )
     try:
         with broken, redirect_stdout(io.StringIO()):  # the commands tell all that they do
-            try_sequences(arguments.sequences, arguments.seed, tally)
+            try_machine(sequences(tally), arguments.sequences, STEPS, arguments.seed)
     except AssertionError as error:
         fault = "\n".join([*getattr(error, "__notes__", []), str(error)])
     except KeyboardInterrupt:

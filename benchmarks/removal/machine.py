@@ -13,10 +13,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, seed
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from benchmarks.removal.kills import Killed, killed
 from benchmarks.removal.lake import Seen, digest, read_folder, write_tables
@@ -229,16 +227,6 @@ def _files(data: Path) -> dict[str, bytes]:
     return found
 
 
-def try_sequences(number: int, chosen_seed: int, tally: Counter[str]) -> None:
-    """Try `number` sequences; AssertionError for the first that loses a file, with its steps."""
-    machine = type("Sequences", (Sequence,), {"tally": tally})
-    chosen = hypothesis_settings(
-        max_examples=number,
-        stateful_step_count=STEPS,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(seed(chosen_seed)(machine), settings=chosen)
+def sequences(tally: Counter[str]) -> type[Sequence]:
+    """The machine that draws sequences, and counts in `tally` what happened."""
+    return type("Sequences", (Sequence,), {"tally": tally})

@@ -2,13 +2,14 @@
 
 from collections import Counter
 
+from benchmarks.drawn import try_machine
 from benchmarks.removal.__main__ import page
-from benchmarks.removal.machine import try_sequences
+from benchmarks.removal.machine import STEPS, sequences
 
 
 def test_random_sequences_lose_nothing() -> None:
     tally = Counter[str]()
-    try_sequences(3, 3, tally)
+    try_machine(sequences(tally), 3, STEPS, 3)
     assert tally["sequences"] == 3
     assert tally["apply ended"] > 0
 

@@ -64,6 +64,9 @@ def test_a_link_opens_the_gallery_as_it_asks(browser: Browser) -> None:
     count(browser, "1 group, 1 copy")
     ask(browser, kind="", search="")
     count(browser, "2 groups, 7 copies")
+    browser.open("gallery.html#day=2020-01-01")  # a day without copies
+    count(browser, "No group is as asked.")
+    assert browser.one("[name=day]").get_attribute("value") == "2020-01-01"
 
 
 def test_the_weakest_pair_comes_first_and_groups_can_be_sorted(browser: Browser) -> None:
@@ -105,6 +108,26 @@ def test_marks_are_kept_and_exported_as_one_file(browser: Browser) -> None:
     browser.one("#export").click()
     (review,) = browser.exported()["reviews"]
     assert (review["verdict"], review["reviewer"]) == ("none", "Ada")
+
+
+def test_marks_of_two_tabs_come_together(browser: Browser) -> None:
+    first = browser.driver.current_window_handle
+    browser.driver.switch_to.new_window("tab")
+    try:
+        browser.open()
+        browser.press("n")
+        browser.press("s")
+        browser.driver.switch_to.window(first)
+        browser.wait("document.querySelector('#marks').textContent.startsWith('1 same')")
+        browser.run("document.querySelectorAll('.tile')[2].focus()")
+        browser.press("d")
+        assert browser.one("#marks").text == "1 same, 1 different (2 not exported)"
+    finally:
+        browser.driver.switch_to.window(
+            next(h for h in browser.driver.window_handles if h != first)
+        )
+        browser.driver.close()
+        browser.driver.switch_to.window(first)
 
 
 def test_keys_go_through_the_pairs_and_mark_them(browser: Browser) -> None:

@@ -63,9 +63,9 @@ def test_plan_and_apply_wait_for_the_jobs_of_runs(dag: Any) -> None:
 
 def test_only_plan_and_apply_are_tried_again(dag: Any) -> None:
     assert {task.task_id: task.retries for task in dag.tasks} == {
-        "plan": 2,
+        "plan": 24,
         "approve": 0,
-        "apply": 2,
+        "apply": 24,
     }
 
 

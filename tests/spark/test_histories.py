@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import pytest
 from pyspark.sql import SparkSession
 
+from benchmarks.drawn import try_machine
 from benchmarks.histories.broken import empty_partitions_stand
 from benchmarks.histories.changes import Put, Take
 from benchmarks.histories.laboratory import NOTHING, SETTINGS, STAGES, Laboratory, Step
-from benchmarks.histories.machine import histories, try_histories
+from benchmarks.histories.machine import STEPS, histories
 from imgdedup import config
 from imgdedup.local.workspace import CONF
 
@@ -34,7 +35,7 @@ def broken(laboratory: Laboratory) -> Iterator[Laboratory]:
 
 def test_histories_end_as_one_clean_run(laboratory: Laboratory) -> None:
     tally = Counter[str]()
-    try_histories(histories(laboratory, tally), HISTORIES, SEED)
+    try_machine(histories(laboratory, tally), HISTORIES, STEPS, SEED)
     assert tally["compared"] > 1
 
 

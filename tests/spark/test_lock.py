@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,3 +207,19 @@ def test_without_the_time_to_settle_two_writers_would_hold_the_lease(
     hold_all(files, path, ["first", "second"], replace(QUICK, settle=0.0), work)
     assert first_holds.is_set()
     assert second_holds.is_set()  # while the first still held it
+
+
+@pytest.mark.parametrize("first", ["path", "file:", "file://", "FILE://"])
+@pytest.mark.parametrize("second", ["path", "file:"])
+def test_a_root_as_a_path_and_as_a_uri_has_one_lock(
+    first: str, second: str, spark: SparkSession, tmp_path: Path
+) -> None:
+    def held(form: str) -> AbstractContextManager[object]:
+        files = LocalFiles() if form == "path" else HadoopFiles(spark, f"file:{tmp_path}")
+        path = f"{'' if form == 'path' else form}{tmp_path}/private/writer.lock"
+        return exclusive(files, path, f"a run by {form}", 0, QUICK)
+
+    with held(first), pytest.raises(Busy, match=f"a run by {first}, process"), held(second):
+        pass
+    with held(second):
+        pass

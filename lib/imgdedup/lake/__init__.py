@@ -4,7 +4,19 @@
 """
 
 from imgdedup.lake.files import LocalFiles, Texts
-from imgdedup.lake.lake import Lake, Staged
+from imgdedup.lake.lake import JOURNAL, LOCK, LOCKS, Lake, Staged
 from imgdedup.lake.lock import Busy, exclusive
+from imgdedup.lake.partitions import PRIVATE
 
-__all__ = ["Busy", "Lake", "LocalFiles", "Staged", "Texts", "exclusive"]
+__all__ = [
+    "JOURNAL",
+    "LOCK",
+    "LOCKS",
+    "PRIVATE",
+    "Busy",
+    "Lake",
+    "LocalFiles",
+    "Staged",
+    "Texts",
+    "exclusive",
+]

@@ -19,8 +19,9 @@ from imgdedup.lake.lock import exclusive
 from imgdedup.lake.partitions import PRIVATE, Partitions, with_day
 from imgdedup.lake.schemas import DATASETS
 
-_JOURNAL = f"{PRIVATE}/journal.json"
-_LOCK = f"{PRIVATE}/writer.lock"
+JOURNAL = f"{PRIVATE}/journal.json"
+LOCK = f"{PRIVATE}/writer.lock"
+LOCKS = f"{PRIVATE}/locks"  # of stages that work by day
 _STAGING = f"{PRIVATE}/staging"
 
 
@@ -72,8 +73,8 @@ class Lake(Partitions):
         if self._require_lock is not None:
             yield
             return
-        with self._locked(_LOCK) as require_lock:
-            commit.finish(self.files, f"{self.root}/{_JOURNAL}")
+        with self._locked(LOCK) as require_lock:
+            commit.finish(self.files, f"{self.root}/{JOURNAL}")
             self._clear()
             self._require_lock = require_lock
             try:
@@ -87,8 +88,8 @@ class Lake(Partitions):
 
         First finish the commit of a killed writer. Raises lock.Busy as `alone` does.
         """
-        with self._locked(f"{PRIVATE}/locks/{self._writer}.lock"):
-            if self.files.exists(f"{self.root}/{_JOURNAL}"):
+        with self._locked(f"{LOCKS}/{self._writer}.lock"):
+            if self.files.exists(f"{self.root}/{JOURNAL}"):
                 with self.alone():
                     pass  # entering the block finishes the commit
             self._clear()
@@ -228,7 +229,7 @@ class Lake(Partitions):
         with self.alone():
             assert self._require_lock is not None
             self._require_lock()
-            commit.publish(self.files, f"{self.root}/{_JOURNAL}", staged.moves)
+            commit.publish(self.files, f"{self.root}/{JOURNAL}", staged.moves)
             self.files.delete(self._own)
 
     def append_run(self, dt: str, row: DataFrame) -> None:

@@ -1,6 +1,7 @@
 """One writer at a time for a root: a second writer waits, and gives up after some time.
 
-On a local disk the kernel keeps the lock, and frees it when the process ends, however that ends.
+On a local disk the kernel keeps the lock, and frees it when the process ends, however that ends. So
+it is for a root that is written as a `file:` uri: whoever writes the same root as a path meets it.
 Elsewhere the lock is a lease: a file with the name of its owner, which the owner writes again every
 half minute. A writer that sees the file unchanged for three minutes takes the lease over. Clocks
 are not compared. When the waiting writer itself pauses, the pause counts for at most one beat. An
@@ -10,6 +11,7 @@ owner that lost its lease learns that before it publishes anything.
 import fcntl
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -50,15 +52,24 @@ def exclusive(
     Waits up to `patience` seconds, then raises Busy that names the holder. Gives a function that
     raises Busy when the lock is no longer held.
     """
-    hold = _local if isinstance(files, LocalFiles) else _leased
-    with hold(files, path, owner, patience, pace) as require_held:
+    local = path if isinstance(files, LocalFiles) else _local_path(path)
+    hold = (
+        _leased(files, path, owner, patience, pace)
+        if local is None
+        else _local(local, owner, patience, pace)
+    )
+    with hold as require_held:
         yield require_held
 
 
+def _local_path(uri: str) -> str | None:
+    """The path of a `file:` uri as Hadoop reads it: nothing in it is escaped."""
+    found = re.match(r"file:(?://)?(?=/)", uri, re.IGNORECASE)
+    return uri[found.end() :] if found else None
+
+
 @contextmanager
-def _local(
-    files: Texts, path: str, owner: str, patience: float, pace: Pace
-) -> Iterator[Callable[[], None]]:
+def _local(path: str, owner: str, patience: float, pace: Pace) -> Iterator[Callable[[], None]]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+", encoding="utf-8") as file:
 
@@ -66,7 +77,7 @@ def _local(
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return files.read(path) or "another run"
+                return LocalFiles().read(path) or "another run"
             return None
 
         _wait(path, take, patience, pace)

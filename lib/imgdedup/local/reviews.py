@@ -6,12 +6,9 @@ python -m imgdedup.local.reviews --file FILE --out ROOT
 import argparse
 import sys
 
-import duckdb
-
 from imgdedup.console import say
-from imgdedup.errors import UserError, one_line
 from imgdedup.report.importing import Imported, import_reviews
-from imgdedup.report.wording import visible
+from imgdedup.report.terminal import status_of
 
 
 def main() -> int:
@@ -20,17 +17,14 @@ def main() -> int:
     parser.add_argument("--file", required=True, help="the export of the report, or Parquet")
     parser.add_argument("--out", required=True, help="the root: a folder or a uri")
     arguments = parser.parse_args()
-    try:
-        imported = import_reviews(arguments.file, arguments.out)
-    except UserError as error:
-        say(f"error: {visible(error)}")
-        return 2
-    except (OSError, duckdb.Error, ValueError) as error:
-        say(f"error: the reviews were not imported: {visible(one_line(error))}")
-        return 1
-    for line in words(imported):
+    told: list[str] = []
+    status = status_of(
+        lambda: told.extend(words(import_reviews(arguments.file, arguments.out))),
+        "the reviews were not imported",
+    )
+    for line in told:
         say(line)
-    return 0
+    return status
 
 
 def words(imported: Imported) -> list[str]:

@@ -19,6 +19,7 @@ from imgdedup.relations.sides import SIDES
 FOLDER = "reviews"  # under the root
 RECORD = "reviews.json"  # in the private folder: which verdicts `verify` has settled
 SAME, DIFFERENT, NONE = "same", "different", "none"
+BY_REVIEW = "same, by review"  # the edit of a pair that the rules explain by none
 REVIEWS = pa.schema(
     {
         "left_content": pa.string(),  # SHA-256 of the bytes, 64 hexadecimal digits
@@ -125,6 +126,23 @@ def standing(reviews: Iterable[pa.Table]) -> pa.Table:
     ends = pc.or_(*(pc.not_equal(here[side], after[side]) for side in SIDES))
     latest = rows.filter(pa.chunked_array([*ends.chunks, pa.array([True])]))
     return latest.filter(pc.not_equal(latest["verdict"], NONE)).combine_chunks()
+
+
+def withdrawn(reviews: Iterable[pa.Table]) -> set[frozenset[str]]:
+    """The pairs of contents that were called the same, and whose latest verdict is `none`.
+
+    `reviews` are results of `checked`.
+    """
+    latest: dict[frozenset[str], tuple[datetime, str]] = {}
+    same = set()
+    for row in pa.concat_tables([REVIEWS.empty_table(), *reviews]).to_pylist():
+        pair = frozenset(row[side] for side in SIDES)
+        known = latest.get(pair)
+        if known is None or (known[0], row["verdict"]) < (row["reviewed_at"], known[1]):
+            latest[pair] = row["reviewed_at"], row["verdict"]
+        if row["verdict"] == SAME:
+            same.add(pair)
+    return {pair for pair in same if latest[pair][1] == NONE}
 
 
 def digest(said: Sequence[tuple[str, str, str]]) -> str:

@@ -171,12 +171,17 @@ def _refuse_together(file: list[Candidate], shared: frozenset[str]) -> None:
 
 
 def _common_folders(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The deepest folder that holds all images of each disk or bucket."""
+    """The deepest folder that holds all images of each disk or bucket, in its normal form."""
     ends = connection.execute(
-        "SELECT min(plain), max(plain) FROM seen "
-        "GROUP BY regexp_extract(plain, '^[a-z0-9]*://[^/]*')"
+        "SELECT arg_min(uri, plain), arg_max(uri, plain) FROM seen WHERE uri IS NOT NULL "
+        "GROUP BY regexp_extract(plain, '^[a-z0-9]*:(//[^/]*)?')"
     ).fetchall()
-    return {address_of(least): _common_folder(least, greatest) for least, greatest in ends if least}
+    found: dict[str, str] = {}
+    for least, greatest in ends:
+        folder = _common_folder(normal(least), normal(greatest))
+        address = address_of(normal(least))
+        found[address] = _common_folder(f"{found.get(address, folder)}/", f"{folder}/")
+    return found
 
 
 def _common_folder(uri: str, other: str) -> str:

@@ -15,7 +15,7 @@ from imgdedup.removal import plans
 from imgdedup.removal.faults import explained
 from imgdedup.removal.journal import Journal
 from imgdedup.removal.limits import Limits
-from imgdedup.removal.moving import Done, Moving, counted, require_none_barred, tell
+from imgdedup.removal.moving import Done, Moving, amount, counted, require_none_barred, tell
 from imgdedup.removal.roots import Root, alone, root_of
 from imgdedup.report.tables import connected
 
@@ -54,10 +54,10 @@ def plan(root: str, limits: Limits = _USUAL) -> Planned:
     """
     with _work(root, "plan") as place:
         made, is_new = plans.make(place, limits)
-    say(f"plan {made.id}: {_amount(made.images, made.bytes)} can go")
+    say(f"plan {made.id}: {amount(made.images, made.bytes)} can go")
     largest = sorted(made.by_source.items(), key=lambda item: -item[1][0])
     for source, (images, size) in largest[:_SHOWN]:
-        say(f"plan {made.id}: {_amount(images, size)} from {source}")
+        say(f"plan {made.id}: {amount(images, size)} from {source}")
     if len(largest) > _SHOWN:
         say(f"plan {made.id}: {len(largest) - _SHOWN:,} more sources, which the table has")
     for why, images in made.left_out.items():
@@ -100,8 +100,8 @@ def undo(root: str, plan_id: str) -> Moved:
 def purge(root: str, plan_id: str, older_than: timedelta) -> Moved:
     """Delete what a plan has moved, when all of it has been in the quarantine for `older_than`.
 
-    A file whose keeper is not there with its content stays, and so does a file that a review calls
-    different from its keeper.
+    A file whose keeper is not there with its content stays. So does a file that people call
+    different from its keeper by now, or no longer the same.
     """
     with _opened(root, plan_id, "purge") as (place, journal, moving):
         held = Done(moving.held())
@@ -109,7 +109,7 @@ def purge(root: str, plan_id: str, older_than: timedelta) -> Moved:
         if moments:
             _require_age(plan_id, max(moments), older_than)
             say(f"purge {plan_id}: {_amount_of(held)} to delete, once their keepers are checked")
-        done = moving.purge(plans.called_different(place))
+        done = moving.purge(plans.verdicts(place))
     say(f"purge {plan_id}: {_amount_of(done)} deleted, {len(done.left):,} left in the quarantine")
     tell(done.left)
     require_none_barred("purge", done)
@@ -154,8 +154,4 @@ def _opened(location: str, plan_id: str, command: str) -> Iterator[tuple[Root, J
 
 
 def _amount_of(done: Done) -> str:
-    return _amount(len(done.images), done.bytes)
-
-
-def _amount(images: int, size: int) -> str:
-    return f"{counted(images)} ({size / 1e6:,.1f} MB)"
+    return amount(len(done.images), done.bytes)

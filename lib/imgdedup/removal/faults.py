@@ -7,10 +7,12 @@ from imgdedup.errors import TryAgain
 
 GONE = "it is not there any more"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_RIGHTS = {
+_BARRED = {
     errno.EACCES: "there is no right to do so",
     errno.EPERM: "there is no right to do so",
     errno.EROFS: "the file system is read-only",
+    errno.ENOSYS: "its file system can move no file without the risk to write over another one",
+    errno.EOPNOTSUPP: "its file system can move no file without the risk to write over another one",
 }
 _DENIED = re.compile(r"ACCESS_DENIED|AccessDenied|HTTP status 403|PERMISSION_DENIED")
 _OF_THE_FILE = {
@@ -37,10 +39,10 @@ def explained(error: OSError, uri: str) -> Kept:
     """
     if error.errno in _FULL:
         raise TryAgain("the disk is full: make room and run again") from None
-    if error.errno in _RIGHTS:
-        return Barred(_RIGHTS[error.errno])
+    if error.errno in _BARRED:
+        return Barred(_BARRED[error.errno])
     if _DENIED.search(str(error)):
-        return Barred(_RIGHTS[errno.EACCES])
+        return Barred(_BARRED[errno.EACCES])
     if error.errno in _OF_THE_FILE:
         return Kept(_OF_THE_FILE[error.errno])
     if isinstance(error, FileNotFoundError):

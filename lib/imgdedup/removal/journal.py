@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from imgdedup.errors import UserError
+from imgdedup.removal.local_files import sync_folder
 from imgdedup.removal.roots import Root
 
 Command = Literal["apply", "undo", "purge"]
@@ -124,15 +125,6 @@ def _cut(handle: int) -> None:
         end -= 1
     if end < size:
         os.ftruncate(handle, end)
-
-
-def sync_folder(folder: str) -> None:
-    """Have the names in a folder on the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class _Objects:

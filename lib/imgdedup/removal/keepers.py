@@ -7,6 +7,7 @@ from collections.abc import Collection, Hashable
 from imgdedup.errors import TRANSIENT, ImageFailure, TryAgain
 from imgdedup.removal import local_files, objects
 from imgdedup.removal.faults import GONE, Kept, explained
+from imgdedup.removal.names import normal
 from imgdedup.removal.shelves import Image
 from imgdedup.sources import QUARANTINE, local_path, read_bytes, source_of
 
@@ -37,7 +38,7 @@ class Keepers:
         uri = image.keeper_uri
         path = local_path(uri)
         if path is None:
-            self._require_stays(uri, uri)
+            self._require_stays(uri, normal(uri))
             if source_of(uri).member is not None:
                 return _digest_of_member(uri)
             version = objects.identity(uri)
@@ -53,7 +54,7 @@ class Keepers:
             version = local_files.identity(real), status.st_ctime_ns
         known = self._read.get(uri)
         if known is None or known[0] != version:
-            digest = objects.digest_of(uri) if path is None else local_files.digest_of(str(path))
+            digest = objects.digest_of(uri) if path is None else _digest_of_file(str(path), uri)
             known = self._read[uri] = version, digest
         return known[1]
 
@@ -63,6 +64,13 @@ class Keepers:
             raise Kept(f"its keeper {uri} is in a quarantine itself")
         if real in self._leaving:
             raise Kept(f"its keeper {uri} is in the plan itself")
+
+
+def _digest_of_file(path: str, uri: str) -> str:
+    try:
+        return local_files.digest_of(path)
+    except Kept as why:
+        raise Kept(f"its keeper {uri} cannot be read: {why}") from None
 
 
 def _digest_of_member(uri: str) -> str:

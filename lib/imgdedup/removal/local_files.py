@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from imgdedup.removal.faults import Kept
-from imgdedup.removal.journal import sync_folder
 from imgdedup.sources import QUARANTINE, open_path
 
 _HERE = -100  # AT_FDCWD
@@ -143,9 +142,23 @@ def has_quarantine(target: str) -> bool:
     return os.path.isdir(f"{top}/{QUARANTINE}/{rest.partition('/')[0]}")
 
 
-def same_file(path: str, other: str) -> bool:
-    """Whether two paths, links themselves and not their targets, are one file."""
+def are_two_names(path: str, other: str) -> bool:
+    """Whether two paths are two names of one file, so that one of them can go; of a link its own.
+
+    Two ways to one name, such as through a linked or a mounted folder, are not two names.
+    """
     try:
-        return os.path.samestat(os.lstat(path), os.lstat(other))
+        found, second = os.lstat(path), os.lstat(other)
+        in_one_folder = os.path.samefile(os.path.dirname(path), os.path.dirname(other))
     except OSError:
         return False
+    return os.path.samestat(found, second) and found.st_nlink > 1 and not in_one_folder
+
+
+def sync_folder(folder: str) -> None:
+    """Have the names in a folder on the disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

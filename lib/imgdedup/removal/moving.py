@@ -7,6 +7,7 @@ from itertools import islice
 
 from imgdedup.console import say
 from imgdedup.errors import UserError
+from imgdedup.relations import reviews
 from imgdedup.removal.faults import GONE, Barred, Kept, explained
 from imgdedup.removal.journal import AFTER, Command, Journal, Where
 from imgdedup.removal.keepers import Keepers
@@ -99,15 +100,19 @@ class Moving:
 
         return self._each("undo", self.held()[::-1], put_back)
 
-    def purge(self, different: Collection[frozenset[str]]) -> Done:
+    def purge(self, verdicts: Mapping[frozenset[str], str]) -> Done:
         """Delete what is in the quarantine and has its keeper.
 
-        `different` are pairs of contents; a file that makes one with its keeper stays.
+        `verdicts` of people are by pair of contents. A file that they call different from its
+        keeper stays, and so does one that they no longer call the same (`none`).
         """
 
         def delete(image: Image, quarantine: str) -> None:
-            if frozenset((image.content_id, image.keeper_content)) in different:
+            verdict = verdicts.get(frozenset((image.content_id, image.keeper_content)))
+            if verdict == reviews.DIFFERENT:
                 raise Kept("a review calls it different from its keeper")
+            if verdict == reviews.NONE or (image.is_by_review and verdict != reviews.SAME):
+                raise Kept("the review that called it the same as its keeper was withdrawn")
             self._keepers.require(image)
             self._shelf(image.uri).delete(image, quarantine)
 
@@ -174,14 +179,24 @@ class Moving:
                     where[image.uri] = AFTER[command]
                     done.images.append(image)
                 except Kept as why:
-                    found = self._shelf(image.uri).settle(image, target, command)
+                    found = self._kept_at(image, target, command)
                     if found is not None:
                         where[image.uri] = found
-                    _keep(image, why, left, done)
+                    if command == "undo" and found == "data":  # a move that was cut off is ended
+                        done.images.append(image)
+                    else:
+                        _keep(image, why, left, done)
         finally:
             self._journal.end(command, where, left)
         self._clear(where)
         done.left |= left
+
+    def _kept_at(self, image: Image, target: str, command: Command) -> Where | None:
+        """Where a file is that a check kept from its move; None when it cannot be told."""
+        shelf = self._shelf(image.uri)
+        found = shelf.settle(image, target, command)
+        is_untouched = command == "apply" and not shelf.exists(target) and shelf.exists(image.uri)
+        return "data" if found is None and is_untouched else found
 
     def _targets(
         self, command: Command, batch: Iterable[Image], where: dict[str, Where], done: Done
@@ -263,9 +278,14 @@ def counted(images: int) -> str:
     return f"{images:,} image" if images == 1 else f"{images:,} images"
 
 
+def amount(images: int, size: int) -> str:
+    """A number of images and their bytes in words."""
+    return f"{counted(images)} ({size / 1e6:,.1f} MB)"
+
+
 def tell(left: Mapping[str, str]) -> None:
     """Say which files stay, and why."""
     for uri, why in list(left.items())[:_SHOWN]:
         say(f"left: {uri}: {why}")
     if len(left) > _SHOWN:
-        say(f"left: {len(left) - _SHOWN} more, which the journal names")
+        say(f"left: {len(left) - _SHOWN:,} more")

@@ -14,6 +14,7 @@ from pyarrow import fs
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from imgdedup.errors import TryAgain, UserError
+from imgdedup.lake import PRIVATE
 from imgdedup.lake.schemas import PLAN
 from imgdedup.relations import reviews
 from imgdedup.removal.candidates import read_candidates
@@ -21,7 +22,7 @@ from imgdedup.removal.damage import naming, naming_tables
 from imgdedup.removal.limits import Limits, limit
 from imgdedup.removal.names import normal
 from imgdedup.removal.protected import Protected
-from imgdedup.removal.roots import PRIVATE, Root
+from imgdedup.removal.roots import Root
 from imgdedup.removal.shelves import Image
 from imgdedup.report.tables import connected, files_of, reviews_of
 
@@ -29,6 +30,7 @@ _MADE_OF = ("groups", "embeddings")
 _AT_ONCE = 16  # markers read in parallel
 _AGAIN = "the same tables and limits write it again (make plan), or restore it from a backup"
 _FILE = "_plan.json"
+_WAITING = "waiting/group"  # what the stage `group` has yet to settle
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def make(root: Root, limits: Limits) -> tuple[Plan, bool]:
     Its id depends on the tables and the limits alone.
     """
     made_of = versions(root)
-    _require_settled_reviews(root)
+    _require_settled(root)
     with naming_tables(root, _MADE_OF), connected(root.location, _MADE_OF) as connection:
         found = read_candidates(connection)
         Protected(limits.protected).require_places(connection)
@@ -116,7 +118,13 @@ def images(root: Root, plan_id: str) -> tuple[dict[str, Image], frozenset[str]]:
         uri = normal(row["uri"])
         size = 0 if row["is_link"] else row["size_bytes"]
         image = Image(
-            uri, row["content_id"], size, row["home"], row["keeper_uri"], row["keeper_content"]
+            uri,
+            row["content_id"],
+            size,
+            row["home"],
+            row["keeper_uri"],
+            row["keeper_content"],
+            row["edit"] == reviews.BY_REVIEW,
         )
         found.setdefault(uri, image)
     return found, frozenset(found) | {row["file_key"] for row in rows}
@@ -128,21 +136,27 @@ def require_fresh(root: Root, plan: Plan) -> None:
         raise UserError(
             f"the plan {plan.id} is older than the tables: make another one (make plan)"
         )
-    _require_settled_reviews(root)
+    _require_settled(root)
 
 
-def called_different(root: Root) -> frozenset[frozenset[str]]:
-    """The pairs of contents that people call different, settled by a run or not; UserError."""
-    standing = reviews.standing([reviews_of(root.system, root.folder)])
-    return frozenset(
-        frozenset((left, right))
-        for left, right, verdict in reviews.rows_of(standing.to_pylist())
-        if verdict == reviews.DIFFERENT
-    )
+def verdicts(root: Root) -> dict[frozenset[str], str]:
+    """What people say of pairs of contents, settled by a run or not; UserError.
+
+    It is `none` of a pair that they no longer call the same.
+    """
+    said = reviews_of(root.system, root.folder)
+    standing = reviews.rows_of(reviews.standing([said]).to_pylist())
+    found = dict.fromkeys(reviews.withdrawn([said]), reviews.NONE)
+    return found | {frozenset((left, right)): verdict for left, right, verdict in standing}
 
 
-def _require_settled_reviews(root: Root) -> None:
-    """Raise UserError when people have reviewed pairs since the tables were made."""
+def _require_settled(root: Root) -> None:
+    """Raise UserError when pairs or their reviews have changed since the groups were formed."""
+    if root.texts.names(f"{root.folder}/{PRIVATE}/{_WAITING}"):
+        raise UserError(
+            "the last run ended before its groups were formed: run a day again, and make another "
+            "plan (make plan)"
+        )
     standing = reviews.standing([reviews_of(root.system, root.folder)])
     text = root.texts.read(f"{root.folder}/{PRIVATE}/{reviews.RECORD}")
     with naming(f"{root.folder}/{PRIVATE}/{reviews.RECORD}", "run a day again"):

@@ -8,10 +8,9 @@ from pyarrow import fs
 
 from imgdedup.console import say
 from imgdedup.errors import TryAgain
-from imgdedup.lake import Busy, LocalFiles, Texts, exclusive
+from imgdedup.lake import JOURNAL, LOCK, LOCKS, Busy, LocalFiles, Texts, exclusive
 from imgdedup.report.tables import file_system
 
-PRIVATE = ".imgdedup"  # as the lake has it
 _DEAD = 200.0  # seconds of waiting that show that the owner of a lease is gone
 
 
@@ -33,9 +32,8 @@ class Root:
 def root_of(location: str) -> Root:
     """The root at a path or uri; UserError when nothing reads it."""
     system, folder = file_system(location)
-    # A run takes a root that is written as a uri for a store, and leases its locks.
-    is_plain = isinstance(system, fs.LocalFileSystem) and location[:5].lower() != "file:"
-    return Root(location, system, folder, LocalFiles() if is_plain else StoreTexts(system))
+    is_local = isinstance(system, fs.LocalFileSystem)
+    return Root(location, system, folder, LocalFiles() if is_local else StoreTexts(system))
 
 
 @contextmanager
@@ -45,12 +43,11 @@ def alone(root: Root, command: str) -> Iterator[Callable[[], None]]:
     Gives a function that raises Busy when the lock was lost. Raises TryAgain while a run or another
     command works on the root, and when a killed run has left half of a commit.
     """
-    private = f"{root.folder}/{PRIVATE}"
-    with _held(root, f"{private}/writer.lock", command) as require_held:
-        for name in root.texts.names(f"{private}/locks"):  # scan and embed hold these
-            with _held(root, f"{private}/locks/{name}", command):
+    with _held(root, f"{root.folder}/{LOCK}", command) as require_held:
+        for name in root.texts.names(f"{root.folder}/{LOCKS}"):  # scan and embed hold these
+            with _held(root, f"{root.folder}/{LOCKS}/{name}", command):
                 pass
-        if root.texts.read(f"{private}/journal.json") is not None:
+        if root.texts.read(f"{root.folder}/{JOURNAL}") is not None:
             raise TryAgain(
                 f"a run on {root.location} was killed while it published: run it again first"
             )
@@ -59,7 +56,7 @@ def alone(root: Root, command: str) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def _held(root: Root, path: str, command: str) -> Iterator[Callable[[], None]]:
-    patience = 0.0 if isinstance(root.texts, LocalFiles) else _DEAD
+    patience = 0.0 if root.is_local else _DEAD
     took = False
     try:
         with exclusive(root.texts, path, command, patience) as require_held:
@@ -75,7 +72,7 @@ def _held(root: Root, path: str, command: str) -> Iterator[Callable[[], None]]:
 
 
 class StoreTexts:
-    """Small files of text in a file system of Arrow."""
+    """Small files of text in an object store."""
 
     renames = False
 
@@ -98,17 +95,12 @@ class StoreTexts:
             return None
 
     def write(self, path: str, text: str) -> None:
-        """Write or replace a file. In a store a new object appears whole."""
-        if isinstance(self._system, fs.LocalFileSystem):
-            LocalFiles().write(path, text)
-            return
+        """Write or replace an object. A new one appears whole."""
         with self._system.open_output_stream(path, compression=None) as stream:
             stream.write(text.encode())
 
     def create(self, path: str, text: str) -> bool:
         """Write a new file; False when the file exists already."""
-        if isinstance(self._system, fs.LocalFileSystem):
-            return LocalFiles().create(path, text)
         if self._system.get_file_info(path).type != fs.FileType.NotFound:
             return False
         self.write(path, text)

@@ -24,6 +24,7 @@ class Image:
     home: str  # uri of the folder or prefix whose quarantine takes the file
     keeper_uri: str
     keeper_content: str
+    is_by_review: bool  # people call the two the same, and no rule does
 
 
 class Shelf(Protocol):
@@ -123,7 +124,7 @@ class Folder:
         """See Shelf. The second copy is a second name of the file."""
         path, held = local_files.path_of(image.uri), local_files.path_of(quarantine)
         if local_files.exists(held):
-            if command == "purge" or not local_files.same_file(path, held):
+            if command == "purge" or not local_files.are_two_names(path, held):
                 return "quarantine"
             os.unlink(held)
             local_files.sync_folder(os.path.dirname(held))

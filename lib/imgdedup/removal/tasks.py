@@ -7,6 +7,7 @@ from imgdedup.errors import UserError
 from imgdedup.removal import commands
 from imgdedup.removal.commands import Planned
 from imgdedup.removal.limits import Limits
+from imgdedup.removal.moving import amount
 from imgdedup.report.terminal import shown
 
 SOURCES = 10  # that are named; also reasons
@@ -36,10 +37,10 @@ def words(planned: Planned, root: str) -> str:
     sources = sorted(planned.by_source.items(), key=lambda item: (-item[1][1], item[0]))
     reasons = sorted(planned.left_out.items(), key=lambda item: (-item[1], item[0]))
     lines = [
-        f"Apply moves {_amount(planned.images, planned.bytes)} to a quarantine. "
+        f"Apply moves {amount(planned.images, planned.bytes)} to a quarantine. "
         f"It deletes nothing, and `undo` puts all of them back.",
         "",
-        *_listed([f"{_code(name)}: {_amount(*of)}" for name, of in sources], "sources"),
+        *_listed([f"{_code(name)}: {amount(*of)}" for name, of in sources], "sources"),
         "",
     ]
     if reasons:
@@ -61,7 +62,3 @@ def _listed(items: list[str], what: str) -> list[str]:
 def _code(name: str) -> str:
     """A name as code, in which Markdown and HTML mean nothing."""
     return f"`{shown(name, _WIDTH).replace('`', chr(39))}`"
-
-
-def _amount(images: int, size: int) -> str:
-    return f"{images:,} {'image' if images == 1 else 'images'} ({size / 1e6:,.1f} MB)"

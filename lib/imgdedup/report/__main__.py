@@ -6,11 +6,9 @@ python -m imgdedup.report --root ROOT
 import argparse
 import sys
 
-import duckdb
-
 from imgdedup.console import say
-from imgdedup.errors import UserError, one_line
 from imgdedup.report.pages import write
+from imgdedup.report.terminal import status_of
 
 
 def main() -> int:
@@ -18,15 +16,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m imgdedup.report", description=__doc__)
     parser.add_argument("--root", required=True, help="folder or URI that holds the tables")
     arguments = parser.parse_args()
-    try:
-        say(f"the report is {write(arguments.root)}")
-    except UserError as error:
-        say(f"error: {error}")
-        return 2
-    except (OSError, duckdb.Error, ValueError) as error:
-        say(f"error: the report was not written, and the last one stays: {one_line(error)}")
-        return 1
-    return 0
+    return status_of(
+        lambda: say(f"the report is {write(arguments.root)}"),
+        "the report was not written, and the last one stays",
+    )
 
 
 if __name__ == "__main__":

@@ -11,22 +11,23 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from imgdedup.console import say
+from imgdedup.console import visible
 from imgdedup.errors import UserError, one_line
+from imgdedup.report.counting import AMOUNT
 from imgdedup.report.tables import connected, dataset, file_system
-from imgdedup.report.wording import visible
+from imgdedup.report.terminal import status_of
 
 _EXAMPLES = 5
 _EDITS = 12  # lines of edits
 _ROOTS = ("root", "other")
 _DATASETS = ("embeddings", "pairs", "groups")
-_AMOUNTS = r"( to)? -?\d[\d.]*(%|x| degrees)"  # in an edit such as "cropped to 47%"
 # One row for each two contents. Of exact pairs, which share a content, one stands for all.
 _TABLES = {
     "contents": "SELECT DISTINCT content_id FROM {root}_embeddings WHERE failure IS NULL",
@@ -124,14 +125,16 @@ def _target(folder: str) -> tuple[fs.FileSystem, str]:
 
 
 def _write(table: pa.Table, system: fs.FileSystem, file: str) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file, whole or not at all, also when the process is killed."""
+    unfinished = f"{file}.{uuid4().hex[:8]}.tmp"
     try:
         system.create_dir(file.rpartition("/")[0])
-        with system.open_output_stream(file) as stream:
+        with system.open_output_stream(unfinished) as stream:
             pq.write_table(table, stream)
+        system.move(unfinished, file)
     except OSError as error:
         with suppress(OSError):
-            system.delete_file(file)
+            system.delete_file(unfinished)
         raise _unwritable(file, error) from None
 
 
@@ -187,7 +190,7 @@ def _only(database: duckdb.DuckDBPyConnection, table: str, root: str, ids: str) 
     edits = database.execute(
         f"SELECT regexp_replace(edit, ?, '', 'g') AS kind, count(*) {judged} "
         "GROUP BY 1 ORDER BY 2 DESC, 1",
-        [_AMOUNTS],
+        [AMOUNT],
     ).fetchall()
     examples = database.sql(
         f"SELECT {ids}, edit, correlation, margin {judged} "
@@ -240,18 +243,18 @@ def main() -> int:
     parser.add_argument("--to", default="", help="folder for pairs.parquet: what only one has")
     arguments = parser.parse_args()
     places = arguments.root, arguments.other
-    try:
-        found = compare(*places, arguments.to)
-    except UserError as error:
-        say(f"error: {visible(error)}")
-        return 2
-    except (OSError, duckdb.Error, ValueError) as error:
-        say(f"error: the roots cannot be compared: {visible(one_line(error))}")
-        return 1
-    print("\n".join(lines(found, places)))
-    if arguments.to:
-        print(f"\nthe pairs that only one has: {visible(arguments.to.rstrip('/'))}/pairs.parquet")
-    return 0
+
+    told: list[str] = []
+    status = status_of(
+        lambda: told.extend(lines(compare(*places, arguments.to), places)),
+        "the roots cannot be compared",
+    )
+    if status == 0 and arguments.to:
+        file = f"{visible(arguments.to.rstrip('/'))}/pairs.parquet"
+        told += ["", f"the pairs that only one has: {file}"]
+    if told:
+        print("\n".join(told))
+    return status
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ _UNKNOWN = "unknown"  # stands for a null
 def by_day(connection: duckdb.DuckDBPyConnection) -> dict[str, Figures]:
     """The figures of each day, in order of the days; reads the views of DATASETS.
 
-    A file that several names or several days list is saved once: on its first day.
+    A file that several names or several days list counts once, on its first day, where bytes of
+    files and what removal saves are counted.
     """
     days: defaultdict[str, Figures] = defaultdict(Figures)
     _count_images(connection, days)
@@ -27,6 +28,8 @@ def by_day(connection: duckdb.DuckDBPyConnection) -> dict[str, Figures]:
     removed = "SELECT dt, count(*) FROM groups WHERE NOT is_keeper GROUP BY dt"
     for dt, count in _rows(connection, removed):
         days[dt].removed = count
+    for dt, size in _rows(connection, _FILES):
+        days[dt].file_bytes = int(size)
     saved = _SAVED.format(source=source_of(connection))
     for dt, source, files, size in _rows(connection, saved):
         days[dt].saved[source] = Saved(files, int(size))
@@ -95,12 +98,18 @@ SELECT dt, floor(margin / {BIN})::INT, count(*) FROM {{table}}
 WHERE isfinite(margin) AND abs(margin) < 10 GROUP BY ALL
 """
 # A file is known by its inode, else by its real place, else by its uri.
-_SAVED = """
+_FILE = "coalesce(inode, nullif(file_key, ''), uri, e.image_id)"
+_FILES = f"""
+SELECT dt, coalesce(sum(size), 0) FROM (
+    SELECT min(dt) AS dt, max(size_bytes) AS size FROM embeddings AS e GROUP BY {_FILE}
+) GROUP BY ALL
+"""
+_SAVED = f"""
 SELECT dt, source, count(*), coalesce(sum(size), 0) FROM (
-    SELECT min(e.dt) AS dt, min_by({source}, e.dt || e.uri) AS source, max(size_bytes) AS size
+    SELECT min(e.dt) AS dt, min_by({{source}}, e.dt || e.uri) AS source, max(size_bytes) AS size
     FROM embeddings AS e
     JOIN (SELECT DISTINCT dt, image_id FROM groups WHERE NOT is_keeper) AS g
         ON g.dt = e.dt AND g.image_id = e.image_id
-    GROUP BY coalesce(inode, nullif(file_key, ''), uri, e.image_id)
+    GROUP BY {_FILE}
 ) GROUP BY ALL
 """

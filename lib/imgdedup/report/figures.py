@@ -17,6 +17,7 @@ class Figures:
 
     images: int = 0
     image_bytes: int = 0
+    file_bytes: int = 0  # a file with several names or days counts once
     failures: Counter[str] = field(default_factory=Counter)  # by code
     examples: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # image and detail
     pairs: Counter[str] = field(default_factory=Counter)  # by kind
@@ -78,6 +79,7 @@ def total(days: Iterable[Figures]) -> Figures:
     for day in days:
         found.images += day.images
         found.image_bytes += day.image_bytes
+        found.file_bytes += day.file_bytes
         found.removed += day.removed
         found.failures += day.failures
         found.pairs += day.pairs

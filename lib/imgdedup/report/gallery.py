@@ -22,7 +22,8 @@ COPIES = 30  # copies shown of a group
 PAIRS = 40_000  # pairs shown of all groups
 CHUNK = 400  # groups of a file of data
 _CONTENT = re.compile("[0-9a-f]{64}")
-_PART = re.compile(AMOUNT)
+_AMOUNT = re.compile(AMOUNT)
+_PARTED = re.compile(", (?!by review)")  # "same, by review" is one edit
 
 Row = Mapping[str, Any]
 
@@ -120,7 +121,7 @@ def _shown_pair(pair: Row, places: Mapping[tuple[str, str], int]) -> dict[str, A
         "copy": places[copy["image_id"], copy["content_id"]],
         "kind": row["kind"],
         "edit": row["edit"],
-        "parts": sorted({_PART.sub("", part) for part in (row["edit"] or "").split(", ")}),
+        "parts": sorted({_AMOUNT.sub("", part) for part in _PARTED.split(row["edit"] or "")}),
         **{key: _number(row[key]) for key in ("correlation", "margin", "similarity", "overlap")},
         "inliers": row["inliers"],
         "reason": row["reason"],

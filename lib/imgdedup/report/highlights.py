@@ -12,6 +12,7 @@ from math import isnan
 
 import duckdb
 
+from imgdedup.report.counting import AMOUNT
 from imgdedup.report.tables import connected
 from imgdedup.report.terminal import shown
 
@@ -19,15 +20,16 @@ WIDTH = 96  # columns of the lines
 LOOKS = 5  # largest groups, and weakest removals
 EDITS = 5  # named edits of a group
 _FIXED = "\xa0"  # a space at which no line ends
-_AMOUNT = re.compile(r"( to)? -?\d[\d.]*(%|x| degrees)")  # in a label like "cropped to 47%"
+_AMOUNT = re.compile(AMOUNT)
 _LARGEST = """
-    SELECT group_id, count(*) AS images
+    SELECT group_id, count(DISTINCT (image_id, content_id)) AS images
     FROM groups
     SEMI JOIN (SELECT group_id FROM groups WHERE NOT is_keeper AND dt IN ({days})) USING (group_id)
     GROUP BY group_id ORDER BY images DESC, group_id LIMIT {count}
 """
 _MEMBERS = """
-    SELECT group_id, keeper_id, coalesce(edit, 'unknown edit'), count(*)
+    SELECT group_id, keeper_id, coalesce(edit, 'unknown edit'),
+        count(DISTINCT (image_id, content_id))
     FROM groups WHERE NOT is_keeper AND group_id IN ({groups})
     GROUP BY ALL ORDER BY ALL
 """

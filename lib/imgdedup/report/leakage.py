@@ -6,6 +6,8 @@ from html import escape
 
 import duckdb
 
+from imgdedup.console import visible
+
 DATASETS = ("leakage", "manifest")  # the views that `matrices` reads
 NO_VALUE = "(none)"  # stands for null
 _MOST = 12  # values of a matrix
@@ -53,7 +55,7 @@ def picture(matrix: Matrix) -> str:
     left = _MARGIN + _LETTER * max(map(len, shown), default=0)
     width = left + _CELL * len(shown) + _MARGIN
     height = _ROW * (len(shown) + 1) + _MARGIN
-    title = f"Images of a {matrix.column} (rows) that have a copy in another one (columns)"
+    title = f"Images of a {visible(matrix.column)} (rows) that have a copy in another one (columns)"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="leakage" role="img" width="{width}" '
         f'height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" '
@@ -110,7 +112,8 @@ def _totals(connection: duckdb.DuckDBPyConnection, name: str) -> Mapping[Value, 
 def _shown(value: Value, most: int) -> str:
     if value is None:
         return NO_VALUE
-    return value if len(value) <= most else f"{value[: most - 1]}…"
+    text = visible(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _percent(share: float) -> str:
@@ -118,7 +121,8 @@ def _percent(share: float) -> str:
 
 
 def _text(x: int, y: int, anchor: str, text: str, whole: Value = None) -> str:
-    title = f"<title>{escape(whole)}</title>" if whole is not None and whole != text else ""
+    has_title = whole is not None and visible(whole) != text
+    title = f"<title>{escape(visible(whole))}</title>" if has_title else ""
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}{title}</text>'
 
 

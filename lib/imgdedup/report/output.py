@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from uuid import uuid4
 
 from pyarrow import fs
 
@@ -73,7 +74,7 @@ class Output:
             self._system.create_dir(folder, recursive=True)
             self._made.add(folder)
         metadata = {"Content-Type": _TYPES[name.rpartition(".")[2]]}
-        target = f"{path}.tmp" if local else path
+        target = f"{path}.{uuid4().hex[:8]}.tmp" if local else path
         with self._system.open_output_stream(
             target, compression=None, metadata=None if local else metadata
         ) as stream:

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from imgdedup.console import visible
 from imgdedup.errors import FAILURES
 from imgdedup.flow import STAGES
 from imgdedup.report import charts, counting, gallery, wording
@@ -124,7 +125,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for each in (wording.visible, wording.number, wording.size, wording.seconds, wording.moment):
+    for each in (visible, wording.number, wording.size, wording.seconds, wording.moment):
         found.filters[each.__name__] = each
     found.filters["days"] = wording.days
     found.globals |= {"charts": charts, "FAILURES": FAILURES}

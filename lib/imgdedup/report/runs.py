@@ -10,7 +10,6 @@ import duckdb
 
 from imgdedup.flow import STAGES
 
-DATASETS = ("runs",)
 SHOWN = 365  # runs that get a page, the newest
 _RANGE = re.compile(r"(\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d)")
 _QUERY = """

@@ -39,10 +39,11 @@ class Group:
 
 def largest_groups(connection: duckdb.DuckDBPyConnection) -> list[Group]:
     """The groups with the most images, the largest first; names of several days count once."""
+    images = "count(DISTINCT (image_id, content_id))"
     rows = connection.sql(
-        "SELECT group_id, count(DISTINCT image_id), "
-        "count(DISTINCT image_id) FILTER (NOT is_keeper), count(DISTINCT dt) FROM groups "
-        f"WHERE group_id IS NOT NULL GROUP BY group_id ORDER BY 2 DESC, 1 LIMIT {LARGEST}"
+        f"SELECT group_id, {images}, {images} FILTER (NOT is_keeper), count(DISTINCT dt) "
+        "FROM groups WHERE group_id IS NOT NULL "
+        f"GROUP BY group_id ORDER BY 2 DESC, 1 LIMIT {LARGEST}"
     ).fetchall()
     return [Group(*row) for row in rows]
 

@@ -6,6 +6,7 @@ null. The table `reviews`, which people write, is checked when it is opened.
 
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from imgdedup.sources import local_path, object_store
 
 _DAY = re.compile(r"/dt=(\d{4}-\d\d-\d\d)/[^/._][^/]*\.parquet$")
 _DT = pa.field("dt", pa.string())
+_TEXT = pa.field("column", pa.string())
+_FOOTERS = 16  # files read at once, which for an object store is waiting alone
 
 
 def connected(root: str, datasets: Iterable[str]) -> duckdb.DuckDBPyConnection:
@@ -109,9 +112,24 @@ def files_of(system: fs.FileSystem, folder: str, days: Iterable[str] | None = No
 
 
 def _united(system: fs.FileSystem, files: Sequence[str]) -> pa.Schema:
-    """The columns of all files, each with the widest of its types."""
+    """The columns of all files, each with the widest of its types.
+
+    A column whose types differ otherwise is text. It is left out where one of them is nested.
+    """
     form = ds.ParquetFileFormat()
-    found = [form.inspect(file, filesystem=system) for file in files]
-    if not found:
-        return pa.schema([("image_id", pa.string()), ("uri", pa.string())])
-    return pa.unify_schemas(found, promote_options="permissive")
+    types: dict[str, set[pa.DataType]] = {"image_id": set(), "uri": set()}
+    with ThreadPoolExecutor(_FOOTERS) as threads:
+        for schema in threads.map(lambda file: form.inspect(file, filesystem=system), files):
+            for field in schema:
+                types.setdefault(field.name, set()).add(field.type)
+    widest = ((name, _widest(found)) for name, found in types.items())
+    return pa.schema([(name, kind) for name, kind in widest if kind is not None])
+
+
+def _widest(types: set[pa.DataType]) -> pa.DataType | None:
+    schemas = [pa.schema([("column", kind)]) for kind in types]
+    try:
+        (field,) = pa.unify_schemas(schemas, promote_options="permissive") if schemas else [_TEXT]
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return None if any(map(pa.types.is_nested, types)) else pa.string()
+    return field.type

@@ -1,9 +1,29 @@
-"""Names of images as text of a terminal: names may hold anything."""
+"""What commands print to a terminal: names, which may hold anything, and errors as one line."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from imgdedup.report.wording import visible
+import duckdb
+import pyarrow as pa
+
+from imgdedup.console import say, visible
+from imgdedup.errors import UserError, one_line
+
+
+def status_of(work: Callable[[], None], failed: str) -> int:
+    """Do the work of a command and return its exit status; an error is said in one line.
+
+    2 after a UserError, 1 when tables or the disk fail: then the line begins with `failed`.
+    """
+    try:
+        work()
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    except (OSError, ValueError, duckdb.Error, pa.ArrowException) as error:
+        say(f"error: {failed}: {one_line(error)}")
+        return 1
+    return 0
 
 
 def shown(name: str, width: int) -> str:

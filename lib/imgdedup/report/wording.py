@@ -1,19 +1,9 @@
 """How numbers and names are shown in the pages."""
 
-import unicodedata
 from datetime import datetime
 
 NONE = "-"
-_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode's categories of signs that show nothing
 _UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB")
-
-
-def visible(text: object) -> str:
-    r"""A name with the signs that hide, break or reverse text as escapes: `\u202e`."""
-    return "".join(
-        f"\\u{ord(sign):04x}" if unicodedata.category(sign) in _HIDDEN else sign
-        for sign in str(text)
-    )
 
 
 def number(value: int | None) -> str:

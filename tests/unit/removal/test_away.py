@@ -198,3 +198,31 @@ def test_a_file_in_the_place_of_the_quarantine_is_named(root: str, data: Path) -
     left = commands.apply(root, plan_id).left
     assert len(left) == 2
     assert all(why.startswith("its quarantine is no folder") for why in left.values())
+
+
+def test_a_folder_that_became_a_link_to_the_quarantine_loses_nothing(tmp_path: Path) -> None:
+    for before in range(0, 300, 2):
+        data = lake(tmp_path / str(before))
+        root = str(data.parent / "out")
+        plan_id = commands.plan(root, ALL).id
+        was_killed = False
+        try:
+            with killed(data.parent, before):
+                commands.apply(root, plan_id)
+        except Killed:
+            was_killed = True
+        held = data / ".imgdedup-quarantine" / plan_id / "sub/c.jpg"
+        if not os.listdir(data / "sub"):
+            (data / "sub").rmdir()
+            (data / "sub").symlink_to(held.parent)
+        for name in ("undo", "apply", "undo"):
+            with contextlib.suppress(UserError):
+                calls(root, plan_id)[name]()
+        assert (data / "sub/c.jpg").read_bytes() == b"1/same"
+        if not was_killed:
+            break
+    assert 10 < before < 300
+    assert held.exists()
+    (data / "sub").unlink()
+    assert commands.undo(root, plan_id).images == 1
+    assert images(data) == sorted(NAMES)

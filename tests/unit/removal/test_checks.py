@@ -36,17 +36,43 @@ def test_a_changed_file_stays(root: str, data: Path) -> None:
     assert not (data / "sub/c.jpg").exists()
 
 
-@pytest.mark.parametrize("fault", ["gone", "other bytes", "no right", "a link to a copy"])
+def test_a_changed_file_can_be_mended_although_nothing_else_has_moved(
+    root: str, data: Path
+) -> None:
+    shutil.rmtree(data / "sub")
+    plan_id = planned(root, data)
+    (data / "b.jpg").write_bytes(b"1/other")
+    for _ in range(2):
+        moved = commands.apply(root, plan_id)
+        assert reasons(moved) == {"b.jpg": "its file holds other bytes than were judged"}
+    assert commands.undo(root, plan_id).left == {}
+    (data / "b.jpg").write_bytes(b"1/same")
+    assert commands.apply(root, plan_id).images == 1
+
+
+def test_a_run_that_ended_before_its_groups_stops_plans_and_moves(root: str, data: Path) -> None:
+    plan_id = planned(root, data)
+    queue = Path(root, ".imgdedup/waiting/group")
+    queue.mkdir(parents=True)
+    (queue / "part-0.parquet").write_text("touched contents")
+    for command in (lambda: commands.plan(root, ALL), lambda: commands.apply(root, plan_id)):
+        with pytest.raises(UserError, match="ended before its groups were formed"):
+            command()
+    shutil.rmtree(queue)
+    assert commands.apply(root, plan_id).images == 2
+
+
+@pytest.mark.parametrize("fault", ["gone", "other bytes", "a folder", "a link to a copy"])
 def test_nothing_moves_without_its_keeper(root: str, data: Path, fault: str) -> None:
     plan_id = planned(root, data)
     keeper = data / "a.jpg"
     keeper.unlink()
     if fault == "other bytes":
         keeper.write_bytes(b"1/othe")
-    elif fault == "no right":
-        keeper.mkdir()
     elif fault == "a link to a copy":
         keeper.symlink_to(data / "b.jpg")
+    elif fault == "a folder":
+        keeper.mkdir()
     moved = commands.apply(root, plan_id)
     assert moved.images == 0
     assert len(moved.left) == 2
@@ -55,6 +81,7 @@ def test_nothing_moves_without_its_keeper(root: str, data: Path, fault: str) -> 
     if fault == "gone":
         why = f"its keeper {keeper.as_uri()} cannot be read: it is not there any more"
         assert set(moved.left.values()) == {why}
+    assert all(f"its keeper {keeper.as_uri()} " in why for why in moved.left.values())
 
 
 def test_a_file_that_became_a_name_of_its_keeper_stays(root: str, data: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -99,13 +100,24 @@ def test_limits_leave_out_and_say_so(root: str, data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["{data}/sub", " {data}/sub ", "{data}/sub/", "{link}/sub", "~/sub", "{uri}/sub"]
+    "place",
+    [
+        "{data}/sub",
+        " {data}/sub ",
+        "{data}/sub/",
+        "{link}/sub",
+        "~/sub",
+        "{uri}/sub",
+        "{link}/../data/sub",  # what `..` leads to depends on where the link leads
+        "{data}/../a second name of c.jpg",
+    ],
 )
 def test_a_protected_place_may_be_spelled_in_any_way(
     root: str, data: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = data.parent / "link"
     link.symlink_to(data)
+    os.link(data / "sub/c.jpg", data.parent / "a second name of c.jpg")
     monkeypatch.setenv("HOME", str(link))
     spelled = place.format(data=data, link=link, uri=data.as_uri())
     limits = Limits(most_share=1.0, across=True, protected=(spelled,))
@@ -149,6 +161,22 @@ def test_a_day_in_the_name_of_the_scanned_folder_makes_no_other_source(
     write_tables(root, {day: read_folder(tmp_path / day) for day in (DAY, NEXT)})
     made = commands.plan(root, Limits(most_share=1.0))
     assert list(made.by_source) == [f"{tmp_path.as_uri()}/{{dt}}/cam"]
+
+
+@pytest.mark.parametrize("form", ["/{place}", "file:/{place}", "file:///{escaped}", "s3a:/{place}"])
+def test_ids_that_no_uri_ends_in_leave_the_folder_that_holds_all(root: str, form: str) -> None:
+    def seen(number: int, folder: str, data: bytes) -> Seen:
+        place = f"bucket/my photos/{folder}/{number}.jpg"
+        uri = form.format(place=place, escaped=quote(place))
+        key = f"s3://{place}" if uri.startswith("s3") else f"file:///{quote(place)}"
+        return Seen(f"image {number}", uri.replace("s3a:/", "s3a://"), data, key)
+
+    folders = ["train/a", "train/b", "test/a"]
+    write_tables(root, {DAY: [seen(n, folder, b"1/x") for n, folder in enumerate(folders)]})
+    made = commands.plan(root, Limits(most_share=1.0))
+    assert dict(made.left_out) == {"its keeper lies in another source (ACROSS)": 1}
+    (source,) = made.by_source
+    assert source.rpartition("/")[2] == "train"
 
 
 def test_a_plan_stays_fresh_while_markers_tell_the_same_rows(root: str, data: Path) -> None:

@@ -63,20 +63,37 @@ def test_a_plan_is_applied_undone_and_purged(root: str, data: Path) -> None:
     assert (undone.images, len(undone.left)) == (0, 2)
 
 
+DIFFERENT = "a review calls it different from its keeper"
+WITHDRAWN = "the review that called it the same as its keeper was withdrawn"
+
+
 @pytest.mark.parametrize("order", [1, -1])
-def test_purge_leaves_what_a_review_calls_different_from_its_keeper(
-    root: str, data: Path, order: int
+@pytest.mark.parametrize(
+    ("verdicts", "why"),
+    [
+        (["different"], DIFFERENT),
+        (["same", "different"], DIFFERENT),
+        (["same", "none"], WITHDRAWN),
+        (["same"], None),
+        (["different", "none"], None),
+        (["same", "none", "same"], None),
+    ],
+)
+def test_purge_leaves_what_people_no_longer_call_a_copy(
+    root: str, data: Path, verdicts: list[str], why: str | None, order: int
 ) -> None:
     plan_id = commands.plan(root, ALL).id
     assert commands.apply(root, plan_id).images == 2
     near, keeper = (digest(content) for content in (b"1/sm", b"1/large")[::order])
     Path(root, "reviews").mkdir()
-    moment = datetime(2026, 1, 3, tzinfo=UTC)
-    said = {"left_content": near, "right_content": keeper, "verdict": "different"}
-    file = Path(root, "reviews", "a.parquet")
-    pq.write_table(pa.Table.from_pylist([{**said, "reviewed_at": moment}]), file)
+    said = {"left_content": near, "right_content": keeper}
+    rows = [
+        {**said, "verdict": verdict, "reviewed_at": datetime(2026, 1, day, tzinfo=UTC)}
+        for day, verdict in enumerate(verdicts, 1)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), Path(root, "reviews", "a.parquet"))
     moved = commands.purge(root, plan_id, NOW)
-    assert moved.images == 1
-    assert moved.left == {(data / "c.jpg").as_uri(): "a review calls it different from its keeper"}
-    assert commands.undo(root, plan_id).images == 1
-    assert (data / "c.jpg").read_bytes() == b"1/sm"
+    assert moved.left == ({(data / "c.jpg").as_uri(): why} if why else {})
+    assert moved.images == 2 - len(moved.left)
+    assert commands.undo(root, plan_id).images == len(moved.left)
+    assert (data / "c.jpg").exists() == bool(why)

@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from imgdedup.console import visible
 from imgdedup.errors import UserError
 from imgdedup.report import compare
 from imgdedup.report.compare import Only
-from imgdedup.report.wording import visible
 from tests.unit.report.test_tables import write
 
 ONE, TWO = "2026-01-01", "2026-01-02"

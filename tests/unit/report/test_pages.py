@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from imgdedup.console import visible
 from imgdedup.errors import UserError
-from imgdedup.report import __main__, gallery, pages, tables, wording
+from imgdedup.report import __main__, gallery, pages, tables
 from imgdedup.report.counting import source_of
 from tests.small_lakes import DAYS, HOSTILE, content_of, image, member, small_lake, write
 from tests.unit.report.reading import Page, files, groups, read, words_of
@@ -161,18 +162,6 @@ def test_only_so_many_groups_and_copies_are_shown(
     assert "4 of 9 copies, in 2 of 3 groups." in read(tmp_path)["gallery.html"].text
 
 
-def test_numbers_count_a_file_of_several_names_once(tmp_path: Path) -> None:
-    one = {"inode": "8:1", "size_bytes": 1000}
-    rows = [image("a"), image("b", **one), image("c", **one)]
-    write(tmp_path, "embeddings", DAYS[0], rows)
-    write(tmp_path, "embeddings", DAYS[1], [image("b", **one)])
-    members = [member("a", "a", "a"), member("b", "a", "a"), member("c", "a", "a")]
-    write(tmp_path, "groups", DAYS[0], members)
-    write(tmp_path, "groups", DAYS[1], [member("b", "a", "a")])
-    pages.write(str(tmp_path))
-    assert re.search(r"Removal saves\s*1\.0 KB", read(tmp_path)["index.html"].text)
-
-
 def run(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     """The status and the line of the command."""
     monkeypatch.setattr("sys.argv", ["report", "--root", str(root)])
@@ -247,7 +236,7 @@ def test_a_run_for_a_range_of_days_has_the_numbers_of_all(tmp_path: Path) -> Non
 
 
 def test_hidden_signs_are_shown_as_escapes() -> None:
-    assert wording.visible("a\u202eb\n\ud800\u200d\u00e9") == "a\\u202eb\\u000a\\ud800\\u200dé"
+    assert visible("a\u202eb\n\ud800\u200d\u00e9") == "a\\u202eb\\u000a\\ud800\\u200dé"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The tables of a lake, read without Spark."""
 
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,6 +35,30 @@ def test_manifests_keep_the_columns_of_the_user(tmp_path: Path) -> None:
         rows = found.sql("SELECT image_id, stars, dt FROM manifest ORDER BY dt").fetchall()
         assert rows == [("a", 3.0, "2026-01-01"), ("b", 2.5, "2026-01-02")]
         assert found.sql("SELECT image_id, uri FROM deduplicated").fetchall() == []
+
+
+def test_columns_whose_types_differ_by_day_are_text_or_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "embeddings", "2026-01-01", {"image_id": ["a"]})
+    first: dict[str, list[object]] = {
+        "image_id": ["a"],
+        "split": ["train"],
+        "tags": [["x"]],
+        "taken": [date(2026, 1, 1)],
+    }
+    write(tmp_path, "manifest", "2026-01-01", first)
+    second: dict[str, list[object]] = {
+        "image_id": ["b"],
+        "split": [7],
+        "tags": ["x"],
+        "taken": [True],
+    }
+    write(tmp_path, "manifest", "2026-01-02", second)
+    with tables.connected(str(tmp_path), ["manifest"]) as found:
+        rows = found.sql("SELECT * FROM manifest ORDER BY dt").to_arrow_table().to_pylist()
+    assert rows == [
+        {"image_id": "a", "uri": None, "split": "train", "taken": "2026-01-01", "dt": "2026-01-01"},
+        {"image_id": "b", "uri": None, "split": "7", "taken": "true", "dt": "2026-01-02"},
+    ]
 
 
 def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:

@@ -53,6 +53,8 @@
     if (dialog.open) imgdedup.showViewedMark();
   };
 
+  imgdedup.marksChanged = showMarks; // in another tab
+
   const view = (pair) => {
     last = pair;
     const words = `${imgdedup.number(flat.indexOf(pair) + 1)} of ${imgdedup.number(flat.length)}`;

@@ -24,6 +24,11 @@
       if (!field || !("value" in field)) continue;
       if (field.type === "checkbox") field.checked = value === "1";
       else field.value = value;
+      // A list without the value gets it: else a link to a day without copies would show all days.
+      if (field.tagName === "SELECT" && field.value !== value) {
+        field.append(imgdedup.element("option", { value }, imgdedup.visible(value)));
+        field.value = value;
+      }
     }
   };
 

@@ -29,6 +29,7 @@
 
   const load = () => {
     reviewer = read(WHO) || "";
+    marks.clear();
     try {
       for (const [key, mark] of JSON.parse(read(PLACE) || "[]")) {
         if (mark && ["same", "different", "none"].includes(mark.verdict)) marks.set(key, mark);
@@ -51,7 +52,8 @@
     return mark && mark.verdict !== "none" ? mark : null;
   };
 
-  imgdedup.mark = (pair, verdict, reason = "") => {
+  // Without a reason, the reason of the last mark stays.
+  imgdedup.mark = (pair, verdict, reason = marks.get(keyOf(pair))?.reason ?? "") => {
     const [left, right] =
       pair.keeper.content < pair.copy.content ? [pair.keeper, pair.copy] : [pair.copy, pair.keeper];
     marks.set(keyOf(pair), {
@@ -111,6 +113,13 @@
 
   window.addEventListener("beforeunload", (event) => {
     if (!kept && imgdedup.countMarks().open) event.preventDefault();
+  });
+
+  // Another tab has marked: its marks join here, and are not written over.
+  window.addEventListener("storage", ({ key }) => {
+    if (key !== PLACE && key !== WHO) return;
+    load();
+    imgdedup.marksChanged();
   });
 
   load();

@@ -154,7 +154,7 @@
   };
 
   imgdedup.viewed = () => (dialog.open ? pair : null);
-  imgdedup.reason = () => (dialog.open ? byId("reason").value.trim() : "");
+  imgdedup.reason = () => (dialog.open ? byId("reason").value.trim() : undefined);
   imgdedup.showViewedMark = showMark;
 
   for (const button of buttons) button.addEventListener("click", () => setMode(button.dataset.mode));

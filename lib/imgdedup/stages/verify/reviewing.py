@@ -12,7 +12,6 @@ from imgdedup.relations.assignment import STRENGTH
 from imgdedup.relations.reviews import DIFFERENT, SAME
 from imgdedup.relations.sides import SIDES, only_pairs
 
-BY_REVIEW = "same, by review"  # the edit of a pair that the rules explain by none
 _LOOKED = ("originals", "originals_detail")
 
 

@@ -13,8 +13,9 @@ from pyspark.sql import functions as F
 from imgdedup.config import VerifyConfig
 from imgdedup.lake.schemas import VERDICTS
 from imgdedup.relations.contents import only, standing
+from imgdedup.relations.reviews import BY_REVIEW
 from imgdedup.relations.sides import SIDES, either_side
-from imgdedup.stages.verify.reviewing import BY_REVIEW, with_reviews
+from imgdedup.stages.verify.reviewing import with_reviews
 
 _RULES = 14  # changes whenever the same settings would decide or explain differently
 _KEY = [*SIDES, "model"]
