@@ -20,7 +20,7 @@ from tests.scheduling.removals import ALONE, COPIES, answered, lake, photos, req
 
 NAMES = list(TASKS)
 ALONE_IN_THE_POOL = [*(job.name for job in JOBS if not job.by_day), REPORT]
-MARCH = [f"2026-03-{day:02d}" for day in range(1, 22)]
+MARCH = [f"2026-03-{day:02d}" for day in range(1, 11)]
 
 
 def jobs(calls: Sequence[Call]) -> list[str]:
@@ -194,12 +194,13 @@ def test_nobody_is_asked_about_a_plan_that_moves_nothing(
 
 @pytest.fixture(scope="module")
 def beside(airflow: Airflow) -> str:
-    """A run that was triggered while three weeks were filled; both are over."""
-    weeks = ["--from-date", MARCH[0], "--to-date", MARCH[-1]]
-    airflow.command("backfill", "create", "--dag-id", "image_dedup", *weeks)
+    """A run that was triggered while days of March were filled; both are over."""
+    days = ["--from-date", MARCH[0], "--to-date", MARCH[-1]]
+    airflow.command("backfill", "create", "--dag-id", "image_dedup", *days)
     run_id = airflow.trigger(dt="2026-02-12")
+    due = len(MARCH)
     airflow.wait(
-        "the weeks", lambda: airflow.count(run_type="backfill", state="success") == 21, PATIENCE
+        "its days", lambda: airflow.count(run_type="backfill", state="success") == due, PATIENCE
     )
     assert airflow.ended(run_id) == "success"
     return run_id
@@ -224,8 +225,8 @@ def test_one_job_at_a_time_uses_the_collection_whatever_runs_beside_it(
 ) -> None:
     alone = [call for call in airflow.calls() if call.job in ALONE_IN_THE_POOL]
     settling = [call for call in alone if call.job != REPORT]  # reports wait until no job does
-    weeks = [call for call in settling if call.dt in MARCH]
+    filled = [call for call in settling if call.dt in MARCH]
     other = [call for call in settling if call.run_id == beside]
-    assert weeks[0].start < other[-1].end < weeks[-1].end
+    assert filled[0].start < other[-1].end < filled[-1].end
     for before, after in itertools.pairwise(alone):
         assert before.end <= after.start

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from benchmarks.spark import environment
 from imgdedup import config
 from imgdedup.config import Config
 from imgdedup.lake import Lake
@@ -36,7 +37,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     builder = SparkSession.builder.master("local[2]").appName("imgdedup tests")
     for key, value in properties.items():
         builder = builder.config(key, value)
-    session = builder.getOrCreate()
+    # This JVM lives for minutes, so the second compiler pays off.
+    lasting = environment(folder / "local", brief=False)["SPARK_SUBMIT_OPTS"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_SUBMIT_OPTS", lasting)
+        session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     # py4j logs its end after pytest has closed the stream of the log.
     logging.getLogger("py4j").setLevel(logging.WARNING)

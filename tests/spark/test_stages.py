@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,15 +35,43 @@ Stages = Callable[..., dict[str, Outcome]]
 @pytest.fixture
 def run_stages(spark: SparkSession, lake: Lake, settings: Config) -> Stages:
     """Runs the stages after embed for a day, or some of them; the images have no files."""
+    return partial(run_on, spark, lake, settings)
 
-    def run(dt: str, *stages: str, order: Sequence[str] = ()) -> dict[str, Outcome]:
-        ranked = replace(settings.group, keeper_order=list(order or settings.group.keeper_order))
-        verify = replace(settings.verify, originals=False)
-        chosen = replace(settings, group=ranked, verify=verify)
-        given = Run(spark, lake, dt, (dt,), "run", chosen, "")
-        return {stage: run_locked(stage, body_of(stage), given) for stage in stages or SETTLING}
 
-    return run
+def run_on(
+    spark: SparkSession,
+    lake: Lake,
+    settings: Config,
+    dt: str,
+    *stages: str,
+    order: Sequence[str] = (),
+) -> dict[str, Outcome]:
+    ranked = replace(settings.group, keeper_order=list(order or settings.group.keeper_order))
+    verify = replace(settings.verify, originals=False)
+    given = Run(spark, lake, dt, (dt,), "run", replace(settings, group=ranked, verify=verify), "")
+    return {stage: run_locked(stage, body_of(stage), given) for stage in stages or SETTLING}
+
+
+@pytest.fixture(scope="module")
+def first_day(
+    spark: SparkSession,
+    settings: Config,
+    pictures: dict[str, Image.Image],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A lake whose first day has the contents a and b, a pair, and went through all stages."""
+    lake = Lake(spark, str(tmp_path_factory.mktemp("first") / "lake"))
+    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    assert run_on(spark, lake, settings, FIRST)["verify"].details["decided"] == 1
+    assert near_pairs(lake) == {("a", "b")}
+    return Path(lake.root)
+
+
+@pytest.fixture
+def settled(first_day: Path, lake: Lake) -> Lake:
+    """A copy of that lake, where `run_stages` runs."""
+    shutil.copytree(first_day, lake.root, dirs_exist_ok=True)
+    return lake
 
 
 def embed(
@@ -91,99 +120,88 @@ def pictures() -> dict[str, Image.Image]:
 
 
 def test_verdicts_follow_the_thumbnails_of_a_day_that_was_embedded_again(
-    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+    spark: SparkSession, settled: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
 ) -> None:
-    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
-    assert run_stages(FIRST)["verify"].details["decided"] == 1
-    assert near_pairs(lake) == {("a", "b")}
     # The bytes are the same, but another decoder shows them as another picture.
-    embed(spark, lake, FIRST, "second", a=pictures["cat"], b=pictures["coffee"])
+    embed(spark, settled, FIRST, "second", a=pictures["cat"], b=pictures["coffee"])
     assert run_stages(FIRST)["verify"].details["decided"] == 1
-    assert near_pairs(lake) == set()
-    assert decoders(lake) == {("a", "b"): ("second", "second")}
+    assert near_pairs(settled) == set()
+    assert decoders(settled) == {("a", "b"): ("second", "second")}
     assert run_stages(FIRST)["verify"].details["decided"] == 0
 
 
 def test_only_verdicts_on_thumbnails_that_changed_are_decided_again(
-    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+    spark: SparkSession, settled: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
 ) -> None:
-    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
-    embed(spark, lake, SECOND, c=pictures["coffee"])
-    run_stages(FIRST)
+    embed(spark, settled, SECOND, c=pictures["coffee"])
     run_stages(SECOND)
-    embed(spark, lake, SECOND, "second", c=pictures["copy"])
+    embed(spark, settled, SECOND, "second", c=pictures["copy"])
     verified = run_stages(SECOND)["verify"]
     assert verified.details["decided"] == 2
-    assert near_pairs(lake) == {("a", "b"), ("a", "c"), ("b", "c")}
-    assert decoders(lake) == {
+    assert near_pairs(settled) == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert decoders(settled) == {
         ("a", "b"): ("first", "first"),
         ("a", "c"): ("first", "second"),
         ("b", "c"): ("first", "second"),
     }
     # The first day counts. Another thumbnail of the same bytes on a later day changes nothing.
-    embed(spark, lake, SECOND, "second", b=pictures["coffee"], c=pictures["copy"])
+    embed(spark, settled, SECOND, "second", b=pictures["coffee"], c=pictures["copy"])
     assert run_stages(SECOND)["verify"].details["decided"] == 0
 
 
 def test_a_day_that_waits_for_its_own_run_leaves_the_verdicts_standing(
-    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+    spark: SparkSession, settled: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
 ) -> None:
-    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
-    run_stages(FIRST)
-    embed(spark, lake, SECOND, a=pictures["cat"])
+    embed(spark, settled, SECOND, a=pictures["cat"])
     run_stages(SECOND, "fit", "index")
     # Meanwhile the first day is embedded by another decoder: `b` is gone, and `n` is new.
-    embed(spark, lake, FIRST, "second", a=pictures["cat"], n=pictures["coffee"])
+    embed(spark, settled, FIRST, "second", a=pictures["cat"], n=pictures["coffee"])
     outcomes = run_stages(SECOND, "search", "verify", "group")
     assert outcomes["search"].details["days_waiting"] == 1
     assert outcomes["verify"].details["decided"] == 0
-    assert near_pairs(lake) == {("a", "b")}
+    assert near_pairs(settled) == {("a", "b")}
     run_stages(FIRST)
-    assert near_pairs(lake) == set()
+    assert near_pairs(settled) == set()
 
 
 def test_a_decoder_that_no_search_has_settled_changes_no_verdict(
-    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+    spark: SparkSession, settled: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
 ) -> None:
-    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
-    run_stages(FIRST)
-    embed(spark, lake, SECOND, a=pictures["cat"], c=pictures["coffee"])
+    embed(spark, settled, SECOND, a=pictures["cat"], c=pictures["coffee"])
     run_stages(SECOND, "fit", "index", "search")
-    embed(spark, lake, FIRST, "second", a=pictures["cat"], b=photograph("rocket"))
+    embed(spark, settled, FIRST, "second", a=pictures["cat"], b=photograph("rocket"))
     run_stages(SECOND, "verify", "group")
-    assert near_pairs(lake) == {("a", "b")}
-    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
+    assert near_pairs(settled) == {("a", "b")}
+    embed(spark, settled, FIRST, a=pictures["cat"], b=pictures["copy"])
     run_stages(FIRST)
-    assert near_pairs(lake) == {("a", "b")}
-    assert decoders(lake)["a", "b"] == ("first", "first")
+    assert near_pairs(settled) == {("a", "b")}
+    assert decoders(settled)["a", "b"] == ("first", "first")
 
 
 def test_a_search_publishes_candidates_snapshot_and_what_waits_for_verify(
-    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+    spark: SparkSession, settled: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
 ) -> None:
-    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
-    run_stages(FIRST)
-    embed(spark, lake, SECOND, c=pictures["coffee"])
+    embed(spark, settled, SECOND, c=pictures["coffee"])
     searched = run_stages(SECOND, "fit", "index", "search")["search"]
     assert (searched.rows_in, searched.rows_out) == (1, 3)
     assert searched.details["days_rewritten"] == 1
     found = {
         (row["left_content"], row["right_content"], row["dt"])
-        for row in rows_of(lake.read("candidates"))
+        for row in rows_of(settled.read("candidates"))
     }
     assert found == {("a", "b", FIRST), ("a", "c", SECOND), ("b", "c", SECOND)}
-    waiting = read_queue(lake, "verify")
+    waiting = read_queue(settled, "verify")
     assert waiting is not None
     assert rows_of(waiting) == [{"content_id": "c", "was": None, "now": SECOND}]
-    assert read_progress(lake, "search").versions == lake.versions("embeddings")
-    assert read_progress(lake, "index").versions == lake.versions("embeddings")
-    assert near_pairs(lake) == {("a", "b")}
+    assert read_progress(settled, "search").versions == settled.versions("embeddings")
+    assert read_progress(settled, "index").versions == settled.versions("embeddings")
+    assert near_pairs(settled) == {("a", "b")}
     run_stages(SECOND, "verify")
-    assert read_queue(lake, "verify") is None
-    assert [row["content_id"] for row in rows_of(read_queue(lake, "group"))] == ["c"]  # type: ignore[arg-type]
+    assert read_queue(settled, "verify") is None
+    assert [row["content_id"] for row in rows_of(read_queue(settled, "group"))] == ["c"]  # type: ignore[arg-type]
     run_stages(SECOND, "group")
-    assert read_queue(lake, "group") is None
-    kept = {row["image_id"] for row in rows_of(lake.read_day("deduplicated", SECOND))}
+    assert read_queue(settled, "group") is None
+    kept = {row["image_id"] for row in rows_of(settled.read_day("deduplicated", SECOND))}
     assert kept == {f"{SECOND} c"}
 
 
@@ -199,33 +217,30 @@ def test_index_stops_before_it_deletes_when_a_day_is_missing(
 
 
 def test_an_index_on_a_lake_of_an_earlier_version_misses_its_lost_days(
-    spark: SparkSession, lake: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
+    spark: SparkSession, settled: Lake, run_stages: Stages, pictures: dict[str, Image.Image]
 ) -> None:
-    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
-    embed(spark, lake, SECOND, c=pictures["coffee"])
-    run_stages(SECOND)
-    Path(lake.root, ".imgdedup", "settled", "index.json").unlink()  # earlier versions had none
-    shutil.rmtree(lake.path("embeddings", FIRST))
+    embed(spark, settled, SECOND, c=pictures["coffee"])
+    run_stages(SECOND, "fit", "index")
+    Path(settled.root, ".imgdedup", "settled", "index.json").unlink()  # earlier versions had none
+    shutil.rmtree(settled.path("embeddings", FIRST))
     with pytest.raises(Mismatch, match=f"embeddings of {FIRST}: the partition is missing"):
         run_stages(SECOND, "index")
 
 
 def test_a_day_with_nothing_new_asks_for_nothing_and_keeps_its_tables(
     spark: SparkSession,
-    lake: Lake,
+    settled: Lake,
     run_stages: Stages,
     pictures: dict[str, Image.Image],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    embed(spark, lake, FIRST, a=pictures["cat"], b=pictures["copy"])
-    run_stages(FIRST)
     tables = ("candidates", "pairs", "groups", "deduplicated")
-    before = [lake.versions(table) for table in tables]
+    before = [settled.versions(table) for table in tables]
     with monkeypatch.context() as patch:
         patch.setattr(Settlement, "publish", lambda *_, **__: 1 / 0)
         again = run_stages(FIRST, "search", "verify", "group")
     assert [outcome.rows_out for outcome in again.values()] == [1, 1, 2]
-    assert [lake.versions(table) for table in tables] == before
+    assert [settled.versions(table) for table in tables] == before
 
 
 def test_a_manifest_that_its_owner_writes_in_place_reaches_deduplicated(

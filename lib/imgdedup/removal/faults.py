@@ -11,6 +11,7 @@ _BARRED = {
     errno.EACCES: "there is no right to do so",
     errno.EPERM: "there is no right to do so",
     errno.EROFS: "the file system is read-only",
+    errno.EEXIST: "a file stands in the place of a folder",
     errno.ENOSYS: "its file system can move no file without the risk to write over another one",
     errno.EOPNOTSUPP: "its file system can move no file without the risk to write over another one",
 }

@@ -192,6 +192,15 @@ def test_apply_tells_that_the_quarantine_is_away(root: str, data: Path) -> None:
         commands.apply(root, plan_id)
 
 
+def test_a_file_in_the_place_of_the_private_folder_is_told(root: str, data: Path) -> None:
+    plan_id = applied(root)
+    shutil.rmtree(Path(root, ".imgdedup"))
+    Path(root, ".imgdedup").write_text("")
+    for command in calls(root, plan_id).values():
+        with pytest.raises(UserError, match="a file stands in the place of a folder"):
+            command()
+
+
 def test_a_file_in_the_place_of_the_quarantine_is_named(root: str, data: Path) -> None:
     plan_id = commands.plan(root, ALL).id
     (data / ".imgdedup-quarantine").write_text("")
