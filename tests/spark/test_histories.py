@@ -36,7 +36,7 @@ def broken(laboratory: Laboratory) -> Iterator[Laboratory]:
 def test_histories_end_as_one_clean_run(laboratory: Laboratory) -> None:
     tally = Counter[str]()
     try_machine(histories(laboratory, tally), HISTORIES, STEPS, SEED)
-    assert tally["compared"] > 0
+    assert tally["compared"] >= HISTORIES
 
 
 def test_a_partition_that_is_not_overwritten_is_found(broken: Laboratory) -> None:

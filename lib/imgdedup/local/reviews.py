@@ -6,7 +6,6 @@ python -m imgdedup.local.reviews --file FILE --out ROOT
 import argparse
 import sys
 
-from imgdedup.console import say
 from imgdedup.report.importing import Imported, import_reviews
 from imgdedup.report.terminal import status_of
 
@@ -17,14 +16,10 @@ def main() -> int:
     parser.add_argument("--file", required=True, help="the export of the report, or Parquet")
     parser.add_argument("--out", required=True, help="the root: a folder or a uri")
     arguments = parser.parse_args()
-    told: list[str] = []
-    status = status_of(
-        lambda: told.extend(words(import_reviews(arguments.file, arguments.out))),
+    return status_of(
+        lambda: words(import_reviews(arguments.file, arguments.out)),
         "the reviews were not imported",
     )
-    for line in told:
-        say(line)
-    return status
 
 
 def words(imported: Imported) -> list[str]:

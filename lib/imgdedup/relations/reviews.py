@@ -114,6 +114,26 @@ def standing(reviews: Iterable[pa.Table]) -> pa.Table:
     moment `different` goes first, then `none`. Withdrawn pairs are left out, and so are pairs of
     equal contents.
     """
+    rows = _latest(reviews)
+    return rows.filter(pc.not_equal(rows["verdict"], NONE)).combine_chunks()
+
+
+def withdrawn(reviews: Sequence[pa.Table]) -> set[frozenset[str]]:
+    """The pairs of contents that were called the same, and whose latest verdict is `none`.
+
+    `reviews` are results of `checked`.
+    """
+    return _called(NONE, _latest(reviews)) & _called(SAME, *reviews)
+
+
+def _called(verdict: str, *tables: pa.Table) -> set[frozenset[str]]:
+    """The pairs of contents of the rows with a verdict."""
+    found = (table.filter(pc.equal(table["verdict"], verdict)) for table in tables)
+    return {frozenset(row[side] for side in SIDES) for rows in found for row in rows.to_pylist()}
+
+
+def _latest(reviews: Iterable[pa.Table]) -> pa.Table:
+    """The latest verdict of each pair, also `none`: the columns of STANDING, in order."""
     columns = [*STANDING.names, "reviewed_at"]
     rows = pa.concat_tables([REVIEWS.empty_table(), *reviews]).select(columns)
     rows = rows.filter(pc.not_equal(rows[SIDES[0]], rows[SIDES[1]]))
@@ -121,28 +141,10 @@ def standing(reviews: Iterable[pa.Table]) -> pa.Table:
     ascending = [(name, "ascending") for name in (*SIDES, "reviewed_at")]
     rows = rows.sort_by([*ascending, ("verdict", "descending")]).select(STANDING.names)
     if not len(rows):
-        return rows.combine_chunks()
+        return rows
     here, after = rows.slice(0, len(rows) - 1), rows.slice(1)
     ends = pc.or_(*(pc.not_equal(here[side], after[side]) for side in SIDES))
-    latest = rows.filter(pa.chunked_array([*ends.chunks, pa.array([True])]))
-    return latest.filter(pc.not_equal(latest["verdict"], NONE)).combine_chunks()
-
-
-def withdrawn(reviews: Iterable[pa.Table]) -> set[frozenset[str]]:
-    """The pairs of contents that were called the same, and whose latest verdict is `none`.
-
-    `reviews` are results of `checked`.
-    """
-    latest: dict[frozenset[str], tuple[datetime, str]] = {}
-    same = set()
-    for row in pa.concat_tables([REVIEWS.empty_table(), *reviews]).to_pylist():
-        pair = frozenset(row[side] for side in SIDES)
-        known = latest.get(pair)
-        if known is None or (known[0], row["verdict"]) < (row["reviewed_at"], known[1]):
-            latest[pair] = row["reviewed_at"], row["verdict"]
-        if row["verdict"] == SAME:
-            same.add(pair)
-    return {pair for pair in same if latest[pair][1] == NONE}
+    return rows.filter(pa.chunked_array([*ends.chunks, pa.array([True])]))
 
 
 def digest(said: Sequence[tuple[str, str, str]]) -> str:

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from imgdedup.console import say
 from imgdedup.errors import TryAgain, UserError
+from imgdedup.lake import PRIVATE
 from imgdedup.removal import commands
 from imgdedup.removal.limits import Limits
 from imgdedup.report.terminal import shown
@@ -81,10 +82,10 @@ def _age(text: str) -> timedelta:
 def _no_local_run(root: str) -> Iterator[None]:
     """Hold what `make run` holds on a folder, if a run was ever there."""
     path = local_path(root)
-    if path is None or not (path / ".imgdedup" / "lock").exists():
+    if path is None or not (path / PRIVATE / "lock").exists():
         yield
         return
-    with (path / ".imgdedup" / "lock").open("a") as lock:
+    with (path / PRIVATE / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

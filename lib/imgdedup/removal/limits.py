@@ -29,9 +29,9 @@ class Limits:
             raise ValueError("most_share is more than 0, and at most 1")
 
 
-def limit(found: Candidates, limits: Limits) -> None:
-    """Refuse what the limits leave out, whole files at a time."""
-    _protect(found.files, Protected(limits.protected))
+def limit(found: Candidates, limits: Limits, protected: Protected) -> None:
+    """Refuse what the limits leave out, whole files at a time; `protected` are their places."""
+    _protect(found.files, protected)
     if not limits.across:
         for file in _movable(found.files):
             if any(image.row["source"] != image.row["keeper_source"] for image in file):

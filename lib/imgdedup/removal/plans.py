@@ -58,10 +58,11 @@ def make(root: Root, limits: Limits) -> tuple[Plan, bool]:
     """
     made_of = versions(root)
     _require_settled(root)
+    protected = Protected(limits.protected)
     with naming_tables(root, _MADE_OF), connected(root.location, _MADE_OF) as connection:
         found = read_candidates(connection)
-        Protected(limits.protected).require_places(connection)
-    limit(found, limits)
+        protected.require_places(connection)
+    limit(found, limits, protected)
     rows = sorted(
         (image.row for file in found.files for image in file),
         key=lambda row: (row["image_id"], row["uri"], row["content_id"]),

@@ -6,7 +6,6 @@ python -m imgdedup.report --root ROOT
 import argparse
 import sys
 
-from imgdedup.console import say
 from imgdedup.report.pages import write
 from imgdedup.report.terminal import status_of
 
@@ -17,7 +16,7 @@ def main() -> int:
     parser.add_argument("--root", required=True, help="folder or URI that holds the tables")
     arguments = parser.parse_args()
     return status_of(
-        lambda: say(f"the report is {write(arguments.root)}"),
+        lambda: [f"the report is {write(arguments.root)}"],
         "the report was not written, and the last one stays",
     )
 

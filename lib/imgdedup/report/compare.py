@@ -244,17 +244,14 @@ def main() -> int:
     arguments = parser.parse_args()
     places = arguments.root, arguments.other
 
-    told: list[str] = []
-    status = status_of(
-        lambda: told.extend(lines(compare(*places, arguments.to), places)),
-        "the roots cannot be compared",
-    )
-    if status == 0 and arguments.to:
+    def told() -> list[str]:
+        found = lines(compare(*places, arguments.to), places)
+        if not arguments.to:
+            return found
         file = f"{visible(arguments.to.rstrip('/'))}/pairs.parquet"
-        told += ["", f"the pairs that only one has: {file}"]
-    if told:
-        print("\n".join(told))
-    return status
+        return [*found, "", f"the pairs that only one has: {file}"]
+
+    return status_of(told, "the roots cannot be compared", print)
 
 
 if __name__ == "__main__":

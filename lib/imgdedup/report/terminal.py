@@ -1,7 +1,7 @@
 """What commands print to a terminal: names, which may hold anything, and errors as one line."""
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -10,19 +10,23 @@ from imgdedup.console import say, visible
 from imgdedup.errors import UserError, one_line
 
 
-def status_of(work: Callable[[], None], failed: str) -> int:
-    """Do the work of a command and return its exit status; an error is said in one line.
+def status_of(
+    work: Callable[[], Iterable[str]], failed: str, tell: Callable[[str], None] = say
+) -> int:
+    """Do the work of a command, tell the lines that it gives, and return the exit status.
 
     2 after a UserError, 1 when tables or the disk fail: then the line begins with `failed`.
     """
     try:
-        work()
+        lines = list(work())
     except UserError as error:
         say(f"error: {error}")
         return 2
     except (OSError, ValueError, duckdb.Error, pa.ArrowException) as error:
         say(f"error: {failed}: {one_line(error)}")
         return 1
+    for line in lines:
+        tell(line)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""How numbers and names are shown in the pages."""
+"""How numbers and times are shown in the pages."""
 
 from datetime import datetime
 
